@@ -1,0 +1,1 @@
+//! Clips, windows, cache and batches.

@@ -1,0 +1,1 @@
+//! E(x, y, z), costs and free energy.

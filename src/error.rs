@@ -1,0 +1,60 @@
+//! The one error type of the library.
+
+use std::path::{Path, PathBuf};
+
+/// What can go wrong. Each message names the file or the key, the actual
+/// value, what was expected, and what to do next.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Something the user gave cannot be used.
+    #[error("{subject}: {problem}; {hint}")]
+    Input {
+        /// The file, key or argument.
+        subject: String,
+        /// What is wrong with it: the actual value and what was expected.
+        problem: String,
+        /// What to do next.
+        hint: String,
+    },
+    /// The operating system refused something.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A tensor operation failed.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+    /// The user pressed Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    /// An [`Error::Input`].
+    pub fn input(
+        subject: impl Into<String>,
+        problem: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self::Input {
+            subject: subject.into(),
+            problem: problem.into(),
+            hint: hint.into(),
+        }
+    }
+
+    /// An [`Error::Io`] that names the path.
+    pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
+        Self::Io {
+            path: path.as_ref().to_path_buf(),
+            source,
+        }
+    }
+}
+
+/// The library's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,1 @@
+//! Metrics, rollouts, baselines and comparison.

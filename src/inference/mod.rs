@@ -1,0 +1,1 @@
+//! Minimisation over z, and priors p(z | x).

@@ -1,0 +1,1 @@
+//! The latent z: its geometry and R(z).

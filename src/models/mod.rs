@@ -1,0 +1,1 @@
+//! Predictors: y_hat(x, z).

@@ -1,0 +1,1 @@
+//! Trainable tensor operations: fast on the CPU, composed elsewhere.

@@ -1,0 +1,152 @@
+//! The project's only source of randomness.
+//!
+//! candle's CPU backend cannot be seeded, so initial weights, noise, shuffles
+//! and samples are all drawn here. A draw is addressed by seed, purpose and
+//! step, not by what was drawn before it: a resumed run draws what the
+//! uninterrupted one would have drawn, and no generator state is saved.
+
+use candle_core::{Device, Shape, Tensor};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng};
+
+/// A family of independent random streams under one seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seed(pub u64);
+
+impl Seed {
+    /// The stream for `purpose` at `step`; the same three give the same draws.
+    pub fn stream(self, purpose: &str, step: u64) -> Rng {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.0.to_le_bytes());
+        hasher.update(&step.to_le_bytes());
+        hasher.update(purpose.as_bytes());
+        Rng {
+            source: ChaCha8Rng::from_seed(*hasher.finalize().as_bytes()),
+            spare: None,
+        }
+    }
+}
+
+/// A stream of random numbers (ChaCha8).
+#[derive(Debug, Clone)]
+pub struct Rng {
+    source: ChaCha8Rng,
+    spare: Option<f64>,
+}
+
+impl Rng {
+    /// Uniform in [0, 1).
+    pub fn uniform(&mut self) -> f64 {
+        (self.source.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Uniform in 0..n, without modulo bias worth measuring. Panics if `n` is 0.
+    pub fn below(&mut self, n: usize) -> usize {
+        assert!(n > 0, "below(0): nothing to choose from");
+        ((u128::from(self.source.next_u64()) * n as u128) >> 64) as usize
+    }
+
+    /// Standard normal (Marsaglia's polar method).
+    pub fn normal(&mut self) -> f64 {
+        if let Some(value) = self.spare.take() {
+            return value;
+        }
+        loop {
+            let (u, v) = (2.0 * self.uniform() - 1.0, 2.0 * self.uniform() - 1.0);
+            let s = u * u + v * v;
+            if s > 0.0 && s < 1.0 {
+                let scale = (-2.0 * s.ln() / s).sqrt();
+                self.spare = Some(v * scale);
+                return u * scale;
+            }
+        }
+    }
+
+    /// An index drawn with probability proportional to `weights` (≥ 0, not all 0).
+    pub fn weighted(&mut self, weights: &[f32]) -> usize {
+        let total: f64 = weights.iter().map(|&w| f64::from(w)).sum();
+        let mut left = self.uniform() * total;
+        for (index, &weight) in weights.iter().enumerate() {
+            left -= f64::from(weight);
+            if left < 0.0 {
+                return index;
+            }
+        }
+        weights.iter().rposition(|&w| w > 0.0).unwrap_or(0)
+    }
+
+    /// Fisher–Yates.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last + 1));
+        }
+    }
+
+    /// A tensor of standard normals, f32.
+    pub fn normal_tensor(
+        &mut self,
+        shape: impl Into<Shape>,
+        device: &Device,
+    ) -> candle_core::Result<Tensor> {
+        let shape = shape.into();
+        let values: Vec<f32> = (0..shape.elem_count())
+            .map(|_| self.normal() as f32)
+            .collect();
+        Tensor::from_vec(values, shape, device)
+    }
+
+    /// A tensor uniform in [low, high), f32.
+    pub fn uniform_tensor(
+        &mut self,
+        low: f64,
+        high: f64,
+        shape: impl Into<Shape>,
+        device: &Device,
+    ) -> candle_core::Result<Tensor> {
+        let shape = shape.into();
+        let values: Vec<f32> = (0..shape.elem_count())
+            .map(|_| (low + (high - low) * self.uniform()) as f32)
+            .collect();
+        Tensor::from_vec(values, shape, device)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_address_gives_the_same_draws() {
+        let draws = |seed, purpose, step| -> Vec<u64> {
+            let mut rng = Seed(seed).stream(purpose, step);
+            (0..8).map(|_| rng.uniform().to_bits()).collect()
+        };
+        assert_eq!(draws(1, "batch", 7), draws(1, "batch", 7));
+        assert_ne!(draws(1, "batch", 7), draws(2, "batch", 7));
+        assert_ne!(draws(1, "batch", 7), draws(1, "noise", 7));
+        assert_ne!(draws(1, "batch", 7), draws(1, "batch", 8));
+    }
+
+    #[test]
+    fn normals_have_the_moments_of_a_normal() {
+        let mut rng = Seed(3).stream("moments", 0);
+        let n = 200_000;
+        let values: Vec<f64> = (0..n).map(|_| rng.normal()).collect();
+        let moment = |k: i32| values.iter().map(|v| v.powi(k)).sum::<f64>() / n as f64;
+        assert!(moment(1).abs() < 0.01);
+        assert!((moment(2) - 1.0).abs() < 0.02);
+        assert!(moment(3).abs() < 0.04);
+        assert!((moment(4) - 3.0).abs() < 0.1);
+    }
+
+    #[test]
+    fn weighted_draws_follow_their_weights() {
+        let mut rng = Seed(5).stream("weights", 0);
+        let mut counts = [0usize; 3];
+        for _ in 0..30_000 {
+            counts[rng.weighted(&[0.2, 0.0, 0.6])] += 1;
+        }
+        assert_eq!(counts[1], 0);
+        assert!((counts[0] as f64 / 30_000.0 - 0.25).abs() < 0.01);
+    }
+}

@@ -1,0 +1,1 @@
+//! Objective, checkpoint and loop.

@@ -1,0 +1,1 @@
+//! Files to frames to files, and synthetic worlds.
