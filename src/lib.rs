@@ -6,6 +6,8 @@
 
 pub mod device;
 pub mod error;
+pub mod files;
+pub mod interrupt;
 pub mod rng;
 
 pub mod ops;

@@ -1,1 +1,3 @@
 //! Predictors: y_hat(x, z).
+
+pub mod weights;

@@ -1,1 +1,5 @@
 //! Objective, checkpoint and loop.
+
+pub mod budget;
+pub mod checkpoint;
+pub mod recipe;

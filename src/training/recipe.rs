@@ -1,0 +1,458 @@
+//! Recipes: what to train and how, in TOML. Defaults come first, then the
+//! recipe's file, then `--set key=value`.
+
+use crate::error::{Error, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+use toml::{Table, Value};
+
+/// The recipes inside the binary: name and text of each file in `models/`.
+const BUNDLED: &[(&str, &str)] = &[];
+
+/// The text of a recipe, and what to call it in messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipe {
+    /// The file's path, or the name of a bundled recipe.
+    pub name: String,
+    /// TOML.
+    pub text: String,
+}
+
+impl Recipe {
+    /// Finds a recipe: the file of that name if there is one, else the
+    /// bundled recipe. `galton` and `models/galton.toml` name the same one.
+    pub fn find(name: &str) -> Result<Self> {
+        Self::find_among(name, BUNDLED)
+    }
+
+    /// The names of the recipes inside the binary.
+    pub fn bundled() -> impl Iterator<Item = &'static str> {
+        BUNDLED.iter().map(|&(name, _)| name)
+    }
+
+    fn find_among(name: &str, bundled: &[(&str, &str)]) -> Result<Self> {
+        let path = Path::new(name);
+        // A folder `galton/` must not hide the recipe of that name.
+        if path.is_file() {
+            let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+            return Ok(Self {
+                name: name.to_owned(),
+                text,
+            });
+        }
+        let short = name.strip_prefix("models/").unwrap_or(name);
+        let short = short.strip_suffix(".toml").unwrap_or(short);
+        if let Some((_, text)) = bundled.iter().find(|(known, _)| *known == short) {
+            return Ok(Self {
+                name: name.to_owned(),
+                text: (*text).to_owned(),
+            });
+        }
+        let names: Vec<_> = bundled.iter().map(|&(known, _)| known).collect();
+        Err(Error::input(
+            format!("recipe {name}"),
+            "there is no such file and no bundled recipe of that name",
+            format!("the bundled ones are: {}", names.join(", ")),
+        ))
+    }
+}
+
+/// The settings that result from `T`'s defaults, `recipe` and `overrides`
+/// (`key=value`; a dotted key reaches into a table, the value is TOML, and a
+/// bare word is a string).
+///
+/// A key that `T` does not know is an error, so `T` needs no
+/// `deny_unknown_fields`; it does need `#[serde(default)]`, here and in the
+/// structs inside it, so that a recipe may name a few keys only.
+///
+/// # Errors
+/// An unknown key (with the nearest known one), a value of the wrong type or
+/// range (with what was expected), a text that is no TOML.
+pub fn resolve<T>(recipe: Option<&Recipe>, overrides: &[String]) -> Result<T>
+where
+    T: Serialize + DeserializeOwned + Default,
+{
+    let mut layers = Vec::new();
+    if let Some(recipe) = recipe {
+        let table = recipe.text.parse::<Table>().map_err(|error| {
+            Error::input(
+                &recipe.name,
+                format!("not valid TOML: {}", error.to_string().trim_end()),
+                "correct that line",
+            )
+        })?;
+        layers.push((recipe.name.clone(), table));
+    }
+    for text in overrides {
+        layers.push((format!("--set {text}"), parse_override(text)?));
+    }
+
+    let mut merged = as_table(&T::default())?;
+    for (_, table) in &layers {
+        merge(&mut merged, table.clone());
+    }
+    let settings: T = serde_path_to_error::deserialize(Value::Table(merged)).map_err(|error| {
+        // A mistyped key is the likelier cause of, say, a missing field.
+        let unknown = unknown_key(&layers, &T::default());
+        unknown.unwrap_or_else(|| wrong_value(&layers, &error))
+    })?;
+    match unknown_key(&layers, &settings) {
+        Some(error) => Err(error),
+        None => Ok(settings),
+    }
+}
+
+/// Settings as TOML text that [`resolve`] reads back to the same settings.
+pub fn to_toml<T: Serialize>(settings: &T) -> Result<String> {
+    toml::to_string(settings).map_err(|error| not_toml(&error))
+}
+
+fn as_table<T: Serialize>(settings: &T) -> Result<Table> {
+    Table::try_from(settings).map_err(|error| not_toml(&error))
+}
+
+fn not_toml(error: &toml::ser::Error) -> Error {
+    Error::input(
+        "settings",
+        format!("cannot be written as TOML ({error})"),
+        "whole numbers must stay below 2^63",
+    )
+}
+
+fn parse_override(text: &str) -> Result<Table> {
+    let problem = |problem: String| {
+        Error::input(
+            format!("--set {text}"),
+            problem,
+            "write --set key=value, for example --set training.batch=16",
+        )
+    };
+    let (key, value) = text
+        .split_once('=')
+        .ok_or_else(|| problem("there is no '='".to_owned()))?;
+    let (key, value) = (key.trim(), value.trim());
+    if value.is_empty() {
+        return Err(problem("there is no value after '='".to_owned()));
+    }
+    let parsed = match format!("value = {value}").parse::<Table>() {
+        Ok(mut table) if table.len() == 1 => table.remove("value"),
+        _ => None,
+    };
+    let value = match parsed {
+        Some(value) => value,
+        None if value.starts_with(['[', '{', '"', '\'']) => {
+            return Err(problem(format!("the value {value} is not valid TOML")));
+        }
+        None => Value::String(value.to_owned()),
+    };
+    let mut parts = key.rsplit('.').map(str::trim);
+    if key.split('.').any(|part| part.trim().is_empty()) {
+        return Err(problem(format!("'{key}' is not a key")));
+    }
+    let last = parts.next().unwrap_or(key).to_owned();
+    let mut table = Table::from_iter([(last, value)]);
+    for part in parts {
+        table = Table::from_iter([(part.to_owned(), Value::Table(table))]);
+    }
+    Ok(table)
+}
+
+fn merge(base: &mut Table, layer: Table) {
+    for (key, value) in layer {
+        match (base.get_mut(&key), value) {
+            (Some(Value::Table(inner)), Value::Table(value)) => merge(inner, value),
+            (_, value) => drop(base.insert(key, value)),
+        }
+    }
+}
+
+/// The first key of `layers` that the settings do not have. The tree of known
+/// keys comes from JSON, which keeps a `None` where TOML leaves the key out.
+fn unknown_key<T: Serialize>(layers: &[(String, Table)], settings: &T) -> Option<Error> {
+    let tree = serde_json::to_value(settings).ok()?;
+    let mut known = Vec::new();
+    collect_keys(&tree, "", &mut known);
+    for (source, table) in layers {
+        let Some(key) = first_unknown(table, &tree, "") else {
+            continue;
+        };
+        let hint = match nearest(&key, &known) {
+            Some(near) => format!("the nearest known key is '{near}'"),
+            None => "this recipe has no keys".to_owned(),
+        };
+        return Some(Error::input(source, format!("unknown key '{key}'"), hint));
+    }
+    None
+}
+
+fn first_unknown(table: &Table, tree: &serde_json::Value, prefix: &str) -> Option<String> {
+    for (key, value) in table {
+        let path = join(prefix, key);
+        match (tree.get(key), value) {
+            (None, _) => return Some(path),
+            (Some(inner @ serde_json::Value::Object(_)), Value::Table(value)) => {
+                if let Some(path) = first_unknown(value, inner, &path) {
+                    return Some(path);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn collect_keys(tree: &serde_json::Value, prefix: &str, keys: &mut Vec<String>) {
+    for (key, value) in tree.as_object().into_iter().flatten() {
+        let path = join(prefix, key);
+        collect_keys(value, &path, keys);
+        keys.push(path);
+    }
+}
+
+/// The known key most like `key`, as a whole or in its last part: `lr` is
+/// near `training.lr`.
+fn nearest<'k>(key: &str, known: &'k [String]) -> Option<&'k str> {
+    let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
+    let likeness = |candidate: &str| {
+        let whole = strsim::normalized_damerau_levenshtein(key, candidate);
+        let part = strsim::normalized_damerau_levenshtein(&last(key), &last(candidate));
+        whole.max(0.9 * part)
+    };
+    known
+        .iter()
+        .map(String::as_str)
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
+}
+
+fn wrong_value(
+    layers: &[(String, Table)],
+    error: &serde_path_to_error::Error<toml::de::Error>,
+) -> Error {
+    let key = error.path().to_string();
+    // The layer that set the value is the last one that has the key, or a
+    // part of the way to it (where a table was expected).
+    let source = layers
+        .iter()
+        .rev()
+        .find(|(_, table)| reaches(table, &key))
+        .map_or("settings", |(source, _)| source);
+    let said = error.inner().message();
+    Error::input(
+        source,
+        format!("key '{key}': {said}"),
+        "correct this value or leave the key out to keep its default",
+    )
+}
+
+fn reaches(table: &Table, path: &str) -> bool {
+    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+    match table.get(first) {
+        Some(Value::Table(inner)) if !rest.is_empty() => reaches(inner, rest),
+        found => found.is_some(),
+    }
+}
+
+fn join(prefix: &str, key: &str) -> String {
+    if prefix.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{prefix}.{key}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    #[serde(default)]
+    struct Settings {
+        width: usize,
+        clip: Option<f64>,
+        training: Training,
+        latent: Latent,
+    }
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    #[serde(default)]
+    struct Training {
+        batch: usize,
+        learning_rate: f32,
+        horizons: Vec<usize>,
+    }
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "kind", rename_all = "lowercase")]
+    enum Latent {
+        None,
+        Code {
+            #[serde(default)]
+            codes: usize,
+        },
+        Continuous {
+            #[serde(default)]
+            size: usize,
+        },
+    }
+
+    impl Default for Settings {
+        fn default() -> Self {
+            Self {
+                width: 64,
+                clip: None,
+                training: Training::default(),
+                latent: Latent::Code { codes: 16 },
+            }
+        }
+    }
+
+    impl Default for Training {
+        fn default() -> Self {
+            Self {
+                batch: 32,
+                learning_rate: 3e-4,
+                horizons: vec![1, 4],
+            }
+        }
+    }
+
+    fn resolved(text: &str, overrides: &[&str]) -> Result<Settings> {
+        let recipe = Recipe {
+            name: "models/some.toml".to_owned(),
+            text: text.to_owned(),
+        };
+        let overrides: Vec<_> = overrides.iter().map(|&text| text.to_owned()).collect();
+        resolve(Some(&recipe), &overrides)
+    }
+
+    fn message(text: &str, overrides: &[&str]) -> String {
+        resolved(text, overrides).unwrap_err().to_string()
+    }
+
+    fn assert_says(message: &str, parts: &[&str]) {
+        for part in parts {
+            assert!(message.contains(part), "no {part:?} in: {message}");
+        }
+    }
+
+    #[test]
+    fn defaults_then_file_then_overrides() {
+        assert_eq!(resolve::<Settings>(None, &[]).unwrap(), Settings::default());
+        let settings = resolved(
+            "width = 32\n[training]\nbatch = 8\nlearning_rate = 1",
+            &[
+                "training.batch=4",
+                "clip=0.5",
+                "training.horizons=[2]",
+                "latent.kind=none",
+            ],
+        )
+        .unwrap();
+        assert_eq!(settings.width, 32);
+        assert_eq!(settings.clip, Some(0.5));
+        assert_eq!(settings.training.batch, 4);
+        assert_eq!(settings.training.learning_rate, 1.0);
+        assert_eq!(settings.training.horizons, [2]);
+        assert_eq!(settings.latent, Latent::None);
+    }
+
+    #[test]
+    fn an_enum_brings_the_keys_of_its_own_variant() {
+        let settings = resolved("latent = { kind = \"continuous\", size = 3 }", &[]).unwrap();
+        assert_eq!(settings.latent, Latent::Continuous { size: 3 });
+        let message = message("latent = { kind = \"continuous\", codes = 3 }", &[]);
+        assert_says(&message, &["unknown key 'latent.codes'", "latent."]);
+    }
+
+    #[test]
+    fn unknown_keys_name_the_nearest() {
+        assert_says(
+            &message("widht = 3", &[]),
+            &["models/some.toml", "unknown key 'widht'", "'width'"],
+        );
+        assert_says(
+            &message("[trainnig]\nbatch = 3", &[]),
+            &["unknown key 'trainnig'", "'training'"],
+        );
+        assert_says(
+            &message("", &["learning_rat=1"]),
+            &[
+                "--set learning_rat=1",
+                "unknown key 'learning_rat'",
+                "'training.learning_rate'",
+            ],
+        );
+        assert_says(&message("", &["training.bach=1"]), &["'training.batch'"]);
+        assert_says(&message("", &["clipp=1"]), &["'clip'"]);
+        // A mistyped key beside a wrong value is named too.
+        assert_says(&message("widht = 3\nwidth = 'x'", &[]), &["'widht'"]);
+    }
+
+    #[test]
+    fn wrong_values_say_what_was_expected_and_found() {
+        assert_says(
+            &message("[training]\nbatch = \"many\"", &[]),
+            &["models/some.toml", "training.batch", "\"many\"", "usize"],
+        );
+        assert_says(
+            &message("[training]\nbatch = 4", &["training.batch=-1"]),
+            &["--set training.batch=-1", "`-1`", "usize"],
+        );
+        assert_says(&message("training = 3", &[]), &["'training'", "`3`"]);
+        assert_says(&message("", &["width.x=3"]), &["width", "map", "usize"]);
+        assert_says(
+            &message("", &["latent.kind=onehot"]),
+            &["onehot", "`none`, `code`, `continuous`"],
+        );
+    }
+
+    #[test]
+    fn what_is_no_toml_is_refused() {
+        assert_says(&message("width = ", &[]), &["models/some.toml", "line 1"]);
+        for text in ["width", "=3", "width=", ".=1", "width=[1", "a..b=1"] {
+            assert_says(&message("", &[text]), &["--set ", "key=value"]);
+        }
+    }
+
+    #[test]
+    fn the_resolved_settings_read_back_the_same() {
+        let settings = resolved("clip = 0.1\n[training]\nlearning_rate = 0.1", &[]).unwrap();
+        let text = to_toml(&settings).unwrap();
+        assert!(text.contains("learning_rate = 0.1\n"), "{text}");
+        assert_eq!(resolved(&text, &[]).unwrap(), settings);
+    }
+
+    #[test]
+    fn a_file_goes_before_a_bundled_recipe() {
+        let bundled = [("small", "width = 1"), ("large", "width = 2")];
+        for name in ["large", "large.toml", "models/large.toml"] {
+            assert_eq!(
+                Recipe::find_among(name, &bundled).unwrap().text,
+                "width = 2"
+            );
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large.toml");
+        std::fs::write(&path, "width = 3").unwrap();
+        let path = path.to_str().unwrap();
+        let recipe = Recipe::find_among(path, &bundled).unwrap();
+        assert_eq!(
+            (recipe.name.as_str(), recipe.text.as_str()),
+            (path, "width = 3")
+        );
+        let message = Recipe::find_among("medium", &bundled)
+            .unwrap_err()
+            .to_string();
+        assert_says(&message, &["medium", "small, large"]);
+    }
+
+    #[test]
+    fn bundled_recipes_parse() {
+        for name in Recipe::bundled() {
+            let recipe = Recipe::find(name).unwrap();
+            assert!(recipe.text.parse::<Table>().is_ok(), "{name}");
+        }
+    }
+}
