@@ -1,0 +1,80 @@
+//! The heavy part of a predictor: patches of the past to features h(x).
+
+use super::convolutional::Convolutional;
+use super::transformer::Transformer;
+use super::weights::Scope;
+use crate::error::Result;
+use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
+
+/// Which network turns patches into features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BackboneKind {
+    /// 3×3 convolutions at two resolutions, with a skip connection.
+    Convolutional,
+    /// Pre-norm transformer blocks over patches.
+    Transformer,
+}
+
+/// The size of a backbone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BackboneConfig {
+    /// Which network.
+    pub kind: BackboneKind,
+    /// Channels of a feature.
+    pub width: usize,
+    /// Residual blocks (convolutional: before, at and after the half resolution).
+    pub depth: usize,
+    /// Attention heads (transformer only); divides the width.
+    pub heads: usize,
+}
+
+impl Default for BackboneConfig {
+    fn default() -> Self {
+        Self {
+            kind: BackboneKind::Convolutional,
+            width: 64,
+            depth: 1,
+            heads: 4,
+        }
+    }
+}
+
+/// A network from patches (B, h, w, inputs) to features (B, h, w, width).
+#[derive(Debug, Clone)]
+pub enum Backbone {
+    /// See [`Convolutional`].
+    Convolutional(Convolutional),
+    /// See [`Transformer`].
+    Transformer(Transformer),
+}
+
+impl Backbone {
+    /// Takes its weights from `scope`; `inputs` numbers per patch, a grid of
+    /// `grid` = (h, w) patches.
+    pub fn new(
+        config: &BackboneConfig,
+        inputs: usize,
+        grid: (usize, usize),
+        scope: Scope,
+    ) -> Result<Self> {
+        Ok(match config.kind {
+            BackboneKind::Convolutional => {
+                Self::Convolutional(Convolutional::new(config, inputs, scope)?)
+            }
+            BackboneKind::Transformer => {
+                Self::Transformer(Transformer::new(config, inputs, grid, scope)?)
+            }
+        })
+    }
+
+    /// (B, h, w, inputs) → (B, h, w, width).
+    pub fn forward(&self, patches: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Convolutional(network) => network.forward(patches),
+            Self::Transformer(network) => network.forward(patches),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Layers: weights and the operation that uses them.
+
+use super::weights::{Init, Scope};
+use crate::error::Result;
+use crate::ops::{self, Convolution};
+use candle_core::Tensor;
+
+/// y = x Wᵀ + b over the last dimension.
+#[derive(Debug, Clone)]
+pub struct Linear {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Linear {
+    /// Weights of standard deviation `gain` / √inputs, bias 0.
+    pub fn new(inputs: usize, outputs: usize, gain: f64, mut scope: Scope) -> Result<Self> {
+        let init = match gain {
+            0.0 => Init::Zeros,
+            _ => Init::Normal {
+                std: gain / (inputs as f64).sqrt(),
+            },
+        };
+        Ok(Self {
+            weight: scope.get("weight", (outputs, inputs), init)?,
+            bias: scope.get("bias", outputs, Init::Zeros)?,
+        })
+    }
+
+    /// (…, inputs) → (…, outputs).
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(ops::linear(x, &self.weight, &self.bias)?)
+    }
+
+    /// [`Self::forward`] plus `residual` (…, outputs).
+    pub fn forward_add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
+        Ok(ops::linear_add(x, &self.weight, &self.bias, residual)?)
+    }
+}
+
+/// Layer normalisation over the last dimension (Ba et al. 2016).
+#[derive(Debug, Clone)]
+pub struct LayerNorm {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl LayerNorm {
+    /// Scale 1, shift 0.
+    pub fn new(width: usize, mut scope: Scope) -> Result<Self> {
+        Ok(Self {
+            weight: scope.get("weight", width, Init::Ones)?,
+            bias: scope.get("bias", width, Init::Zeros)?,
+        })
+    }
+
+    /// (…, width) → (…, width).
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(ops::layer_norm(x, &self.weight, &self.bias, 1e-5)?)
+    }
+}
+
+/// A 3×3 convolution over (B, h, w, channels).
+#[derive(Debug, Clone)]
+pub struct Convolve {
+    weight: Tensor,
+    bias: Tensor,
+    shape: Convolution,
+}
+
+impl Convolve {
+    /// Weights of standard deviation `gain` / √(9·inputs), bias 0.
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        gain: f64,
+        shape: Convolution,
+        mut scope: Scope,
+    ) -> Result<Self> {
+        let init = match gain {
+            0.0 => Init::Zeros,
+            _ => Init::Normal {
+                std: gain / (9.0 * inputs as f64).sqrt(),
+            },
+        };
+        Ok(Self {
+            weight: scope.get("weight", (outputs, 3, 3, inputs), init)?,
+            bias: scope.get("bias", outputs, Init::Zeros)?,
+            shape,
+        })
+    }
+
+    /// (B, h, w, inputs) → (B, h', w', outputs).
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(ops::convolve(x, &self.weight, &self.bias, self.shape)?)
+    }
+}
