@@ -1,0 +1,136 @@
+//! Activations.
+
+use super::check::{alike, fused};
+use super::kernel::{by_rows, exp, read, simd, tensor, values};
+use crate::error::Result;
+use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
+
+/// Twice √(2/π).
+const SLOPE: f32 = 1.595_769_1;
+const CUBIC: f32 = 0.044_715;
+
+/// The Gaussian error linear unit in its tanh form,
+/// x/2 · (1 + tanh(√(2/π)(x + 0.044715 x³))) (Hendrycks & Gimpel 2016).
+///
+/// Any shape of floats in, the same shape out. Fails on another dtype.
+pub fn gelu(x: &Tensor) -> Result<Tensor> {
+    Activation::Gelu.apply(x)
+}
+
+/// The sigmoid linear unit, x · σ(x) (Elfwing et al. 2017).
+///
+/// Any shape of floats in, the same shape out. Fails on another dtype.
+pub fn silu(x: &Tensor) -> Result<Tensor> {
+    Activation::Silu.apply(x)
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Activation {
+    Gelu,
+    Silu,
+}
+
+impl Activation {
+    fn apply(self, x: &Tensor) -> Result<Tensor> {
+        alike(self.name(), &[("x", x)])?;
+        if fused(x) {
+            return Ok(x.contiguous()?.apply_op1(self)?);
+        }
+        self.composed(x)
+    }
+
+    fn composed(self, x: &Tensor) -> Result<Tensor> {
+        Ok(match self {
+            Self::Gelu => {
+                let half = x.affine(0.5, 0.0)?;
+                let slope = x.sqr()?.affine(f64::from(CUBIC), 1.0)?;
+                let tanh = (half.mul(&slope)? * f64::from(SLOPE))?.tanh()?;
+                half.mul(&tanh.affine(1.0, 1.0)?)?
+            }
+            Self::Silu => x.silu()?,
+        })
+    }
+}
+
+#[inline(always)]
+fn sigmoid<const FMA: bool>(x: f32) -> f32 {
+    1.0 / (1.0 + exp::<FMA>(-x))
+}
+
+// x/2 · (1 + tanh(u/2)) is x · σ(u).
+simd! {
+    fn gelu_forward(x: &[f32], y: &mut [f32]) {
+        for (y, &x) in y.iter_mut().zip(x) {
+            *y = x * sigmoid::<FMA>(SLOPE * x * (1.0 + CUBIC * x * x));
+        }
+    }
+}
+
+simd! {
+    fn gelu_backward(x: &[f32], g: &[f32], out: &mut [f32]) {
+        for ((out, &x), &g) in out.iter_mut().zip(x).zip(g) {
+            let square = CUBIC * x * x;
+            let s = sigmoid::<FMA>(SLOPE * x * (1.0 + square));
+            *out = g * (s + x * s * (1.0 - s) * SLOPE * (1.0 + 3.0 * square));
+        }
+    }
+}
+
+simd! {
+    fn silu_forward(x: &[f32], y: &mut [f32]) {
+        for (y, &x) in y.iter_mut().zip(x) {
+            *y = x * sigmoid::<FMA>(x);
+        }
+    }
+}
+
+simd! {
+    fn silu_backward(x: &[f32], g: &[f32], out: &mut [f32]) {
+        for ((out, &x), &g) in out.iter_mut().zip(x).zip(g) {
+            let s = sigmoid::<FMA>(x);
+            *out = g * s * (1.0 + x * (1.0 - s));
+        }
+    }
+}
+
+impl CustomOp1 for Activation {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Gelu => "gelu",
+            Self::Silu => "silu",
+        }
+    }
+
+    fn cpu_fwd(
+        &self,
+        storage: &CpuStorage,
+        layout: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        let x = values(storage, layout)?;
+        let forward = match self {
+            Self::Gelu => gelu_forward,
+            Self::Silu => silu_forward,
+        };
+        // SAFETY: the kernel writes one value for each of x.
+        let y = unsafe { by_rows(x.len(), 1, |range, y| forward(&x[range], y)) };
+        Ok((CpuStorage::F32(y), layout.shape().clone()))
+    }
+
+    fn bwd(&self, x: &Tensor, _y: &Tensor, g: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        let backward = match self {
+            Self::Gelu => gelu_backward,
+            Self::Silu => silu_backward,
+        };
+        let gradient = read(x, |x| {
+            read(g, |g| {
+                // SAFETY: the kernel writes one value for each of x.
+                unsafe {
+                    by_rows(x.len(), 1, |range, out| {
+                        backward(&x[range.clone()], &g[range], out);
+                    })
+                }
+            })
+        })??;
+        Ok(Some(tensor(gradient, x.shape())?))
+    }
+}

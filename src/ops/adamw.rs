@@ -1,0 +1,457 @@
+//! The AdamW optimiser.
+
+use super::check::fused;
+use super::kernel::{Parts, ranges, read, simd, values};
+use crate::error::{Error, Result};
+use candle_core::backprop::GradStore;
+use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Tensor, Var};
+use rayon::prelude::*;
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+
+/// What [`AdamW`] is set to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamWConfig {
+    /// Decay of the mean of gradients, in [0, 1).
+    pub beta1: f64,
+    /// Decay of the mean of squared gradients, in [0, 1).
+    pub beta2: f64,
+    /// Added to the root of the mean of squares, above 0.
+    pub eps: f64,
+    /// Share of a weight lost per step and unit of learning rate, at least 0.
+    pub weight_decay: f64,
+}
+
+impl Default for AdamWConfig {
+    fn default() -> Self {
+        Self {
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-8,
+            weight_decay: 0.01,
+        }
+    }
+}
+
+/// Adam with decoupled weight decay (Loshchilov & Hutter 2019), as in PyTorch.
+///
+/// Weight decay applies to variables of two or more dimensions: matrices and
+/// kernels, not biases and norms.
+pub struct AdamW {
+    parameters: Vec<Parameter>,
+    config: AdamWConfig,
+    steps: usize,
+}
+
+struct Parameter {
+    name: String,
+    var: Var,
+    optional: bool,
+    moments: Moments,
+}
+
+/// Means of gradients and of their squares, f32.
+enum Moments {
+    /// For the fused step.
+    Fused { m: Vec<f32>, v: Vec<f32> },
+    /// For the step composed of tensor operations.
+    Composed { m: Tensor, v: Tensor },
+}
+
+impl AdamW {
+    /// An optimiser of these named variables, with moments of zero.
+    ///
+    /// Fails on a setting out of its range, a name given twice and a variable
+    /// that is not of a float type.
+    pub fn new(vars: Vec<(String, Var)>, config: AdamWConfig) -> Result<Self> {
+        Self::build(vars, config, |var| fused(var))
+    }
+
+    fn build(
+        vars: Vec<(String, Var)>,
+        config: AdamWConfig,
+        fused: impl Fn(&Tensor) -> bool,
+    ) -> Result<Self> {
+        let share = |value: f64| (0.0..1.0).contains(&value);
+        let positive = |value: f64| value > 0.0 && value.is_finite();
+        let decay = config.weight_decay;
+        for (name, value, good, expected) in [
+            ("beta1", config.beta1, share(config.beta1), "in [0, 1)"),
+            ("beta2", config.beta2, share(config.beta2), "in [0, 1)"),
+            ("eps", config.eps, positive(config.eps), "above 0"),
+            (
+                "weight_decay",
+                decay,
+                decay == 0.0 || positive(decay),
+                "at least 0",
+            ),
+        ] {
+            if !good {
+                return Err(Error::input(
+                    format!("AdamW: {name}"),
+                    format!("it is {value}, expected a number {expected}"),
+                    "the usual values are beta1 0.9, beta2 0.999, eps 1e-8, weight_decay 0.01",
+                ));
+            }
+        }
+        let mut seen = HashSet::new();
+        let mut parameters = Vec::with_capacity(vars.len());
+        for (name, var) in vars {
+            if !seen.insert(name.clone()) {
+                return Err(Error::input(
+                    format!("AdamW: variable {name}"),
+                    "the name is given twice",
+                    "give each variable a name of its own",
+                ));
+            }
+            if !var.dtype().is_float() {
+                return Err(Error::input(
+                    format!("AdamW: variable {name}"),
+                    format!("its dtype is {:?}, expected a float", var.dtype()),
+                    "leave it out of the optimiser",
+                ));
+            }
+            let moments = if fused(&var) {
+                Moments::Fused {
+                    m: vec![0.0; var.elem_count()],
+                    v: vec![0.0; var.elem_count()],
+                }
+            } else {
+                let zeros = || Tensor::zeros(var.shape(), DType::F32, var.device());
+                Moments::Composed {
+                    m: zeros()?,
+                    v: zeros()?,
+                }
+            };
+            parameters.push(Parameter {
+                name,
+                var,
+                optional: false,
+                moments,
+            });
+        }
+        Ok(Self {
+            parameters,
+            config,
+            steps: 0,
+        })
+    }
+
+    /// Lets a variable be without a gradient in some steps, which then leave
+    /// it as it is. Fails on an unknown name.
+    pub fn mark_optional(&mut self, name: &str) -> Result<()> {
+        match self.parameters.iter_mut().find(|p| p.name == name) {
+            Some(parameter) => {
+                parameter.optional = true;
+                Ok(())
+            }
+            None => Err(Error::input(
+                format!("AdamW: variable {name}"),
+                "there is no such variable",
+                "mark one of those the optimiser was made with",
+            )),
+        }
+    }
+
+    /// Steps taken so far.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// One step down the gradients, first scaled so that their global norm is
+    /// at most `clip`. Returns the global norm before clipping.
+    ///
+    /// A norm that is not finite is returned with nothing changed: the caller
+    /// decides whether to go on. Fails on a variable without a gradient that is
+    /// not marked optional, and on a learning rate that is not a finite number
+    /// of at least 0 or a clip that is not above 0.
+    pub fn step(
+        &mut self,
+        grads: &GradStore,
+        learning_rate: f64,
+        clip: Option<f64>,
+    ) -> Result<f64> {
+        if !(learning_rate >= 0.0 && learning_rate.is_finite()) {
+            return Err(Error::input(
+                "AdamW: learning rate",
+                format!("it is {learning_rate}, expected a finite number of at least 0"),
+                "check the schedule",
+            ));
+        }
+        if let Some(clip) = clip.filter(|&clip| !(clip > 0.0)) {
+            return Err(Error::input(
+                "AdamW: clip",
+                format!("it is {clip}, expected a norm above 0"),
+                "leave it out to clip nothing",
+            ));
+        }
+        let mut gradients = Vec::with_capacity(self.parameters.len());
+        for parameter in &self.parameters {
+            let gradient = grads.get(parameter.var.as_tensor());
+            if gradient.is_none() && !parameter.optional {
+                return Err(Error::input(
+                    format!("AdamW: variable {}", parameter.name),
+                    "it has no gradient, so the loss does not depend on it",
+                    "use it in the loss, leave it out of the optimiser or mark it optional",
+                ));
+            }
+            gradients.push(gradient.map(|g| g.contiguous()).transpose()?);
+        }
+        let norm = norm(gradients.iter().flatten())?;
+        if !norm.is_finite() {
+            return Ok(norm);
+        }
+        self.steps += 1;
+        let factor = match clip {
+            // As torch.nn.utils.clip_grad_norm_.
+            Some(clip) => (clip / (norm + 1e-6)).min(1.0),
+            None => 1.0,
+        };
+        for (parameter, gradient) in self.parameters.iter_mut().zip(gradients) {
+            let Some(gradient) = gradient else { continue };
+            let decayed = parameter.var.rank() >= 2;
+            let weight_decay = if decayed {
+                self.config.weight_decay
+            } else {
+                0.0
+            };
+            let config = AdamWConfig {
+                weight_decay,
+                ..self.config
+            };
+            let rates = Rates::new(config, learning_rate, factor, self.steps);
+            parameter.step(&gradient, rates)?;
+        }
+        Ok(norm)
+    }
+
+    /// The moments, named `m.NAME` and `v.NAME`, f32 on the CPU; with
+    /// [`steps`](Self::steps) all that [`load_state`](Self::load_state) needs.
+    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
+        let mut state = Vec::with_capacity(2 * self.parameters.len());
+        for Parameter {
+            name, var, moments, ..
+        } in &self.parameters
+        {
+            let (m, v) = match moments {
+                Moments::Fused { m, v } => {
+                    let tensor = |values: &Vec<f32>| {
+                        Tensor::from_vec(values.clone(), var.shape(), &Device::Cpu)
+                    };
+                    (tensor(m)?, tensor(v)?)
+                }
+                Moments::Composed { m, v } => {
+                    (m.to_device(&Device::Cpu)?, v.to_device(&Device::Cpu)?)
+                }
+            };
+            state.push((format!("m.{name}"), m));
+            state.push((format!("v.{name}"), v));
+        }
+        Ok(state)
+    }
+
+    /// Takes over moments from [`state`](Self::state) and the number of steps
+    /// behind them. Fails, with nothing changed, unless the names are exactly
+    /// those of this optimiser, each f32 and of its variable's shape.
+    pub fn load_state(&mut self, state: &HashMap<String, Tensor>, steps: usize) -> Result<()> {
+        let mut loaded = Vec::with_capacity(self.parameters.len());
+        for Parameter {
+            name, var, moments, ..
+        } in &self.parameters
+        {
+            let find = |kind: &str| -> Result<&Tensor> {
+                let key = format!("{kind}.{name}");
+                let subject = || format!("optimiser state: {key}");
+                let hint = "load the state saved with this very model";
+                let Some(tensor) = state.get(&key) else {
+                    return Err(Error::input(subject(), "it is missing", hint));
+                };
+                if tensor.dtype() != DType::F32 || tensor.dims() != var.dims() {
+                    let problem = format!(
+                        "it is {:?} of shape {:?}, expected F32 of shape {:?}",
+                        tensor.dtype(),
+                        tensor.dims(),
+                        var.dims()
+                    );
+                    return Err(Error::input(subject(), problem, hint));
+                }
+                Ok(tensor)
+            };
+            let (m, v) = (find("m")?, find("v")?);
+            loaded.push(match moments {
+                Moments::Fused { .. } => Moments::Fused {
+                    m: m.flatten_all()?.to_vec1()?,
+                    v: v.flatten_all()?.to_vec1()?,
+                },
+                Moments::Composed { .. } => Moments::Composed {
+                    m: m.to_device(var.device())?,
+                    v: v.to_device(var.device())?,
+                },
+            });
+        }
+        let known: HashSet<String> = self
+            .parameters
+            .iter()
+            .flat_map(|p| [format!("m.{}", p.name), format!("v.{}", p.name)])
+            .collect();
+        if let Some(key) = state.keys().filter(|key| !known.contains(*key)).min() {
+            return Err(Error::input(
+                format!("optimiser state: {key}"),
+                "no variable has this name",
+                "load the state saved with this very model",
+            ));
+        }
+        for (parameter, moments) in self.parameters.iter_mut().zip(loaded) {
+            parameter.moments = moments;
+        }
+        self.steps = steps;
+        Ok(())
+    }
+}
+
+/// The root of the sum of all squares, in a fixed order.
+fn norm<'a>(gradients: impl Iterator<Item = &'a Tensor>) -> Result<f64> {
+    let mut total = 0f64;
+    for gradient in gradients {
+        total += if fused(gradient) {
+            read(gradient, |values| {
+                let sums: Vec<f64> = values.par_chunks(1 << 16).map(sum_of_squares).collect();
+                sums.into_iter().sum::<f64>()
+            })?
+        } else {
+            let squares = gradient.to_dtype(DType::F32)?.sqr()?.sum_all()?;
+            f64::from(squares.to_scalar::<f32>()?)
+        };
+    }
+    Ok(total.sqrt())
+}
+
+/// The numbers one step multiplies with.
+#[derive(Clone, Copy)]
+struct Rates {
+    beta1: f32,
+    beta2: f32,
+    /// Learning rate over the first moment's bias correction.
+    rate: f32,
+    /// Inverse root of the second moment's bias correction.
+    root: f32,
+    eps: f32,
+    /// What decay leaves of a weight.
+    keep: f32,
+    /// What clipping leaves of a gradient.
+    factor: f32,
+}
+
+impl Rates {
+    fn new(config: AdamWConfig, learning_rate: f64, factor: f64, steps: usize) -> Self {
+        let correction = |beta: f64| 1.0 - beta.powf(steps as f64);
+        Self {
+            beta1: config.beta1 as f32,
+            beta2: config.beta2 as f32,
+            rate: (learning_rate / correction(config.beta1)) as f32,
+            root: (1.0 / correction(config.beta2).sqrt()) as f32,
+            eps: config.eps as f32,
+            keep: (1.0 - learning_rate * config.weight_decay) as f32,
+            factor: factor as f32,
+        }
+    }
+}
+
+impl Parameter {
+    fn step(&mut self, gradient: &Tensor, rates: Rates) -> Result<()> {
+        match &mut self.moments {
+            Moments::Fused { m, v } => {
+                let op = Step {
+                    rates,
+                    moments: Mutex::new((m, v)),
+                };
+                Ok(self.var.inplace_op2(gradient, &op)?)
+            }
+            Moments::Composed { m, v } => {
+                let mean = |old: &Tensor, new: &Tensor, beta: f32| {
+                    old.affine(f64::from(beta), 0.0)?
+                        .add(&new.affine(f64::from(1.0 - beta), 0.0)?)
+                };
+                let gradient = gradient.to_dtype(DType::F32)?;
+                let gradient = (gradient * f64::from(rates.factor))?;
+                *m = mean(m, &gradient, rates.beta1)?;
+                *v = mean(v, &gradient.sqr()?, rates.beta2)?;
+                let size = v
+                    .sqrt()?
+                    .affine(f64::from(rates.root), f64::from(rates.eps))?;
+                let change = m.div(&size)?.affine(f64::from(rates.rate), 0.0)?;
+                let old = self.var.as_detached_tensor().to_dtype(DType::F32)?;
+                let new = old.affine(f64::from(rates.keep), 0.0)?.sub(&change)?;
+                Ok(self.var.set(&new.to_dtype(self.var.dtype())?)?)
+            }
+        }
+    }
+}
+
+simd! {
+    /// Σ x² in f64.
+    fn sum_of_squares(x: &[f32]) -> f64 {
+        let mut sums = [0f64; 16];
+        let chunks = x.chunks_exact(16);
+        let rest: f64 = chunks.remainder().iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+        for chunk in chunks {
+            for (sum, &x) in sums.iter_mut().zip(chunk) {
+                *sum += f64::from(x) * f64::from(x);
+            }
+        }
+        sums.into_iter().sum::<f64>() + rest
+    }
+}
+
+simd! {
+    fn update(rates: Rates, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
+        let Rates { beta1, beta2, rate, root, eps, keep, factor } = rates;
+        for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
+            let g = g * factor;
+            *m = beta1 * *m + (1.0 - beta1) * g;
+            *v = beta2 * *v + (1.0 - beta2) * (g * g);
+            *p = *p * keep - rate * *m / (v.sqrt() * root + eps);
+        }
+    }
+}
+
+struct Step<'a> {
+    rates: Rates,
+    /// candle hands the operation out by shared reference.
+    moments: Mutex<(&'a mut Vec<f32>, &'a mut Vec<f32>)>,
+}
+
+impl InplaceOp2 for Step<'_> {
+    fn name(&self) -> &'static str {
+        "adamw"
+    }
+
+    fn cpu_fwd(
+        &self,
+        p: &mut CpuStorage,
+        layout: &Layout,
+        g: &CpuStorage,
+        g_layout: &Layout,
+    ) -> candle_core::Result<()> {
+        let g = values(g, g_layout)?;
+        let (CpuStorage::F32(p), Some((start, end))) = (p, layout.contiguous_offsets()) else {
+            candle_core::bail!("adamw: a variable must be contiguous f32")
+        };
+        let p = &mut p[start..end];
+        let Ok(mut moments) = self.moments.lock() else {
+            candle_core::bail!("adamw: an earlier step panicked")
+        };
+        let (m, v) = &mut *moments;
+        if [g.len(), m.len(), v.len()] != [p.len(); 3] {
+            candle_core::bail!("adamw: {} gradients for {} weights", g.len(), p.len())
+        }
+        let (p, m, v) = (Parts::of(p), Parts::of(m), Parts::of(v));
+        ranges(g.len(), 16384, |range| {
+            let (start, len) = (range.start, range.len());
+            // SAFETY: ranges are disjoint, and all three buffers are as long as g.
+            let (p, m, v) = unsafe { (p.part(start, len), m.part(start, len), v.part(start, len)) };
+            update(self.rates, p, &g[range], m, v);
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,217 @@
+//! Attention over packed queries, keys and values.
+
+use super::check::{alike, fused, wrong_shape};
+use super::kernel::{Parts, filled, read, tensor, values};
+use super::product::{Matrix, multiply};
+use super::softmax::{self, softmax_rows, softmax_rows_backward};
+use crate::error::{Error, Result};
+use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
+use rayon::prelude::*;
+use std::sync::OnceLock;
+
+/// Multi-head attention, softmax(q kᵀ / √(D/heads)) v for each head (Vaswani et
+/// al. 2017), every token seeing every other.
+///
+/// qkv (B, T, 3·D) in: queries, keys and values one after the other, each split
+/// into `heads` of D / heads; (B, T, D) out. Fails on other shapes, on a number
+/// of heads that does not divide D, and on a dtype that is not a float.
+pub fn attention(qkv: &Tensor, heads: usize) -> Result<Tensor> {
+    let name = "attention";
+    alike(name, &[("qkv", qkv)])?;
+    let width = match qkv.dims() {
+        &[_, tokens, width] if tokens > 0 && width > 0 && width % 3 == 0 => width / 3,
+        _ => {
+            return Err(wrong_shape(
+                name,
+                "qkv",
+                qkv,
+                "(B, T, 3·D), T and D at least 1",
+            ));
+        }
+    };
+    if heads == 0 || width % heads != 0 {
+        return Err(Error::input(
+            format!("{name}: heads"),
+            format!("{heads} heads do not divide a width of {width}"),
+            "choose a divisor of D",
+        ));
+    }
+    if fused(qkv) {
+        let op = Attention {
+            heads,
+            keep: qkv.track_op(),
+            weights: OnceLock::new(),
+        };
+        return Ok(qkv.contiguous()?.apply_op1(op)?);
+    }
+    composed(qkv, heads)
+}
+
+fn composed(qkv: &Tensor, heads: usize) -> Result<Tensor> {
+    let (batch, tokens, packed) = qkv.dims3()?;
+    let width = packed / 3;
+    if batch == 0 {
+        return Ok(qkv.narrow(2, 0, width)?);
+    }
+    // The head's size is written out: candle cannot infer a dimension of (.., ()).
+    let split = qkv
+        .reshape((batch, tokens, 3, heads, width / heads))?
+        .permute((2, 0, 3, 1, 4))?;
+    let part = |i| split.get(i)?.contiguous();
+    let (q, k, v) = (part(0)?, part(1)?, part(2)?);
+    let scale = 1.0 / ((width / heads) as f64).sqrt();
+    let scores = (q.matmul(&k.transpose(2, 3)?.contiguous()?)? * scale)?;
+    let mixed = softmax::composed(&scores)?.matmul(&v)?;
+    let merged = mixed.transpose(1, 2)?.contiguous()?;
+    Ok(merged.reshape((batch, tokens, width))?)
+}
+
+struct Attention {
+    heads: usize,
+    /// Whether a backward pass may come and need the weights.
+    keep: bool,
+    weights: OnceLock<Vec<f32>>,
+}
+
+/// Where the queries, keys and values of one head of one example start.
+struct Head {
+    q: usize,
+    k: usize,
+    v: usize,
+    out: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Sizes {
+    tokens: usize,
+    width: usize,
+    heads: usize,
+}
+
+impl Sizes {
+    fn head(self) -> usize {
+        self.width / self.heads
+    }
+
+    fn scale(self) -> f32 {
+        1.0 / (self.head() as f32).sqrt()
+    }
+
+    fn place(self, i: usize) -> Head {
+        let (example, head) = (i / self.heads, i % self.heads * self.head());
+        let q = example * self.tokens * 3 * self.width + head;
+        Head {
+            q,
+            k: q + self.width,
+            v: q + 2 * self.width,
+            out: example * self.tokens * self.width + head,
+        }
+    }
+}
+
+impl CustomOp1 for Attention {
+    fn name(&self) -> &'static str {
+        "attention"
+    }
+
+    fn cpu_fwd(
+        &self,
+        storage: &CpuStorage,
+        layout: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        let x = values(storage, layout)?;
+        let (batch, tokens, packed) = layout.shape().dims3()?;
+        let sizes = Sizes {
+            tokens,
+            width: packed / 3,
+            heads: self.heads,
+        };
+        let (width, head) = (sizes.width, sizes.head());
+        let square = tokens * tokens;
+        // Writes the weights of head `i` to `scores`, and its output.
+        let task = |i: usize, scores: &mut [f32], out: Parts| {
+            let place = sizes.place(i);
+            let at = |start: usize| Matrix::strided(x[start..].as_ptr(), packed);
+            let scores_start = scores.as_mut_ptr();
+            // SAFETY: rows of q, k and v lie in x; `scores` has room for the square.
+            unsafe {
+                let (q, k) = (at(place.q), at(place.k).t());
+                multiply(tokens, tokens, head, scores_start, tokens, false, q, k);
+            }
+            softmax_rows(scores, tokens, sizes.scale());
+            let weights = Matrix::rows(scores, tokens);
+            // SAFETY: each head has its own columns of its example's output.
+            unsafe {
+                let (out, v) = (out.at(place.out), at(place.v));
+                multiply(tokens, head, tokens, out, width, false, weights, v);
+            }
+        };
+        let count = batch * self.heads;
+        let run = |out: Parts| {
+            if self.keep {
+                let write = |weights: Parts| {
+                    (0..count).into_par_iter().for_each(|i| {
+                        // SAFETY: each head has a square of its own.
+                        task(i, unsafe { weights.part(i * square, square) }, out);
+                    });
+                };
+                // SAFETY: each task writes its whole square.
+                let _ = self.weights.set(unsafe { filled(count * square, write) });
+            } else {
+                (0..count)
+                    .into_par_iter()
+                    .for_each_init(|| vec![0f32; square], |scores, i| task(i, scores, out));
+            }
+        };
+        // SAFETY: the heads write all columns of all rows.
+        let y = unsafe { filled(batch * tokens * width, run) };
+        Ok((CpuStorage::F32(y), (batch, tokens, width).into()))
+    }
+
+    fn bwd(&self, x: &Tensor, _y: &Tensor, g: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        let (batch, tokens, packed) = x.dims3()?;
+        let Some(weights) = self.weights.get() else {
+            candle_core::bail!("attention: backward without the weights of a forward pass")
+        };
+        let sizes = Sizes {
+            tokens,
+            width: packed / 3,
+            heads: self.heads,
+        };
+        let (width, head) = (sizes.width, sizes.head());
+        let square = tokens * tokens;
+        let run = |x: &[f32], g: &[f32], out: Parts| {
+            let task = |scores: &mut Vec<f32>, i: usize| {
+                let place = sizes.place(i);
+                let at = |start: usize| Matrix::strided(x[start..].as_ptr(), packed);
+                let kept = &weights[i * square..(i + 1) * square];
+                let p = Matrix::rows(kept, tokens);
+                let g = Matrix::strided(g[place.out..].as_ptr(), width);
+                // SAFETY: each head has its own columns of x's gradient.
+                unsafe {
+                    let to_v = out.at(place.v);
+                    multiply(tokens, head, tokens, to_v, packed, false, p.t(), g);
+                    let (start, v) = (scores.as_mut_ptr(), at(place.v).t());
+                    multiply(tokens, tokens, head, start, tokens, false, g, v);
+                }
+                softmax_rows_backward(kept, scores, tokens, sizes.scale());
+                let s = Matrix::rows(scores, tokens);
+                // SAFETY: as above.
+                unsafe {
+                    let (to_q, k) = (out.at(place.q), at(place.k));
+                    multiply(tokens, head, tokens, to_q, packed, false, s, k);
+                    let (to_k, q) = (out.at(place.k), at(place.q));
+                    multiply(tokens, head, tokens, to_k, packed, false, s.t(), q);
+                }
+            };
+            (0..batch * self.heads)
+                .into_par_iter()
+                .for_each_init(|| vec![0f32; square], task);
+        };
+        let gradient = read(x, |x| {
+            // SAFETY: the heads write all columns of queries, keys and values.
+            read(g, |g| unsafe { filled(x.len(), |out| run(x, g, out)) })
+        })??;
+        Ok(Some(tensor(gradient, x.shape())?))
+    }
+}

@@ -1,0 +1,186 @@
+//! Layer normalisation.
+
+use super::check::{alike, fused, shape, width};
+use super::kernel::{
+    Parts, by_rows, filled, in_order, lanes, lanes2, multiply_add, read, simd, tensor, values,
+};
+use crate::error::Result;
+use candle_core::{CpuStorage, CustomOp3, D, Layout, Shape, Tensor};
+use rayon::prelude::*;
+use std::sync::OnceLock;
+
+/// Layer normalisation over the last dimension (Ba et al. 2016):
+/// (x − mean) / √(variance + eps) · weight + bias.
+///
+/// x (.., D), weight (D) and bias (D) in, (.., D) out. Fails on other shapes
+/// and on a dtype that is not a float or not the same for all three.
+pub fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<Tensor> {
+    let name = "layer_norm";
+    alike(name, &[("x", x), ("weight", weight), ("bias", bias)])?;
+    let width = width(name, "x", x)?;
+    shape(name, "weight", weight, &[width])?;
+    shape(name, "bias", bias, &[width])?;
+    if fused(x) {
+        let op = LayerNorm {
+            eps: eps as f32,
+            statistics: OnceLock::new(),
+        };
+        let (weight, bias) = (weight.contiguous()?, bias.contiguous()?);
+        return Ok(x.contiguous()?.apply_op3(&weight, &bias, op)?);
+    }
+    composed(x, weight, bias, eps)
+}
+
+fn composed(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f64) -> Result<Tensor> {
+    // Not mean_keepdim: written as a sum and a product it is right for 0 rows too.
+    let share = 1.0 / weight.elem_count() as f64;
+    let centred = x.broadcast_sub(&(x.sum_keepdim(D::Minus1)? * share)?)?;
+    let variance = (centred.sqr()?.sum_keepdim(D::Minus1)? * share)?;
+    let scaled = centred.broadcast_div(&(variance + eps)?.sqrt()?)?;
+    Ok(scaled.broadcast_mul(weight)?.broadcast_add(bias)?)
+}
+
+simd! {
+    /// Normalises rows; `statistics` gets each row's mean and 1 / deviation.
+    fn forward(x: &[f32], weight: &[f32], bias: &[f32], eps: f32, y: &mut [f32], statistics: &mut [f32]) {
+        let width = weight.len();
+        let share = 1.0 / width as f32;
+        let rows = x.chunks_exact(width).zip(y.chunks_exact_mut(width));
+        for ((x, y), statistics) in rows.zip(statistics.chunks_exact_mut(2)) {
+            let mean = lanes(x, 0.0, |a, b| a + b) * share;
+            let squares = lanes2(x, x, |sum, x, _| multiply_add::<FMA>(x - mean, x - mean, sum));
+            let scale = 1.0 / (squares * share + eps).sqrt();
+            for (((y, &x), &weight), &bias) in y.iter_mut().zip(x).zip(weight).zip(bias) {
+                *y = multiply_add::<FMA>((x - mean) * scale, weight, bias);
+            }
+            statistics.copy_from_slice(&[mean, scale]);
+        }
+    }
+}
+
+simd! {
+    /// The gradient of rows into `out`; those of weight and bias are added to
+    /// the two halves of `sums`.
+    fn backward(x: &[f32], weight: &[f32], g: &[f32], statistics: &[f32], out: &mut [f32], sums: &mut [f32]) {
+        let width = weight.len();
+        let share = 1.0 / width as f32;
+        let (to_weight, to_bias) = sums.split_at_mut(width);
+        let rows = x.chunks_exact(width).zip(g.chunks_exact(width));
+        for (((x, g), out), statistics) in
+            rows.zip(out.chunks_exact_mut(width)).zip(statistics.chunks_exact(2))
+        {
+            let (mean, scale) = (statistics[0], statistics[1]);
+            let (mut sum, mut along) = ([0f32; 32], [0f32; 32]);
+            let whole = width / 32 * 32;
+            for start in (0..whole).step_by(32) {
+                let range = start..start + 32;
+                let (x, g, weight) = (&x[range.clone()], &g[range.clone()], &weight[range.clone()]);
+                let (to_weight, to_bias) = (&mut to_weight[range.clone()], &mut to_bias[range]);
+                for i in 0..32 {
+                    let normal = (x[i] - mean) * scale;
+                    to_weight[i] = multiply_add::<FMA>(g[i], normal, to_weight[i]);
+                    to_bias[i] += g[i];
+                    let inner = g[i] * weight[i];
+                    sum[i] += inner;
+                    along[i] = multiply_add::<FMA>(inner, normal, along[i]);
+                }
+            }
+            let (mut sum, mut along) = (sum.into_iter().sum::<f32>(), along.into_iter().sum::<f32>());
+            for i in whole..width {
+                let normal = (x[i] - mean) * scale;
+                to_weight[i] += g[i] * normal;
+                to_bias[i] += g[i];
+                sum += g[i] * weight[i];
+                along += g[i] * weight[i] * normal;
+            }
+            let (sum, along) = (sum * share, along * share * scale);
+            for (((out, &x), &g), &weight) in out.iter_mut().zip(x).zip(g).zip(weight) {
+                *out = scale * (g * weight - sum - (x - mean) * along);
+            }
+        }
+    }
+}
+
+struct LayerNorm {
+    eps: f32,
+    statistics: OnceLock<Vec<f32>>,
+}
+
+impl CustomOp3 for LayerNorm {
+    fn name(&self) -> &'static str {
+        "layer_norm"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        let x = values(x, layout)?;
+        let (weight, bias) = (values(weight, weight_layout)?, values(bias, bias_layout)?);
+        let width = weight.len();
+        let rows = x.len() / width;
+        let mut statistics = vec![0f32; 2 * rows];
+        let kept = Parts::of(&mut statistics);
+        let kernel = |rows: std::ops::Range<usize>, y: &mut [f32]| {
+            let x = &x[rows.start * width..rows.end * width];
+            // SAFETY: each range of rows has its own statistics.
+            let kept = unsafe { kept.part(2 * rows.start, 2 * rows.len()) };
+            forward(x, weight, bias, self.eps, y, kept);
+        };
+        // SAFETY: the kernel writes every value of its rows.
+        let y = unsafe { by_rows(rows, width, kernel) };
+        let _ = self.statistics.set(statistics);
+        Ok((CpuStorage::F32(y), layout.shape().clone()))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        _y: &Tensor,
+        g: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let Some(statistics) = self.statistics.get() else {
+            candle_core::bail!("layer_norm: backward before forward")
+        };
+        let width = weight.elem_count();
+        let run = |x: &[f32], weight: &[f32], g: &[f32]| {
+            let rows = x.len() / width;
+            let step = rows.div_ceil(16).max(16384 / width).max(1);
+            let mut sums = Vec::new();
+            let write = |out: Parts| {
+                let task = |i: usize| {
+                    let (low, high) = (i * step, rows.min((i + 1) * step));
+                    let range = low * width..high * width;
+                    let mut sums = vec![0f32; 2 * width];
+                    // SAFETY: each task has rows of its own.
+                    let out = unsafe { out.part(range.start, range.len()) };
+                    let (x, g) = (&x[range.clone()], &g[range]);
+                    backward(x, weight, g, &statistics[2 * low..2 * high], out, &mut sums);
+                    sums
+                };
+                sums = (0..rows.div_ceil(step)).into_par_iter().map(task).collect();
+            };
+            // SAFETY: the tasks write all rows.
+            let out = unsafe { filled(x.len(), write) };
+            (out, in_order(sums, 2 * width))
+        };
+        let (to_x, sums) = read(x, |x| read(weight, |weight| read(g, |g| run(x, weight, g))))???;
+        let gradient = |half: &[f32], of: &Tensor| -> candle_core::Result<Option<Tensor>> {
+            of.track_op()
+                .then(|| tensor(half.to_vec(), width))
+                .transpose()
+        };
+        Ok((
+            Some(tensor(to_x, x.shape())?),
+            gradient(&sums[..width], weight)?,
+            gradient(&sums[width..], bias)?,
+        ))
+    }
+}

@@ -1,0 +1,226 @@
+//! Frames to patches and back.
+
+use super::check::{alike, fused, wrong_shape};
+use super::kernel::{Parts, filled, read, tensor, values};
+use crate::error::{Error, Result};
+use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
+use rayon::prelude::*;
+
+/// Cuts frames into square patches: (B, C, H, W) in, (B, H/p, W/p, p·p·C) out,
+/// a patch's values in the order (row, column, channel).
+///
+/// Fails if `patch` does not divide H and W, on other shapes, and on a dtype
+/// that is not a float. [`unpatchify`] is its inverse.
+pub fn patchify(frames: &Tensor, patch: usize) -> Result<Tensor> {
+    let name = "patchify";
+    alike(name, &[("frames", frames)])?;
+    let &[_, channels, height, width] = frames.dims() else {
+        return Err(wrong_shape(name, "frames", frames, "(B, C, H, W)"));
+    };
+    if patch == 0 || height % patch != 0 || width % patch != 0 {
+        return Err(Error::input(
+            format!("{name}: patch"),
+            format!("{patch} does not divide frames of {height}×{width}"),
+            "choose a divisor of both, or resize the frames",
+        ));
+    }
+    let grid = Grid {
+        channels,
+        rows: height / patch,
+        columns: width / patch,
+        patch,
+    };
+    if fused(frames) {
+        return Ok(frames.contiguous()?.apply_op1(Patchify(grid))?);
+    }
+    grid.composed_patchify(frames)
+}
+
+/// Puts patches together to frames: (B, h, w, p·p·C) in, (B, C, h·p, w·p) out.
+///
+/// Fails on other shapes and on a dtype that is not a float. The inverse of
+/// [`patchify`].
+pub fn unpatchify(tokens: &Tensor, patch: usize, channels: usize) -> Result<Tensor> {
+    let name = "unpatchify";
+    alike(name, &[("tokens", tokens)])?;
+    let grid = match tokens.dims() {
+        &[_, rows, columns, size] if size > 0 && size == patch * patch * channels => Grid {
+            channels,
+            rows,
+            columns,
+            patch,
+        },
+        _ => {
+            let expected = format!(
+                "(B, h, w, {}) for patches of {patch}×{patch} and {channels} channels",
+                patch * patch * channels
+            );
+            return Err(wrong_shape(name, "tokens", tokens, expected));
+        }
+    };
+    if fused(tokens) {
+        return Ok(tokens.contiguous()?.apply_op1(Unpatchify(grid))?);
+    }
+    grid.composed_unpatchify(tokens)
+}
+
+/// A frame as a grid of patches.
+#[derive(Debug, Clone, Copy)]
+struct Grid {
+    channels: usize,
+    rows: usize,
+    columns: usize,
+    patch: usize,
+}
+
+impl Grid {
+    fn frames(self, batch: usize) -> [usize; 4] {
+        let (height, width) = (self.rows * self.patch, self.columns * self.patch);
+        [batch, self.channels, height, width]
+    }
+
+    fn tokens(self, batch: usize) -> [usize; 4] {
+        let size = self.patch * self.patch * self.channels;
+        [batch, self.rows, self.columns, size]
+    }
+
+    fn composed_patchify(self, frames: &Tensor) -> Result<Tensor> {
+        let batch = frames.dim(0)?;
+        let split: Shape = vec![
+            batch,
+            self.channels,
+            self.rows,
+            self.patch,
+            self.columns,
+            self.patch,
+        ]
+        .into();
+        let moved = frames
+            .reshape(split)?
+            .permute([0, 2, 4, 3, 5, 1].to_vec())?;
+        Ok(moved.contiguous()?.reshape(self.tokens(batch).to_vec())?)
+    }
+
+    fn composed_unpatchify(self, tokens: &Tensor) -> Result<Tensor> {
+        let batch = tokens.dim(0)?;
+        let split: Shape = vec![
+            batch,
+            self.rows,
+            self.columns,
+            self.patch,
+            self.patch,
+            self.channels,
+        ]
+        .into();
+        let moved = tokens
+            .reshape(split)?
+            .permute([0, 5, 1, 3, 2, 4].to_vec())?;
+        Ok(moved.contiguous()?.reshape(self.frames(batch).to_vec())?)
+    }
+
+    /// Calls `each(first, place, step)` for each run of `patch` pixels along a
+    /// row of one frame: `first` is the run's first pixel in the frame, and its
+    /// pixels go to `place`, `place + step`, … among the tokens.
+    #[inline(always)]
+    fn runs(self, mut each: impl FnMut(usize, usize, usize)) {
+        let Self {
+            channels,
+            rows,
+            columns,
+            patch,
+        } = self;
+        let (width, size) = (columns * patch, patch * patch * channels);
+        for row in 0..rows {
+            for y in 0..patch {
+                for column in 0..columns {
+                    let place = (row * columns + column) * size + y * patch * channels;
+                    for channel in 0..channels {
+                        let line = (channel * rows + row) * patch + y;
+                        each(line * width + column * patch, place + channel, channels);
+                    }
+                }
+            }
+        }
+    }
+
+    fn to_tokens(self, frames: &[f32]) -> Vec<f32> {
+        self.each_frame(frames, |frame, out| {
+            self.runs(|first, place, step| {
+                let run = &frame[first..first + self.patch];
+                for (out, &value) in out[place..].iter_mut().step_by(step).zip(run) {
+                    *out = value;
+                }
+            });
+        })
+    }
+
+    fn to_frames(self, tokens: &[f32]) -> Vec<f32> {
+        self.each_frame(tokens, |frame, out| {
+            self.runs(|first, place, step| {
+                let run = &mut out[first..first + self.patch];
+                for (out, &value) in run.iter_mut().zip(frame[place..].iter().step_by(step)) {
+                    *out = value;
+                }
+            });
+        })
+    }
+
+    fn each_frame(self, values: &[f32], f: impl Fn(&[f32], &mut [f32]) + Sync + Send) -> Vec<f32> {
+        let size = self.frames(1).iter().product::<usize>().max(1);
+        let run = |out: Parts| {
+            (0..values.len() / size).into_par_iter().for_each(|i| {
+                // SAFETY: each frame has its own part.
+                let out = unsafe { out.part(i * size, size) };
+                f(&values[i * size..(i + 1) * size], out);
+            });
+        };
+        // SAFETY: `runs` goes through every pixel of every frame once.
+        unsafe { filled(values.len(), run) }
+    }
+}
+
+struct Patchify(Grid);
+
+impl CustomOp1 for Patchify {
+    fn name(&self) -> &'static str {
+        "patchify"
+    }
+
+    fn cpu_fwd(
+        &self,
+        storage: &CpuStorage,
+        layout: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        let tokens = self.0.to_tokens(values(storage, layout)?);
+        let shape = self.0.tokens(layout.dims()[0]).to_vec();
+        Ok((CpuStorage::F32(tokens), shape.into()))
+    }
+
+    fn bwd(&self, x: &Tensor, _y: &Tensor, g: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        let gradient = read(g, |g| self.0.to_frames(g))?;
+        Ok(Some(tensor(gradient, x.shape())?))
+    }
+}
+
+struct Unpatchify(Grid);
+
+impl CustomOp1 for Unpatchify {
+    fn name(&self) -> &'static str {
+        "unpatchify"
+    }
+
+    fn cpu_fwd(
+        &self,
+        storage: &CpuStorage,
+        layout: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        let frames = self.0.to_frames(values(storage, layout)?);
+        let shape = self.0.frames(layout.dims()[0]).to_vec();
+        Ok((CpuStorage::F32(frames), shape.into()))
+    }
+
+    fn bwd(&self, x: &Tensor, _y: &Tensor, g: &Tensor) -> candle_core::Result<Option<Tensor>> {
+        let gradient = read(g, |g| self.0.to_tokens(g))?;
+        Ok(Some(tensor(gradient, x.shape())?))
+    }
+}
