@@ -1,1 +1,5 @@
-//! E(x, y, z), costs and free energy.
+//! E(x, y, z): how well past x, next frame y and latent z fit; low is good.
+
+mod quadratic;
+
+pub use quadratic::{Bowl, Quadratic};

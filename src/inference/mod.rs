@@ -1,1 +1,67 @@
-//! Minimisation over z, and priors p(z | x).
+//! Minimisation over z, F(x, y) = min_z E(x, y, z), and priors p(z | x).
+
+mod categorical;
+mod closed_form;
+mod mixture;
+mod prior;
+mod refine;
+mod search;
+
+pub use categorical::Categorical;
+pub use closed_form::ClosedForm;
+pub use mixture::Mixture;
+pub use prior::Prior;
+pub use refine::Refine;
+pub use search::Search;
+
+use crate::energy::Quadratic;
+use crate::error::Result;
+use crate::rng::Rng;
+use candle_core::{Device, Tensor};
+
+/// What inference found for each sample of a batch.
+#[derive(Debug, Clone)]
+pub struct Inferred {
+    /// z* = argmin_z E(x, y, z), each of d numbers.
+    pub best: Vec<Vec<f64>>,
+    /// One draw from exp(−βE) / ∫exp(−βE): the gradient of E at such a draw
+    /// is an unbiased gradient of F_β (Fisher's identity), where the gradient
+    /// at z* is that of F_∞.
+    pub sample: Vec<Vec<f64>>,
+    /// F(x, y) = E(x, y, z*).
+    pub energy: Vec<f64>,
+    /// F_β(x, y) = −β⁻¹ log ∫ exp(−βE) dz (a sum where z is finite).
+    pub free_energy: Vec<f64>,
+}
+
+impl Inferred {
+    /// z* as a tensor (B, d).
+    pub fn best_tensor(&self, device: &Device) -> Result<Tensor> {
+        tensor(&self.best, device)
+    }
+
+    /// The draw as a tensor (B, d).
+    pub fn sample_tensor(&self, device: &Device) -> Result<Tensor> {
+        tensor(&self.sample, device)
+    }
+}
+
+fn tensor(rows: &[Vec<f64>], device: &Device) -> Result<Tensor> {
+    let width = rows.first().map_or(0, Vec::len);
+    let flat: Vec<f32> = rows.iter().flatten().map(|&v| v as f32).collect();
+    Ok(Tensor::from_vec(flat, (rows.len(), width), device)?)
+}
+
+/// Finds z for each sample by minimising E.
+pub trait Inference: Send + Sync {
+    /// `beta` > 0 is the inverse temperature of the draw.
+    ///
+    /// # Errors
+    /// An energy that is not finite.
+    fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred>;
+
+    /// What trains the inference itself, a scalar, where it has weights.
+    fn loss(&self, _energy: &Quadratic, _inferred: &Inferred) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
+}

@@ -80,9 +80,8 @@ impl Convolutional {
     /// (B, h, w, inputs) → (B, h, w, width).
     pub fn forward(&self, patches: &Tensor) -> Result<Tensor> {
         let (_, rows, columns, _) = patches.dims4()?;
-        let run = |blocks: &[Block], x: Tensor| {
-            blocks.iter().try_fold(x, |x, block| block.forward(&x))
-        };
+        let run =
+            |blocks: &[Block], x: Tensor| blocks.iter().try_fold(x, |x, block| block.forward(&x));
         let fine = run(&self.before, self.stem.forward(patches)?)?;
         let coarse = run(&self.middle, self.down.forward(&fine)?)?;
         // An odd grid comes back one row or column larger.

@@ -1,3 +1,13 @@
-//! Predictors: y_hat(x, z).
+//! Predictors ỹ(x, z): networks that know neither task nor data.
 
-pub mod weights;
+mod backbone;
+mod convolutional;
+mod layers;
+mod next_frame;
+mod transformer;
+mod weights;
+
+pub use backbone::{Backbone, BackboneConfig, BackboneKind};
+pub use layers::{LayerNorm, Linear};
+pub use next_frame::{FrameShape, NextFrame, NextFrameConfig, Observed, repeat_each};
+pub use weights::{Frozen, Init, Scope, Source, Weights};

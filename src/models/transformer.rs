@@ -32,7 +32,9 @@ impl Block {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let packed = self.query_key_value.forward(&self.attention_norm.forward(x)?)?;
+        let packed = self
+            .query_key_value
+            .forward(&self.attention_norm.forward(x)?)?;
         let x = self
             .mix
             .forward_add(&ops::attention(&packed, self.heads)?, x)?;
@@ -68,7 +70,11 @@ impl Transformer {
         }
         Ok(Self {
             stem: Linear::new(inputs, width, 1.0, scope.scope("stem"))?,
-            places: scope.get("places", (grid.0 * grid.1, width), Init::Normal { std: 0.1 })?,
+            places: scope.get(
+                "places",
+                (grid.0 * grid.1, width),
+                Init::Normal { std: 0.1 },
+            )?,
             blocks: (0..config.depth)
                 .map(|index| Block::new(width, heads, scope.scope(&format!("block{index}"))))
                 .collect::<Result<_>>()?,

@@ -1,0 +1,125 @@
+//! A categorical p(z | x) over residual codes: stage after stage, each given
+//! the entries chosen before it.
+
+use super::prior::{Prior, sharpened};
+use crate::error::Result;
+use crate::latent::{Codes, Latent};
+use crate::models::{Linear, Scope};
+use crate::ops;
+use crate::rng::Rng;
+use candle_core::Tensor;
+
+/// Π_m p(k_m | x, k_1 … k_{m−1}), one small network a stage.
+#[derive(Debug, Clone)]
+pub struct Categorical {
+    latent: Codes,
+    hidden: Linear,
+    stages: Vec<Linear>,
+}
+
+impl Categorical {
+    /// `inputs` context features.
+    pub fn new(inputs: usize, latent: Codes, mut scope: Scope) -> Result<Self> {
+        let width = 128;
+        Ok(Self {
+            latent,
+            hidden: Linear::new(inputs, width, 1.0, scope.scope("hidden"))?,
+            stages: (0..latent.stages())
+                .map(|stage| {
+                    let seen = width + stage * latent.size();
+                    let scope = scope.scope(&format!("stage{stage}"));
+                    Linear::new(seen, latent.size(), 0.1, scope)
+                })
+                .collect::<Result<_>>()?,
+        })
+    }
+
+    /// Logits of stage m given the one-hots of the stages before: (B, K).
+    fn logits(&self, hidden: &Tensor, before: &Tensor, stage: usize) -> Result<Tensor> {
+        let seen = Tensor::cat(&[hidden, before], 1)?;
+        self.stages[stage].forward(&seen)
+    }
+}
+
+impl Prior for Categorical {
+    fn surprise(&self, context: &Tensor, z: &Tensor) -> Result<Tensor> {
+        let (batch, size) = (context.dim(0)?, self.latent.size());
+        let hidden = ops::gelu(&self.hidden.forward(context)?)?;
+        let chosen: Vec<Vec<usize>> = z
+            .to_vec2::<f32>()?
+            .iter()
+            .map(|row| self.latent.read(row))
+            .collect();
+        let mut surprise: Option<Tensor> = None;
+        for stage in 0..self.stages.len() {
+            let before = z.narrow(1, 0, stage * size)?;
+            let targets: Vec<u32> = chosen.iter().map(|row| row[stage] as u32).collect();
+            let targets = Tensor::from_vec(targets, batch, context.device())?;
+            let here = ops::cross_entropy(&self.logits(&hidden, &before, stage)?, &targets)?;
+            surprise = Some(match surprise {
+                Some(sum) => (sum + here)?,
+                None => here,
+            });
+        }
+        Ok(surprise.expect("codes have at least one stage"))
+    }
+
+    fn sample(&self, context: &Tensor, temperature: f64, rng: &mut Rng) -> Result<Tensor> {
+        let (batch, size) = (context.dim(0)?, self.latent.size());
+        let hidden = ops::gelu(&self.hidden.forward(context)?)?;
+        let mut z = Tensor::zeros((batch, 0), context.dtype(), context.device())?;
+        for stage in 0..self.stages.len() {
+            let logits = self.logits(&hidden, &z, stage)?.to_vec2::<f32>()?;
+            let mut chosen = vec![0f32; batch * size];
+            for (row, logits) in logits.iter().enumerate() {
+                let choice = rng.weighted(&sharpened(logits, temperature));
+                chosen[row * size + choice] = 1.0;
+            }
+            let chosen = Tensor::from_vec(chosen, (batch, size), context.device())?;
+            z = Tensor::cat(&[&z, &chosen], 1)?;
+        }
+        debug_assert_eq!(z.dim(1)?, self.latent.dimension());
+        Ok(z)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::{Source, Weights};
+    use crate::rng::Seed;
+    use candle_core::Device;
+
+    #[test]
+    fn stages_are_learned_jointly() {
+        let device = Device::Cpu;
+        let latent = Codes::new(2, 3).unwrap();
+        let mut weights = Weights::new(Seed(1), &device);
+        let prior = Categorical::new(2, latent, weights.root()).unwrap();
+        let config = crate::ops::AdamWConfig::default();
+        let mut adam = crate::ops::AdamW::new(weights.pairs().to_vec(), config).unwrap();
+        let mut rng = Seed(3).stream("test", 0);
+        // Truth: only the codes (0, 0) and (2, 1), 1:3.
+        let draw = |rng: &mut Rng| if rng.uniform() < 0.25 { 0 } else { 2 + 3 };
+        for _ in 0..200 {
+            let context = rng.normal_tensor((64, 2), &device).unwrap();
+            let z: Vec<f32> = (0..64)
+                .flat_map(|_| latent.vector(draw(&mut rng)))
+                .map(|v| v as f32)
+                .collect();
+            let z = Tensor::from_vec(z, (64, 6), &device).unwrap();
+            let loss = prior.surprise(&context, &z).unwrap().mean_all().unwrap();
+            let gradients = loss.backward().unwrap();
+            for (name, var) in weights.pairs() {
+                assert!(gradients.get(var).is_some(), "{name} has no gradient");
+            }
+            adam.step(&gradients, 0.01, None).unwrap();
+        }
+        let context = rng.normal_tensor((1000, 2), &device).unwrap();
+        let z = prior.sample(&context, 1.0, &mut rng).unwrap();
+        let rows = z.to_vec2::<f32>().unwrap();
+        let count = |code: [usize; 2]| rows.iter().filter(|r| latent.read(r) == code).count();
+        assert!((200..300).contains(&count([0, 0])), "{}", count([0, 0]));
+        assert!((690..800).contains(&count([2, 1])), "{}", count([2, 1]));
+    }
+}

@@ -1,0 +1,163 @@
+//! A mixture of Gaussians as p(z | x), its weights, means and widths given by
+//! a small network (Bishop 1994, "Mixture density networks").
+
+use super::prior::{Prior, sharpened};
+use crate::error::Result;
+use crate::models::{Linear, Scope};
+use crate::ops;
+use crate::rng::Rng;
+use candle_core::{D, Tensor};
+
+/// Widths are exp(2·tanh(·) − 0.5), between 0.08 and 4.5: narrower than the
+/// noise that inference leaves on z would only learn the training z's by heart.
+const WIDTH: (f64, f64) = (2.0, -0.5);
+
+/// Σ_k π_k(x) N(z; μ_k(x), diag σ_k(x)²).
+#[derive(Debug, Clone)]
+pub struct Mixture {
+    components: usize,
+    dimension: usize,
+    hidden: Linear,
+    weights: Linear,
+    means: Linear,
+    widths: Linear,
+}
+
+/// Log weights (B, K), means (B, K, d), log widths (B, K, d).
+struct Parameters {
+    weights: Tensor,
+    means: Tensor,
+    widths: Tensor,
+}
+
+impl Mixture {
+    /// `inputs` context features, z of `dimension` numbers.
+    pub fn new(
+        inputs: usize,
+        dimension: usize,
+        components: usize,
+        mut scope: Scope,
+    ) -> Result<Self> {
+        let hidden = 128;
+        Ok(Self {
+            components,
+            dimension,
+            hidden: Linear::new(inputs, hidden, 1.0, scope.scope("hidden"))?,
+            weights: Linear::new(hidden, components, 0.1, scope.scope("weights"))?,
+            // The components must start apart, or they stay one.
+            means: Linear::new(hidden, components * dimension, 1.0, scope.scope("means"))?,
+            widths: Linear::new(hidden, components * dimension, 0.1, scope.scope("widths"))?,
+        })
+    }
+
+    fn parameters(&self, context: &Tensor) -> Result<Parameters> {
+        let batch = context.dim(0)?;
+        let shape = (batch, self.components, self.dimension);
+        let hidden = ops::gelu(&self.hidden.forward(context)?)?;
+        let logits = self.weights.forward(&hidden)?;
+        let total = logits.log_sum_exp(D::Minus1)?.unsqueeze(1)?;
+        Ok(Parameters {
+            weights: logits.broadcast_sub(&total)?,
+            means: self.means.forward(&hidden)?.reshape(shape)?,
+            widths: self
+                .widths
+                .forward(&hidden)?
+                .reshape(shape)?
+                .tanh()?
+                .affine(WIDTH.0, WIDTH.1)?,
+        })
+    }
+}
+
+impl Prior for Mixture {
+    fn surprise(&self, context: &Tensor, z: &Tensor) -> Result<Tensor> {
+        let p = self.parameters(context)?;
+        let distance = z.unsqueeze(1)?.broadcast_sub(&p.means)? * p.widths.neg()?.exp()?;
+        let square = (distance?.sqr()? + (&p.widths * 2.0)?)?.sum(D::Minus1)?;
+        let constant = 0.5 * self.dimension as f64 * std::f64::consts::TAU.ln();
+        let log_density = (p.weights + square.affine(-0.5, -constant)?)?;
+        Ok(log_density.log_sum_exp(D::Minus1)?.neg()?)
+    }
+
+    fn sample(&self, context: &Tensor, temperature: f64, rng: &mut Rng) -> Result<Tensor> {
+        let p = self.parameters(context)?;
+        let batch = context.dim(0)?;
+        let weights = p.weights.to_vec2::<f32>()?;
+        let means = p.means.to_vec3::<f32>()?;
+        let widths = p.widths.to_vec3::<f32>()?;
+        let mut z = Vec::with_capacity(batch * self.dimension);
+        for row in 0..batch {
+            let k = rng.weighted(&sharpened(&weights[row], temperature));
+            for (mean, width) in means[row][k].iter().zip(&widths[row][k]) {
+                z.push(mean + (temperature * rng.normal()) as f32 * width.exp());
+            }
+        }
+        Ok(Tensor::from_vec(
+            z,
+            (batch, self.dimension),
+            context.device(),
+        )?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::{Source, Weights};
+    use crate::rng::Seed;
+    use candle_core::Device;
+
+    #[test]
+    fn surprise_is_the_density_of_the_mixture() {
+        let device = Device::Cpu;
+        let mut weights = Weights::new(Seed(1), &device);
+        let mixture = Mixture::new(3, 2, 4, weights.root()).unwrap();
+        let mut rng = Seed(2).stream("test", 0);
+        let context = rng.normal_tensor((1, 3), &device).unwrap();
+        let (step, mut mass) = (0.1f64, 0.0);
+        let grid: Vec<f64> = (-150..150).map(|i| f64::from(i) * step).collect();
+        for &a in &grid {
+            let z: Vec<f32> = grid.iter().flat_map(|&b| [a as f32, b as f32]).collect();
+            let z = Tensor::from_vec(z, (grid.len(), 2), &device).unwrap();
+            let rows = context.repeat((grid.len(), 1)).unwrap();
+            for s in mixture
+                .surprise(&rows, &z)
+                .unwrap()
+                .to_vec1::<f32>()
+                .unwrap()
+            {
+                mass += f64::from(-s).exp() * step * step;
+            }
+        }
+        assert!((mass - 1.0).abs() < 0.01, "{mass}");
+    }
+
+    #[test]
+    fn every_weight_gets_a_gradient_and_two_modes_are_learned() {
+        let device = Device::Cpu;
+        let mut weights = Weights::new(Seed(1), &device);
+        let mixture = Mixture::new(2, 1, 4, weights.root()).unwrap();
+        let config = crate::ops::AdamWConfig::default();
+        let mut adam = crate::ops::AdamW::new(weights.pairs().to_vec(), config).unwrap();
+        let mut rng = Seed(3).stream("test", 0);
+        for _ in 0..300 {
+            let context = rng.normal_tensor((64, 2), &device).unwrap();
+            let z: Vec<f32> = (0..64)
+                .map(|_| if rng.uniform() < 0.3 { -1.0 } else { 1.0 } + 0.1 * rng.normal() as f32)
+                .collect();
+            let z = Tensor::from_vec(z, (64, 1), &device).unwrap();
+            let loss = mixture.surprise(&context, &z).unwrap().mean_all().unwrap();
+            let gradients = loss.backward().unwrap();
+            for (name, var) in weights.pairs() {
+                assert!(gradients.get(var).is_some(), "{name} has no gradient");
+            }
+            adam.step(&gradients, 0.01, None).unwrap();
+        }
+        let context = rng.normal_tensor((2000, 2), &device).unwrap();
+        let z = mixture.sample(&context, 1.0, &mut rng).unwrap();
+        let z = z.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let near = |centre: f32| z.iter().filter(|z| (*z - centre).abs() < 0.4).count();
+        assert!((500..700).contains(&near(-1.0)), "{}", near(-1.0));
+        assert!((1300..1500).contains(&near(1.0)), "{}", near(1.0));
+    }
+}

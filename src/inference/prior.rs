@@ -1,0 +1,28 @@
+//! p(z | x): which z to expect before y is seen.
+
+use crate::error::Result;
+use crate::rng::Rng;
+use candle_core::Tensor;
+
+/// A distribution over z given what the network sees of the past.
+pub trait Prior: Send + Sync {
+    /// −log p(z | x) for each sample, (B,); `context` is (B, features) and
+    /// `z` (B, d). Trains the prior.
+    fn surprise(&self, context: &Tensor, z: &Tensor) -> Result<Tensor>;
+
+    /// One z for each row of `context`: (B, d). `temperature` 1 draws from
+    /// p(z | x), below 1 closer to its modes, 0 takes the likeliest.
+    fn sample(&self, context: &Tensor, temperature: f64, rng: &mut Rng) -> Result<Tensor>;
+}
+
+/// `logits` as weights to draw from, at a temperature; 0 leaves the largest.
+pub(super) fn sharpened(logits: &[f32], temperature: f64) -> Vec<f32> {
+    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    logits
+        .iter()
+        .map(|&logit| match temperature {
+            t if t > 0.0 => (f64::from(logit - top) / t).exp() as f32,
+            _ => f32::from(u8::from(logit >= top)),
+        })
+        .collect()
+}

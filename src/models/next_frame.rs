@@ -1,0 +1,316 @@
+//! The next-frame network ỹ(x, z): a heavy look at the past, h(x), and a
+//! light decoder that is linear in z.
+//!
+//! ŷ(x, z) = x_T + σ·(m(x) + D(x) z), where x_T is the last frame of the past
+//! and σ the typical change from frame to frame. A patch's part of D(x) z is
+//! (Σ_d z_d W_d) u(x): each z chooses one mixture of d dictionaries W_d for
+//! the features u of the patch. So squared error is a quadratic function of z
+//! whose coefficients cost three small matrix products, whatever d is, and
+//! min over z needs no further pass through the network.
+
+use super::backbone::{Backbone, BackboneConfig};
+use super::layers::Linear;
+use super::weights::{Init, Scope};
+use crate::error::{Error, Result};
+use crate::ops;
+use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
+
+/// All that defines a next-frame network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NextFrameConfig {
+    /// Frames of the past that are seen.
+    pub context: usize,
+    /// Pixels along a patch's side; the frame is a grid of patches.
+    pub patch: usize,
+    /// Width of the decoder's features u(x).
+    pub hidden: usize,
+    /// The part that turns patches into features.
+    pub backbone: BackboneConfig,
+}
+
+impl Default for NextFrameConfig {
+    fn default() -> Self {
+        Self {
+            context: 4,
+            patch: 4,
+            hidden: 64,
+            backbone: BackboneConfig::default(),
+        }
+    }
+}
+
+/// The frames a network is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FrameShape {
+    /// 1 (grey) or 3 (red, green, blue).
+    pub channels: usize,
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// σ: the standard deviation of a pixel's change between two frames of
+    /// the training part, on the scale where pixels lie in [0, 1].
+    pub change: f64,
+}
+
+/// What the network makes of the past, once for all z.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// m(x) relative to black instead of x_T, in units of σ: (B, N, p·p·C).
+    pub mean: Tensor,
+    /// u(x), (B, N, hidden); without a latent, empty.
+    pub basis: Option<Tensor>,
+    /// Features of the backbone, (B, N, width).
+    pub features: Tensor,
+}
+
+impl Observed {
+    /// Each sample `times` times in a row: (B, …) → (B·times, …).
+    pub fn repeat(&self, times: usize) -> Result<Self> {
+        let repeat = |t: &Tensor| repeat_each(t, times);
+        Ok(Self {
+            mean: repeat(&self.mean)?,
+            basis: self.basis.as_ref().map(repeat).transpose()?,
+            features: repeat(&self.features)?,
+        })
+    }
+}
+
+/// Each row `times` times in a row: (B, …) → (B·times, …).
+pub fn repeat_each(t: &Tensor, times: usize) -> Result<Tensor> {
+    let mut shape = t.dims().to_vec();
+    shape.insert(1, times);
+    Ok(t.unsqueeze(1)?.broadcast_as(shape)?.flatten(0, 1)?)
+}
+
+/// The light decoder's part that depends on z.
+#[derive(Debug, Clone)]
+struct LatentHead {
+    features: Linear,
+    /// W: (d, p·p·C·hidden).
+    dictionaries: Tensor,
+}
+
+/// The next-frame network; see the module's head.
+#[derive(Debug, Clone)]
+pub struct NextFrame {
+    config: NextFrameConfig,
+    shape: FrameShape,
+    backbone: Backbone,
+    mean_features: Linear,
+    mean: Linear,
+    latent: Option<LatentHead>,
+}
+
+impl NextFrame {
+    /// `latent` is the dimension of z; 0 makes the deterministic network.
+    ///
+    /// # Errors
+    /// A frame that is no whole number of patches.
+    pub fn new(
+        config: &NextFrameConfig,
+        shape: FrameShape,
+        latent: usize,
+        mut scope: Scope,
+    ) -> Result<Self> {
+        let patch = config.patch;
+        if patch == 0 || shape.height % patch != 0 || shape.width % patch != 0 {
+            return Err(Error::input(
+                "model.patch",
+                format!(
+                    "frames of {}×{} are no whole number of patches of {patch}",
+                    shape.width, shape.height
+                ),
+                "choose a size that is a multiple of the patch",
+            ));
+        }
+        if config.context == 0 {
+            return Err(Error::input(
+                "model.context",
+                "0 frames of the past leave nothing to predict from",
+                "use at least 1; 4 is the default",
+            ));
+        }
+        let grid = (shape.height / patch, shape.width / patch);
+        let pixels = patch * patch * shape.channels;
+        let inputs = (2 * config.context - 1) * pixels;
+        let (width, hidden) = (config.backbone.width, config.hidden);
+        let head = (latent > 0)
+            .then(|| -> Result<LatentHead> {
+                let std = 0.3 / (hidden as f64).sqrt();
+                let mut scope = scope.scope("latent");
+                Ok(LatentHead {
+                    features: Linear::new(width, hidden, 1.0, scope.scope("features"))?,
+                    dictionaries: scope.get(
+                        "dictionaries",
+                        (latent, pixels * hidden),
+                        Init::Normal { std },
+                    )?,
+                })
+            })
+            .transpose()?;
+        Ok(Self {
+            backbone: Backbone::new(&config.backbone, inputs, grid, scope.scope("backbone"))?,
+            mean_features: Linear::new(width, hidden, 1.0, scope.scope("mean_features"))?,
+            mean: Linear::new(hidden, pixels, 0.0, scope.scope("mean"))?,
+            latent: head,
+            config: config.clone(),
+            shape,
+        })
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &NextFrameConfig {
+        &self.config
+    }
+
+    /// The frames it is built for.
+    pub fn shape(&self) -> FrameShape {
+        self.shape
+    }
+
+    /// The dimension of z; 0 where there is none.
+    pub fn latent_dimension(&self) -> usize {
+        self.latent
+            .as_ref()
+            .map_or(0, |head| head.dictionaries.dims()[0])
+    }
+
+    /// h(x): x is (B, T, C, H, W) with T = context, in [0, 1].
+    pub fn observe(&self, x: &Tensor) -> Result<Observed> {
+        let (batch, time, channels, height, width) = x.dims5()?;
+        let (patch, sigma) = (self.config.patch, self.shape.change);
+        let change = match time {
+            1 => None,
+            _ => Some(((x.narrow(1, 1, time - 1)? - x.narrow(1, 0, time - 1)?)? / sigma)?),
+        };
+        let centred = x.affine(2.0, -1.0)?;
+        let seen = match change {
+            Some(change) => Tensor::cat(&[&centred, &change], 1)?,
+            None => centred,
+        };
+        let stacked = seen.reshape((batch, (2 * time - 1) * channels, height, width))?;
+        let features = self.backbone.forward(&ops::patchify(&stacked, patch)?)?;
+        let features = features.flatten(1, 2)?;
+
+        let last = self.tokens(&x.narrow(1, time - 1, 1)?.squeeze(1)?)?;
+        let hidden = ops::gelu(&self.mean_features.forward(&features)?)?;
+        let basis = self
+            .latent
+            .as_ref()
+            .map(|head| Ok::<_, Error>(ops::gelu(&head.features.forward(&features)?)?))
+            .transpose()?;
+        Ok(Observed {
+            mean: self.mean.forward_add(&hidden, &last)?,
+            basis,
+            features,
+        })
+    }
+
+    /// Frames (B, C, H, W) in [0, 1] as patches (B, N, p·p·C) in units of σ.
+    pub fn tokens(&self, frames: &Tensor) -> Result<Tensor> {
+        let tokens = ops::patchify(frames, self.config.patch)?.flatten(1, 2)?;
+        Ok((tokens / self.shape.change)?)
+    }
+
+    /// The inverse of [`Self::tokens`], not clamped.
+    pub fn frames(&self, tokens: &Tensor) -> Result<Tensor> {
+        let (batch, _, pixels) = tokens.dims3()?;
+        let FrameShape {
+            channels,
+            height,
+            width,
+            change,
+        } = self.shape;
+        let patch = self.config.patch;
+        let grid = (tokens * change)?.reshape((batch, height / patch, width / patch, pixels))?;
+        Ok(ops::unpatchify(&grid, patch, channels)?)
+    }
+
+    /// ŷ(x, z) in tokens, (B, N, p·p·C); z is (B, d).
+    pub fn decode(&self, observed: &Observed, z: &Tensor) -> Result<Tensor> {
+        let (head, basis) = self.latent_parts(observed)?;
+        let (batch, _, pixels) = observed.mean.dims3()?;
+        let mixture = z
+            .matmul(&head.dictionaries)?
+            .reshape((batch, pixels, self.config.hidden))?;
+        Ok((&observed.mean + basis.matmul(&mixture.t()?)?)?)
+    }
+
+    /// The squared error as a quadratic in z:
+    /// ‖y − ŷ(x, z)‖² = c − 2 qᵀz + zᵀG z. Returns (c (B,), q (B, d),
+    /// G (B, d, d)) for y in tokens. Its cost does not grow with the number
+    /// of z's that are tried.
+    pub fn squared_error_in_z(
+        &self,
+        observed: &Observed,
+        y: &Tensor,
+    ) -> Result<(Tensor, Tensor, Tensor)> {
+        let (head, basis) = self.latent_parts(observed)?;
+        let (batch, _, pixels) = y.dims3()?;
+        let (latent, hidden) = (head.dictionaries.dims()[0], self.config.hidden);
+        let residual = (y - &observed.mean)?;
+        let constant = residual.sqr()?.sum((1, 2))?;
+
+        // q_d = ⟨W_d, rᵀu⟩.
+        let correlation = residual.t()?.contiguous()?.matmul(basis)?;
+        let slope = correlation
+            .reshape((batch, pixels * hidden))?
+            .matmul(&head.dictionaries.t()?)?;
+
+        // G_de = tr(W_d (uᵀu) W_eᵀ).
+        let gram = basis.t()?.contiguous()?.matmul(basis)?;
+        let flat = head.dictionaries.reshape((latent * pixels, hidden))?;
+        let spread = flat.broadcast_matmul(&gram)?;
+        let curvature = spread
+            .reshape((batch, latent, pixels * hidden))?
+            .broadcast_matmul(&head.dictionaries.t()?)?;
+        Ok((constant, slope, curvature))
+    }
+
+    /// Features averaged over a `cells`×`cells` grid: (B, cells²·width).
+    pub fn pooled(&self, observed: &Observed, cells: usize) -> Result<Tensor> {
+        let (rows, columns) = (
+            self.shape.height / self.config.patch,
+            self.shape.width / self.config.patch,
+        );
+        let pool = pooling(rows, columns, cells);
+        let pool = Tensor::from_vec(
+            pool,
+            (cells * cells, rows * columns),
+            observed.features.device(),
+        )?;
+        Ok(pool.broadcast_matmul(&observed.features)?.flatten_from(1)?)
+    }
+
+    fn latent_parts<'a>(&'a self, observed: &'a Observed) -> Result<(&'a LatentHead, &'a Tensor)> {
+        match (&self.latent, &observed.basis) {
+            (Some(head), Some(basis)) => Ok((head, basis)),
+            _ => Err(Error::input(
+                "the next-frame network",
+                "it has no latent",
+                "use its mean, or a network with a latent of at least 1 dimension",
+            )),
+        }
+    }
+}
+
+/// A (cells², rows·columns) matrix whose rows average over the cells of a
+/// grid; on a grid smaller than `cells`, cells share patches.
+fn pooling(rows: usize, columns: usize, cells: usize) -> Vec<f32> {
+    let span = |cell: usize, length: usize| {
+        let low = cell * length / cells;
+        low..((cell + 1) * length).div_ceil(cells).max(low + 1)
+    };
+    let mut matrix = vec![0f32; cells * cells * rows * columns];
+    for (cell, weights) in matrix.chunks_exact_mut(rows * columns).enumerate() {
+        let (down, across) = (span(cell / cells, rows), span(cell % cells, columns));
+        let share = 1.0 / (down.len() * across.len()) as f32;
+        for row in down {
+            weights[row * columns..][across.clone()].fill(share);
+        }
+    }
+    matrix
+}
