@@ -4,7 +4,7 @@ use super::footage::Footage;
 use super::store::{self, Writer};
 use crate::error::{Error, Result};
 use crate::video::source::Kind;
-use crate::video::{Frames, ReadSettings, Source, inputs};
+use crate::video::{ReadSettings, Source, inputs};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -204,7 +204,7 @@ impl Cache {
         let mut writer = Writer::new(&self.folder, settings).map_err(unwritable)?;
         let mut damaged = 0;
         let range = settings.end.unwrap_or(f64::INFINITY) - settings.start.unwrap_or(0.0);
-        let whole = frames.duration();
+        let whole = frames.description().duration;
         let duration = whole.map(|whole| (whole - settings.start.unwrap_or(0.0)).clamp(0.0, range));
         while let Some(frame) = frames.next_frame()? {
             if writer.len() % 16 == 0 {

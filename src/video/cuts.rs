@@ -1,6 +1,6 @@
 //! Where one scene ends and another begins.
 
-use super::frame::{Frame, Frames};
+use super::frame::{Description, Frame, Frames};
 use crate::error::Result;
 use std::collections::VecDeque;
 
@@ -36,8 +36,8 @@ impl<F: Frames> Frames for Marked<F> {
         Ok(frame)
     }
 
-    fn duration(&self) -> Option<f64> {
-        self.source.duration()
+    fn description(&self) -> &Description {
+        self.source.description()
     }
 
     fn lost(&self) -> usize {

@@ -1,6 +1,6 @@
 //! FFmpeg's decoder as a stream of frames.
 
-use super::frame::{Frame, Frames};
+use super::frame::{Description, Frame, Frames};
 use super::placement::Orientation;
 use super::scale::Scaler;
 use super::settings::ReadSettings;
@@ -8,28 +8,9 @@ use crate::error::{Error, Result};
 use ffmpeg_next::codec::{self, packet::side_data::Type as SideData};
 use ffmpeg_next::format::{self, context::Input, stream::Disposition};
 use ffmpeg_next::util::frame::Video;
-use ffmpeg_next::{Packet, decoder, ffi, media};
+use ffmpeg_next::{Packet, Rational, decoder, ffi, media};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
-
-/// What a file says about its video stream, before decoding.
-#[derive(Debug, Clone)]
-pub struct Description {
-    /// The codec's short name, such as h264.
-    pub codec: String,
-    /// Stored width in pixels.
-    pub width: usize,
-    /// Stored height in pixels.
-    pub height: usize,
-    /// FFmpeg's name of the pixel format.
-    pub pixel_format: String,
-    /// How the picture is turned for display.
-    pub orientation: Orientation,
-    /// A pixel's width over its height.
-    pub pixel_aspect: f64,
-    /// The file's time that counts as 0, in seconds.
-    pub origin: f64,
-}
 
 /// Decodes the best video stream of one file.
 pub struct Decoder {
@@ -41,7 +22,8 @@ pub struct Decoder {
     /// Seconds between frames, as stated: stands in for missing timestamps.
     interval: f64,
     description: Description,
-    duration: Option<f64>,
+    /// The container's word on the pixels' shape goes before the codec's.
+    stated_aspect: Option<f64>,
     scaler: Scaler,
     skip_before: f64,
     picture: Video,
@@ -77,11 +59,6 @@ impl Decoder {
         Ok(decoder)
     }
 
-    /// What the file says about itself.
-    pub fn description(&self) -> &Description {
-        &self.description
-    }
-
     fn at_start(path: &Path, settings: &ReadSettings) -> Result<Self> {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
@@ -110,7 +87,7 @@ impl Decoder {
                 refuse(path, format!("it has no video stream, {found}"))
             })?;
         let unsupported = |error: ffmpeg_next::Error| {
-            let name = stream.parameters().id().name();
+            let name = codec_name(&stream.parameters());
             refuse(path, format!("this FFmpeg cannot decode {name} ({error})"))
         };
         let mut context =
@@ -139,26 +116,29 @@ impl Decoder {
                 (*input.as_ptr()).start_time,
             )
         };
+        let stated_aspect = positive(aspect.into());
         let seconds = |ticks: i64| ticks as f64 / f64::from(ffi::AV_TIME_BASE);
         let description = Description {
-            codec: stream.parameters().id().name().to_owned(),
+            codec: codec_name(&stream.parameters()),
             width: decoder.width() as usize,
             height: decoder.height() as usize,
             pixel_format: pixel_name(decoder.format()),
             orientation,
-            pixel_aspect: ratio(aspect.num, aspect.den).unwrap_or(0.0),
+            pixel_aspect: stated_aspect
+                .or_else(|| positive(decoder.aspect_ratio()))
+                .unwrap_or(1.0),
             origin: if origin == ffi::AV_NOPTS_VALUE {
                 0.0
             } else {
                 seconds(origin)
             },
+            duration: (input.duration() > 0).then(|| seconds(input.duration())),
         };
         Ok(Self {
             path: path.to_owned(),
             stream: stream.index(),
             time_base,
             interval: 1.0 / rate,
-            duration: (input.duration() > 0).then(|| seconds(input.duration())),
             scaler: Scaler::new(settings, orientation),
             skip_before: settings.start.unwrap_or(0.0) - 2.0,
             picture: Video::empty(),
@@ -170,6 +150,7 @@ impl Decoder {
             frames: 0,
             clock: Clock::default(),
             description,
+            stated_aspect,
             input,
             decoder,
         })
@@ -291,15 +272,10 @@ impl Frames for Decoder {
                 continue;
             }
             let damaged = self.picture.is_corrupt() || self.picture.has_decode_errors();
-            let aspect = match self.description.pixel_aspect {
-                stated if stated > 0.0 => stated,
-                _ => f64::from(self.picture.aspect_ratio()),
-            };
-            let aspect = if (0.01..=100.0).contains(&aspect) {
-                aspect
-            } else {
-                1.0
-            };
+            let aspect = self
+                .stated_aspect
+                .or_else(|| positive(self.picture.aspect_ratio()))
+                .unwrap_or(1.0);
             let pixels = self
                 .scaler
                 .run(&mut self.picture, aspect)
@@ -319,8 +295,8 @@ impl Frames for Decoder {
         }
     }
 
-    fn duration(&self) -> Option<f64> {
-        self.duration
+    fn description(&self) -> &Description {
+        &self.description
     }
 
     fn lost(&self) -> usize {
@@ -337,15 +313,20 @@ struct Clock {
 }
 
 impl Clock {
+    /// A step back of at least this many seconds is a joint, less is a slip.
+    const JOINT: f64 = 0.5;
+
     fn tick(&mut self, stated: Option<f64>, interval: f64) -> f64 {
-        let next = self.last.map_or(0.0, |last| last + interval);
+        let Some(last) = self.last else {
+            return *self.last.insert(stated.unwrap_or(0.0));
+        };
+        let next = last + interval;
         let mut time = stated.map_or(next, |time| time + self.shift);
-        if self.last.is_some_and(|last| time < last) {
+        if time < last - Self::JOINT {
             self.shift += next - time;
             time = next;
         }
-        self.last = Some(time);
-        time
+        *self.last.insert(time.max(last))
     }
 }
 
@@ -357,8 +338,21 @@ fn refuse(path: &Path, problem: String) -> Error {
     )
 }
 
-fn ratio(numerator: i32, denominator: i32) -> Option<f64> {
-    (numerator > 0 && denominator > 0).then(|| f64::from(numerator) / f64::from(denominator))
+/// An aspect ratio that can be meant.
+fn positive(ratio: Rational) -> Option<f64> {
+    Some(f64::from(ratio)).filter(|ratio| (0.01..=100.0).contains(ratio))
+}
+
+/// The codec's short name, or the container's four letters for one that this
+/// FFmpeg does not know.
+fn codec_name(parameters: &codec::Parameters) -> String {
+    if parameters.id() != codec::Id::None {
+        return parameters.id().name().to_owned();
+    }
+    // SAFETY: the parameters are alive; a plain number is read.
+    let tag = unsafe { (*parameters.as_ptr()).codec_tag };
+    let letters = tag.to_le_bytes().into_iter().filter(u8::is_ascii_graphic);
+    letters.map(char::from).collect()
 }
 
 fn pixel_name(format: format::Pixel) -> String {

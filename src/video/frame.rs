@@ -1,5 +1,6 @@
 //! One decoded frame, and a stream of them.
 
+use super::placement::Orientation;
 use crate::error::Result;
 
 /// A decoded, scaled frame.
@@ -15,33 +16,38 @@ pub struct Frame {
     pub cut: bool,
 }
 
+/// What a source says about itself before any frame is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Description {
+    /// The codec's or format's short name, such as h264 or gif.
+    pub codec: String,
+    /// Stored width in pixels.
+    pub width: usize,
+    /// Stored height in pixels.
+    pub height: usize,
+    /// The name of the pixel format, such as yuv420p.
+    pub pixel_format: String,
+    /// How the stored picture is turned for display.
+    pub orientation: Orientation,
+    /// A pixel's width over its height.
+    pub pixel_aspect: f64,
+    /// The file's own time that counts as 0, in seconds.
+    pub origin: f64,
+    /// About how many seconds there are, where the file says so.
+    pub duration: Option<f64>,
+}
+
 /// Frames in order of time, one at a time: memory stays bounded whatever the
 /// length.
 pub trait Frames {
     /// The next frame, or None after the last.
     fn next_frame(&mut self) -> Result<Option<Frame>>;
 
-    /// About how many seconds there are, where the file says so.
-    fn duration(&self) -> Option<f64> {
-        None
-    }
+    /// What the source says about itself.
+    fn description(&self) -> &Description;
 
     /// Pieces of the file that could not be decoded at all, so far.
     fn lost(&self) -> usize {
         0
-    }
-}
-
-impl<F: Frames + ?Sized> Frames for Box<F> {
-    fn next_frame(&mut self) -> Result<Option<Frame>> {
-        (**self).next_frame()
-    }
-
-    fn duration(&self) -> Option<f64> {
-        (**self).duration()
-    }
-
-    fn lost(&self) -> usize {
-        (**self).lost()
     }
 }

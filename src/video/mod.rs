@@ -15,6 +15,6 @@ pub mod settings;
 pub mod source;
 pub mod tensors;
 
-pub use frame::{Frame, Frames};
+pub use frame::{Description, Frame, Frames};
 pub use settings::{Channels, Fit, ReadSettings};
 pub use source::Source;

@@ -1,6 +1,6 @@
 //! Single pictures, folders of pictures, and animated GIF, WebP and PNG.
 
-use super::frame::{Frame, Frames};
+use super::frame::{Description, Frame, Frames};
 use super::placement::{Orientation, Placement};
 use super::settings::{Channels, ReadSettings, luma};
 use crate::error::{Error, Result};
@@ -18,23 +18,27 @@ pub const PICTURE_RATE: f64 = 25.0;
 pub struct Stills {
     files: std::vec::IntoIter<PathBuf>,
     settings: ReadSettings,
+    description: Description,
+    rate: f64,
     index: usize,
-    count: usize,
 }
 
 impl Stills {
-    /// Reads each file when its turn comes.
-    pub fn new(files: Vec<PathBuf>, settings: &ReadSettings) -> Self {
-        Self {
+    /// Reads each file when its turn comes; the first is looked at now.
+    pub fn open(files: Vec<PathBuf>, settings: &ReadSettings) -> Result<Self> {
+        let Some(first) = files.first() else {
+            return Err(Error::input("pictures", "none", "give at least one"));
+        };
+        let rate = settings.frame_rate.unwrap_or(PICTURE_RATE);
+        let mut description = describe(first)?;
+        description.duration = Some(files.len() as f64 / rate);
+        Ok(Self {
+            description,
+            rate,
             index: 0,
-            count: files.len(),
             files: files.into_iter(),
             settings: settings.clone(),
-        }
-    }
-
-    fn rate(&self) -> f64 {
-        self.settings.frame_rate.unwrap_or(PICTURE_RATE)
+        })
     }
 }
 
@@ -43,7 +47,7 @@ impl Frames for Stills {
         let Some(path) = self.files.next() else {
             return Ok(None);
         };
-        let time = self.index as f64 / self.rate();
+        let time = self.index as f64 / self.rate;
         self.index += 1;
         Ok(Some(Frame {
             time,
@@ -53,8 +57,8 @@ impl Frames for Stills {
         }))
     }
 
-    fn duration(&self) -> Option<f64> {
-        Some(self.count as f64 / self.rate())
+    fn description(&self) -> &Description {
+        &self.description
     }
 }
 
@@ -62,6 +66,7 @@ impl Frames for Stills {
 pub struct Animation {
     path: PathBuf,
     frames: image::Frames<'static>,
+    description: Description,
     settings: ReadSettings,
     time: f64,
     count: usize,
@@ -93,6 +98,7 @@ impl Animation {
             _ => return Ok(None),
         };
         Ok(Some(Self {
+            description: describe(path)?,
             path: path.to_owned(),
             frames,
             settings: settings.clone(),
@@ -127,6 +133,10 @@ impl Frames for Animation {
             damaged: false,
             cut: false,
         }))
+    }
+
+    fn description(&self) -> &Description {
+        &self.description
     }
 
     fn lost(&self) -> usize {
@@ -177,6 +187,23 @@ pub fn fit(picture: &DynamicImage, settings: &ReadSettings) -> Vec<u8> {
         Channels::Colour => place.lay(settings, pixel),
         Channels::Grey => place.lay(settings, |x, y| [luma(pixel(x, y))]),
     }
+}
+
+fn describe(path: &Path) -> Result<Description> {
+    let refused = |error| refuse(path, &error);
+    let (reader, format) = reader(path)?;
+    let decoder = reader.into_decoder().map_err(refused)?;
+    let (width, height) = decoder.dimensions();
+    Ok(Description {
+        codec: format!("{format:?}").to_lowercase(),
+        width: width as usize,
+        height: height as usize,
+        pixel_format: format!("{:?}", decoder.color_type()).to_lowercase(),
+        orientation: Orientation::default(),
+        pixel_aspect: 1.0,
+        origin: 0.0,
+        duration: None,
+    })
 }
 
 fn reader(path: &Path) -> Result<(ImageReader<BufReader<File>>, ImageFormat)> {

@@ -1,6 +1,6 @@
 //! A time range and an even rate, by timestamps.
 
-use super::frame::{Frame, Frames};
+use super::frame::{Description, Frame, Frames};
 use super::settings::ReadSettings;
 use crate::error::Result;
 
@@ -107,8 +107,8 @@ impl<F: Frames> Frames for Resampled<F> {
         }
     }
 
-    fn duration(&self) -> Option<f64> {
-        self.source.duration()
+    fn description(&self) -> &Description {
+        self.source.description()
     }
 
     fn lost(&self) -> usize {

@@ -95,14 +95,14 @@ impl Source {
         let Some(path) = self.files.first() else {
             return Err(Error::input(&self.name, "no files", "give at least one"));
         };
-        let stills = || Stills::new(self.files.clone(), settings);
+        let stills = || Stills::open(self.files.clone(), settings);
         Ok(match self.kind {
             // The author said where sequences end: nothing to guess.
             Kind::Tensors => Box::new(Resampled::new(Tensors::open(path, settings)?, settings)),
-            Kind::Stills => Box::new(finish(stills(), shape, settings)),
+            Kind::Stills => Box::new(finish(stills()?, shape, settings)),
             Kind::Picture => match Animation::open(path, settings)? {
                 Some(animation) => Box::new(finish(animation, shape, settings)),
-                None => Box::new(stills()),
+                None => Box::new(stills()?),
             },
             Kind::Video => open_video(path, settings)?,
             Kind::Prepared => {

@@ -1,8 +1,9 @@
 //! Frames stored as a `.safetensors` tensor.
 
-use super::frame::{Frame, Frames};
+use super::frame::{Description, Frame, Frames};
 use super::mapped::map;
 use super::pictures::{PICTURE_RATE, fit};
+use super::placement::Orientation;
 use super::settings::ReadSettings;
 use crate::error::{Error, Result};
 use image::{DynamicImage, GrayImage, RgbImage};
@@ -20,6 +21,8 @@ pub struct Tensors {
     length: usize,
     count: usize,
     shape: (usize, usize, usize),
+    rate: f64,
+    description: Description,
     settings: ReadSettings,
     index: usize,
 }
@@ -52,19 +55,29 @@ impl Tensors {
             return Err(refuse(format!("`frames` is {dtype:?} of shape {shape:?}")));
         }
         let offset = frames.data().as_ptr() as usize - map.as_ptr() as usize;
+        let rate = settings.frame_rate.unwrap_or(PICTURE_RATE);
+        let count = sequences * length;
+        let description = Description {
+            codec: "safetensors".to_owned(),
+            width: shape.2,
+            height: shape.1,
+            pixel_format: if shape.0 == 1 { "grey" } else { "rgb planes" }.to_owned(),
+            orientation: Orientation::default(),
+            pixel_aspect: 1.0,
+            origin: 0.0,
+            duration: Some(count as f64 / rate),
+        };
         Ok(Self {
             offset,
+            rate,
+            description,
             length,
-            count: sequences * length,
+            count,
             shape,
             settings: settings.clone(),
             index: 0,
             map,
         })
-    }
-
-    fn rate(&self) -> f64 {
-        self.settings.frame_rate.unwrap_or(PICTURE_RATE)
     }
 }
 
@@ -92,7 +105,7 @@ impl Frames for Tensors {
             fit(&picture, &self.settings)
         };
         let frame = Frame {
-            time: self.index as f64 / self.rate(),
+            time: self.index as f64 / self.rate,
             pixels,
             damaged: false,
             cut: self.index > 0 && self.index.is_multiple_of(self.length),
@@ -101,7 +114,7 @@ impl Frames for Tensors {
         Ok(Some(frame))
     }
 
-    fn duration(&self) -> Option<f64> {
-        Some(self.count as f64 / self.rate())
+    fn description(&self) -> &Description {
+        &self.description
     }
 }
