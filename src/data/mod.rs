@@ -1,1 +1,10 @@
 //! Clips, windows, cache and batches.
+
+pub mod cache;
+pub mod footage;
+pub mod inspect;
+mod store;
+
+pub use cache::{Progress, Stage, default_folder, open_cache, prepare};
+pub use footage::Footage;
+pub use inspect::{Inspection, inspect};

@@ -1,1 +1,20 @@
 //! Files to frames to files, and synthetic worlds.
+
+pub mod cuts;
+#[cfg(feature = "ffmpeg")]
+pub mod decode;
+pub mod frame;
+pub mod inputs;
+pub mod mapped;
+pub mod pictures;
+pub mod placement;
+pub mod resample;
+#[cfg(feature = "ffmpeg")]
+mod scale;
+pub mod settings;
+pub mod source;
+pub mod tensors;
+
+pub use frame::{Description, Frame, Frames};
+pub use settings::{Channels, Fit, ReadSettings};
+pub use source::Source;

@@ -1,0 +1,86 @@
+//! `nextframe inspect`: what a video holds.
+
+use crate::data::{Inspection, inspect};
+use crate::error::{Error, Result};
+use crate::video::inputs::expand;
+use std::io::Write;
+
+/// Says what videos hold: codec, size, rotation, frames, times, damage, cuts.
+#[derive(Debug, clap::Args)]
+pub struct InspectArgs {
+    /// Videos, pictures, folders, globs, or - for standard input.
+    #[arg(required = true)]
+    pub files: Vec<String>,
+    /// Print JSON: one object, or an array of them where there are several.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Prints to standard output what each input holds.
+///
+/// # Errors
+/// At the first input that cannot be read; those before it have been printed
+/// (not so with `--json`).
+pub fn run(args: &InspectArgs) -> Result<()> {
+    let mut output = std::io::stdout().lock();
+    let failed = |error| Error::io("standard output", error);
+    let mut all = Vec::new();
+    for source in expand(&args.files)? {
+        let found = inspect(&source)?;
+        if args.json {
+            all.push(found);
+        } else {
+            output
+                .write_all(describe(&found).as_bytes())
+                .map_err(failed)?;
+        }
+    }
+    if args.json {
+        let text = match all.as_slice() {
+            [one] => serde_json::to_string_pretty(one),
+            several => serde_json::to_string_pretty(several),
+        };
+        let text = text.map_err(|error| failed(error.into()))?;
+        writeln!(output, "{text}").map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn describe(found: &Inspection) -> String {
+    let aspect = if (found.pixel_aspect - 1.0).abs() < 1e-6 {
+        String::new()
+    } else {
+        format!(", pixels {:.4} times as wide as high", found.pixel_aspect)
+    };
+    let mirrored = if found.mirrored { ", mirrored" } else { "" };
+    let rate = found.frame_rate.map_or("-".to_owned(), |rate| {
+        let varies = if found.variable_rate { ", varies" } else { "" };
+        format!("{rate:.3} frames/s{varies}")
+    });
+    let cuts = if found.scene_cuts.is_empty() {
+        "none".to_owned()
+    } else {
+        let times: Vec<String> = found
+            .scene_cuts
+            .iter()
+            .map(|time| format!("{time:.2}"))
+            .collect();
+        format!("{} at {} s", times.len(), times.join(", "))
+    };
+    format!(
+        "{}\n  codec       {}, {}\n  size        {} × {}{aspect}\n  rotation    {}°{mirrored}\n  \
+         frames      {}, {} damaged\n  rate        {rate}\n  \
+         time        {:.3} s to {:.3} s, lasts {:.3} s\n  scene cuts  {cuts}\n",
+        found.file,
+        found.codec,
+        found.pixel_format,
+        found.width,
+        found.height,
+        found.rotation,
+        found.frames,
+        found.damaged_frames,
+        found.first_timestamp,
+        found.last_timestamp,
+        found.duration,
+    )
+}

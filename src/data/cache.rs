@@ -1,0 +1,330 @@
+//! Videos decoded once into files on disk, found again by content and settings.
+
+use super::footage::Footage;
+use super::store::{self, Writer};
+use crate::error::{Error, Result};
+use crate::video::source::Kind;
+use crate::video::{ReadSettings, Source, inputs};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// Changes when the same file and settings would give other frames.
+const READER: &str = "nextframe reader 1";
+
+/// How far preparing has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress<'a> {
+    /// The source's name.
+    pub name: &'a str,
+    /// Which source, from 0.
+    pub index: usize,
+    /// How many sources.
+    pub total: usize,
+    /// What is being done with it.
+    pub stage: Stage,
+}
+
+/// What is being done with one source.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Stage {
+    /// Its content is compared with what the cache holds.
+    Looking,
+    /// It is being decoded.
+    Decoding {
+        /// Frames written so far.
+        frames: usize,
+        /// The time of the last one, in seconds from the first.
+        seconds: f64,
+        /// About how many seconds there are, where known.
+        duration: Option<f64>,
+    },
+    /// It can be used.
+    Ready {
+        /// How many frames it has.
+        frames: usize,
+    },
+}
+
+/// Reads `inputs` (files, folders, globs, `-`, prepared `.frames`) with
+/// `settings`: each source is decoded once into a file in `folder` (or the
+/// [default](default_folder)) and mapped into memory from there.
+///
+/// # Errors
+/// Where an input cannot be read or has no frame in range, it changes while it
+/// is being read, or the folder cannot be written. No partial file stays.
+pub fn prepare(
+    inputs: &[String],
+    settings: &ReadSettings,
+    folder: Option<&Path>,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Vec<Footage>> {
+    settings.check()?;
+    let sources = inputs::expand(inputs)?;
+    let total = sources.len();
+    let mut cache: Option<Cache> = None;
+    let mut prepared = Vec::with_capacity(total);
+    for (index, source) in sources.iter().enumerate() {
+        let name = source.name.as_str();
+        let mut tell = |stage| {
+            progress(&Progress {
+                name,
+                index,
+                total,
+                stage,
+            });
+        };
+        let footage = if source.kind == Kind::Prepared {
+            open_matching(&source.files[0], settings)?
+        } else {
+            let cache = match &mut cache {
+                Some(cache) => cache,
+                None => cache.insert(Cache::open(folder)?),
+            };
+            cache.footage(source, settings, &mut tell)?
+        };
+        tell(Stage::Ready {
+            frames: footage.len(),
+        });
+        prepared.push(footage);
+    }
+    Ok(prepared)
+}
+
+/// Opens a prepared cache file, `.frames`, directly.
+pub fn open_cache(path: impl AsRef<Path>) -> Result<Footage> {
+    store::open(path.as_ref()).map(|(footage, _)| footage)
+}
+
+/// Where prepared files go unless told otherwise: `$NEXTFRAME_CACHE`, else
+/// `$XDG_CACHE_HOME/nextframe`, else `~/.cache/nextframe`.
+pub fn default_folder() -> Result<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    variable("NEXTFRAME_CACHE")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(variable("XDG_CACHE_HOME")?).join("nextframe")))
+        .or_else(|| {
+            Some(
+                PathBuf::from(variable("HOME")?)
+                    .join(".cache")
+                    .join("nextframe"),
+            )
+        })
+        .ok_or_else(|| {
+            Error::input(
+                "cache folder",
+                "no home folder to keep it in",
+                "set NEXTFRAME_CACHE to a folder",
+            )
+        })
+}
+
+/// A prepared file fits where its frames have the size and channels asked for
+/// and no other rate or range is asked for.
+fn open_matching(path: &Path, settings: &ReadSettings) -> Result<Footage> {
+    let (footage, stored) = store::open(path)?;
+    let untimed = settings
+        .frame_rate
+        .or(settings.start)
+        .or(settings.end)
+        .is_none();
+    let as_asked = stored == *settings || (untimed && footage.shape() == settings.shape());
+    if as_asked {
+        return Ok(footage);
+    }
+    let words = |settings: &ReadSettings| serde_json::to_string(settings).unwrap_or_default();
+    Err(Error::input(
+        path.display().to_string(),
+        format!(
+            "prepared with {}; asked for {}",
+            words(&stored),
+            words(settings)
+        ),
+        "ask for the same, or give the video itself",
+    ))
+}
+
+struct Cache {
+    folder: PathBuf,
+}
+
+impl Cache {
+    fn open(folder: Option<&Path>) -> Result<Self> {
+        let folder = match folder {
+            Some(folder) => folder.to_owned(),
+            None => default_folder()?,
+        };
+        let cache = Self { folder };
+        std::fs::create_dir_all(cache.known("")).map_err(|error| cache.unwritable(&error))?;
+        store::sweep(&cache.folder);
+        Ok(cache)
+    }
+
+    fn footage(
+        &self,
+        source: &Source,
+        settings: &ReadSettings,
+        tell: &mut dyn FnMut(Stage),
+    ) -> Result<Footage> {
+        tell(Stage::Looking);
+        let before = Fingerprint::of(source)?;
+        let content = self.content(source, &before)?;
+        let mut key = blake3::Hasher::new();
+        key.update(READER.as_bytes());
+        key.update(format!("{:?}", source.kind).as_bytes());
+        key.update(
+            serde_json::to_string(settings)
+                .unwrap_or_default()
+                .as_bytes(),
+        );
+        key.update(content.as_bytes());
+        let path = self
+            .folder
+            .join(format!("{}.frames", key.finalize().to_hex()));
+        if path.exists() {
+            match open_cache(&path) {
+                Ok(footage) => return Ok(footage.named(&source.name)),
+                Err(error) => tracing::warn!("{error}; preparing it again now"),
+            }
+        }
+        self.decode(source, settings, &before, &path, tell)?;
+        Ok(open_cache(&path)?.named(&source.name))
+    }
+
+    fn decode(
+        &self,
+        source: &Source,
+        settings: &ReadSettings,
+        before: &Fingerprint,
+        path: &Path,
+        tell: &mut dyn FnMut(Stage),
+    ) -> Result<()> {
+        let unwritable = |error: std::io::Error| self.unwritable(&error);
+        let mut frames = source.open(settings)?;
+        let mut writer = Writer::new(&self.folder, settings).map_err(unwritable)?;
+        let mut damaged = 0;
+        let range = settings.end.unwrap_or(f64::INFINITY) - settings.start.unwrap_or(0.0);
+        let whole = frames.description().duration;
+        let duration = whole.map(|whole| (whole - settings.start.unwrap_or(0.0)).clamp(0.0, range));
+        while let Some(frame) = frames.next_frame()? {
+            if writer.len() % 16 == 0 {
+                tell(Stage::Decoding {
+                    frames: writer.len(),
+                    seconds: frame.time - settings.start.unwrap_or(0.0),
+                    duration,
+                });
+            }
+            damaged += usize::from(frame.damaged);
+            writer
+                .push(frame.time, &frame.pixels, frame.cut)
+                .map_err(unwritable)?;
+        }
+        damaged += frames.lost();
+        if *before != Fingerprint::of(source)? {
+            return Err(Error::input(
+                &source.name,
+                "changed while it was being read",
+                "wait until it is complete, then run again",
+            ));
+        }
+        if writer.len() == 0 {
+            let range = format!(
+                "from {} s to {}",
+                settings.start.unwrap_or(0.0),
+                settings
+                    .end
+                    .map_or("its end".to_owned(), |end| format!("{end} s"))
+            );
+            let lasts = whole.map_or(String::new(), |whole| format!(" (it lasts {whole:.2} s)"));
+            return Err(Error::input(
+                &source.name,
+                format!("no frames {range}{lasts}"),
+                "give a video with frames in that range",
+            ));
+        }
+        if damaged > 0 {
+            let count = writer.len();
+            tracing::warn!("{}: {damaged} damaged of {count} frames", source.name);
+        }
+        writer
+            .finish(path, &source.name, damaged)
+            .map_err(unwritable)
+    }
+
+    /// The hash of a source's files: remembered by path, size and time of
+    /// change, else computed.
+    fn content(&self, source: &Source, fingerprint: &Fingerprint) -> Result<String> {
+        let known = self.known(&fingerprint.key());
+        if let Ok(content) = std::fs::read_to_string(&known)
+            && content.len() == 64
+        {
+            return Ok(content);
+        }
+        let mut hasher = blake3::Hasher::new();
+        for path in &source.files {
+            let file = std::fs::File::open(path).map_err(|error| Error::io(path, error))?;
+            let mut one = blake3::Hasher::new();
+            one.update_reader(file)
+                .map_err(|error| Error::io(path, error))?;
+            hasher.update(one.finalize().as_bytes());
+        }
+        let content = hasher.finalize().to_hex().to_string();
+        // A file changed just now may change again within its clock's tick.
+        if fingerprint
+            .newest
+            .elapsed()
+            .is_ok_and(|age| age > Duration::from_secs(3))
+        {
+            let remember = || -> std::io::Result<()> {
+                let mut note = tempfile::NamedTempFile::new_in(&self.folder)?;
+                note.write_all(content.as_bytes())?;
+                note.persist(&known).map_err(|error| error.error)?;
+                Ok(())
+            };
+            remember().map_err(|error| self.unwritable(&error))?;
+        }
+        Ok(content)
+    }
+
+    fn known(&self, key: &str) -> PathBuf {
+        self.folder.join("known").join(key)
+    }
+
+    fn unwritable(&self, error: &std::io::Error) -> Error {
+        Error::input(
+            self.folder.display().to_string(),
+            format!("the cache cannot be written there ({error})"),
+            "make room, or set NEXTFRAME_CACHE to another folder",
+        )
+    }
+}
+
+/// What changes when a file is written to.
+#[derive(Debug, PartialEq)]
+struct Fingerprint {
+    files: Vec<(PathBuf, u64, SystemTime)>,
+    newest: SystemTime,
+}
+
+impl Fingerprint {
+    fn of(source: &Source) -> Result<Self> {
+        let mut newest = SystemTime::UNIX_EPOCH;
+        let mut files = Vec::with_capacity(source.files.len());
+        for path in &source.files {
+            let describe = || {
+                let path = path.canonicalize()?;
+                let data = path.metadata()?;
+                Ok((path, data.len(), data.modified()?))
+            };
+            let entry = describe().map_err(|error| Error::io(path, error))?;
+            newest = newest.max(entry.2);
+            files.push(entry);
+        }
+        Ok(Self { files, newest })
+    }
+
+    fn key(&self) -> String {
+        let text = format!("{:?}", self.files);
+        blake3::hash(text.as_bytes()).to_hex().to_string()
+    }
+}

@@ -1,0 +1,169 @@
+//! Decoded frames, ready to be cut into clips.
+
+use crate::error::{Error, Result};
+use memmap2::Mmap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A sequence of frames of one shape with their times and scene cuts. Cloning
+/// it is cheap: clones share the frames.
+#[derive(Debug, Clone)]
+pub struct Footage {
+    name: String,
+    content: Arc<Content>,
+}
+
+#[derive(Debug)]
+struct Content {
+    bytes: Bytes,
+    shape: (usize, usize, usize),
+    frame_rate: f64,
+    damaged: usize,
+    times: Vec<f64>,
+    /// First frames of scenes, ascending, without 0.
+    cuts: Vec<usize>,
+}
+
+#[derive(Debug)]
+enum Bytes {
+    Owned(Vec<u8>),
+    /// A mapped file and where its frames start.
+    Mapped(Mmap, usize),
+}
+
+impl Footage {
+    /// Footage in memory. `frames` holds T·C·H·W bytes, frame by frame, each
+    /// planar (C, H, W); `cuts` holds the first frame of each scene but the
+    /// first.
+    ///
+    /// # Errors
+    /// Where the sizes disagree, the rate is not positive, or a cut lies outside.
+    pub fn from_frames(
+        name: impl Into<String>,
+        frames: Vec<u8>,
+        (length, channels, height, width): (usize, usize, usize, usize),
+        frame_rate: f64,
+        cuts: Vec<usize>,
+    ) -> Result<Self> {
+        let name = name.into();
+        let expected = length * channels * height * width;
+        let problem = if frames.len() != expected {
+            format!(
+                "{} bytes of frames; ({length},{channels},{height},{width}) takes {expected}",
+                frames.len()
+            )
+        } else if !(frame_rate.is_finite() && frame_rate > 0.0) {
+            format!("{frame_rate} frames per second")
+        } else if cuts.iter().any(|&cut| cut == 0 || cut >= length) || !cuts.is_sorted() {
+            format!("cuts at {cuts:?} in {length} frames")
+        } else {
+            let times = (0..length).map(|index| index as f64 / frame_rate).collect();
+            return Ok(Self {
+                name,
+                content: Arc::new(Content {
+                    bytes: Bytes::Owned(frames),
+                    shape: (channels, height, width),
+                    frame_rate,
+                    damaged: 0,
+                    times,
+                    cuts,
+                }),
+            });
+        };
+        Err(Error::input(
+            name,
+            problem,
+            "give sizes, rate and cuts that fit",
+        ))
+    }
+
+    /// Footage in a mapped file whose frames start at `offset`; the caller has
+    /// checked that they fit.
+    pub(super) fn mapped(
+        name: String,
+        (map, offset): (Mmap, usize),
+        shape: (usize, usize, usize),
+        frame_rate: f64,
+        damaged: usize,
+        times: Vec<f64>,
+        cuts: Vec<usize>,
+    ) -> Self {
+        Self {
+            name,
+            content: Arc::new(Content {
+                bytes: Bytes::Mapped(map, offset),
+                shape,
+                frame_rate,
+                damaged,
+                times,
+                cuts,
+            }),
+        }
+    }
+
+    /// The same frames under another name.
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            ..self
+        }
+    }
+
+    /// What it was read from.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How many frames.
+    pub fn len(&self) -> usize {
+        self.content.times.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// (C, H, W) of each frame.
+    pub fn shape(&self) -> (usize, usize, usize) {
+        self.content.shape
+    }
+
+    /// Frame `index`, (C, H, W) planar, 0 to 255. Panics past the end, as a
+    /// slice does.
+    pub fn frame(&self, index: usize) -> &[u8] {
+        let (channels, height, width) = self.shape();
+        let size = channels * height * width;
+        let all = match &self.content.bytes {
+            Bytes::Owned(bytes) => bytes.as_slice(),
+            Bytes::Mapped(map, offset) => &map[*offset..*offset + self.len() * size],
+        };
+        &all[index * size..(index + 1) * size]
+    }
+
+    /// Each frame's time in seconds from the file's start.
+    pub fn times(&self) -> &[f64] {
+        &self.content.times
+    }
+
+    /// Ranges of frames between scene cuts; together they cover everything.
+    pub fn scenes(&self) -> Vec<Range<usize>> {
+        let starts = std::iter::once(0).chain(self.content.cuts.iter().copied());
+        let ends = self.content.cuts.iter().copied().chain([self.len()]);
+        starts
+            .zip(ends)
+            .map(|(start, end)| start..end)
+            .filter(|scene| !scene.is_empty())
+            .collect()
+    }
+
+    /// How many frames are damaged, and pieces lost altogether.
+    pub fn damaged(&self) -> usize {
+        self.content.damaged
+    }
+
+    /// Frames per second: as asked for when reading, else the mean.
+    pub fn frame_rate(&self) -> f64 {
+        self.content.frame_rate
+    }
+}

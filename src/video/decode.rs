@@ -1,0 +1,377 @@
+//! FFmpeg's decoder as a stream of frames.
+
+use super::frame::{Description, Frame, Frames};
+use super::placement::Orientation;
+use super::scale::Scaler;
+use super::settings::ReadSettings;
+use crate::error::{Error, Result};
+use ffmpeg_next::codec::{self, packet::side_data::Type as SideData};
+use ffmpeg_next::format::{self, context::Input, stream::Disposition};
+use ffmpeg_next::util::frame::Video;
+use ffmpeg_next::{Packet, Rational, decoder, ffi, media};
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+
+/// Decodes the best video stream of one file.
+pub struct Decoder {
+    path: PathBuf,
+    input: Input,
+    decoder: decoder::Video,
+    stream: usize,
+    time_base: f64,
+    /// Seconds between frames, as stated: stands in for missing timestamps.
+    interval: f64,
+    description: Description,
+    /// The container's word on the pixels' shape goes before the codec's.
+    stated_aspect: Option<f64>,
+    scaler: Scaler,
+    skip_before: f64,
+    picture: Video,
+    packet: Packet,
+    draining: bool,
+    refused: usize,
+    encrypted: bool,
+    said: String,
+    frames: usize,
+    clock: Clock,
+}
+
+impl Decoder {
+    /// Opens `path`. Frames before `settings.start` are decoded, where no key
+    /// frame lies nearer, but not returned; the end is the caller's to watch.
+    pub fn open(path: &Path, settings: &ReadSettings) -> Result<Self> {
+        let mut decoder = Self::at_start(path, settings)?;
+        let Some(start) = settings.start.filter(|&start| start > 10.0) else {
+            return Ok(decoder);
+        };
+        let target = ((start + decoder.description.origin) * f64::from(ffi::AV_TIME_BASE)) as i64;
+        if decoder.input.seek(target, ..target).is_err() {
+            return Self::at_start(path, settings);
+        }
+        // A seek may land late; then only decoding from the start is right.
+        decoder.skip_before = 0.0;
+        let first = decoder.decode_next()?.map(|()| decoder.time_of_picture());
+        if first.is_none_or(|time| time > start) {
+            return Self::at_start(path, settings);
+        }
+        let _ = decoder.input.seek(target, ..target);
+        decoder.restart(start);
+        Ok(decoder)
+    }
+
+    fn at_start(path: &Path, settings: &ReadSettings) -> Result<Self> {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            // It only fails where memory is out, and then opening says so too.
+            let _ = ffmpeg_next::init();
+            ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Quiet);
+        });
+        std::fs::File::open(path).map_err(|error| Error::io(path, error))?;
+        let input = format::input(path)
+            .map_err(|error| refuse(path, format!("FFmpeg cannot open it as a video ({error})")))?;
+        let is_cover = |disposition| Disposition::contains(&disposition, Disposition::ATTACHED_PIC);
+        let stream = input
+            .streams()
+            .best(media::Type::Video)
+            .filter(|stream| !is_cover(stream.disposition()))
+            .ok_or_else(|| {
+                let kinds: Vec<String> = input
+                    .streams()
+                    .map(|stream| format!("{:?}", stream.parameters().medium()).to_lowercase())
+                    .collect();
+                let found = if kinds.is_empty() {
+                    "no streams at all".to_owned()
+                } else {
+                    format!("only {}", kinds.join(", "))
+                };
+                refuse(path, format!("it has no video stream, {found}"))
+            })?;
+        let unsupported = |error: ffmpeg_next::Error| {
+            let name = codec_name(&stream.parameters());
+            refuse(path, format!("this FFmpeg cannot decode {name} ({error})"))
+        };
+        let mut context =
+            codec::context::Context::from_parameters(stream.parameters()).map_err(unsupported)?;
+        // SAFETY: the context is alive and not opened yet, the only time when
+        // threads may be chosen; 0 threads means one per core. Decoders with
+        // both kinds take frame threads, which are faster.
+        unsafe {
+            let raw = context.as_mut_ptr();
+            (*raw).thread_count = 0;
+            (*raw).thread_type = (ffi::FF_THREAD_FRAME | ffi::FF_THREAD_SLICE) as i32;
+        }
+        let mut decoder = context.decoder().video().map_err(unsupported)?;
+        decoder.set_packet_time_base(stream.time_base());
+        let time_base = f64::from(stream.time_base());
+        let rate = [stream.avg_frame_rate(), stream.rate()]
+            .into_iter()
+            .map(f64::from)
+            .find(|rate| rate.is_finite() && *rate > 0.0)
+            .unwrap_or(25.0);
+        let orientation = orientation(&stream);
+        // SAFETY: the input owns the stream and both outlive this read.
+        let (aspect, origin) = unsafe {
+            (
+                (*stream.as_ptr()).sample_aspect_ratio,
+                (*input.as_ptr()).start_time,
+            )
+        };
+        let stated_aspect = positive(aspect.into());
+        let seconds = |ticks: i64| ticks as f64 / f64::from(ffi::AV_TIME_BASE);
+        let description = Description {
+            codec: codec_name(&stream.parameters()),
+            width: decoder.width() as usize,
+            height: decoder.height() as usize,
+            pixel_format: pixel_name(decoder.format()),
+            orientation,
+            pixel_aspect: stated_aspect
+                .or_else(|| positive(decoder.aspect_ratio()))
+                .unwrap_or(1.0),
+            origin: if origin == ffi::AV_NOPTS_VALUE {
+                0.0
+            } else {
+                seconds(origin)
+            },
+            duration: (input.duration() > 0).then(|| seconds(input.duration())),
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            stream: stream.index(),
+            time_base,
+            interval: 1.0 / rate,
+            scaler: Scaler::new(settings, orientation),
+            skip_before: settings.start.unwrap_or(0.0) - 2.0,
+            picture: Video::empty(),
+            packet: Packet::empty(),
+            draining: false,
+            refused: 0,
+            encrypted: false,
+            said: String::new(),
+            frames: 0,
+            clock: Clock::default(),
+            description,
+            stated_aspect,
+            input,
+            decoder,
+        })
+    }
+
+    fn restart(&mut self, start: f64) {
+        self.decoder.flush();
+        self.skip_before = start - 2.0;
+        self.draining = false;
+        self.refused = 0;
+        self.frames = 0;
+        self.clock = Clock::default();
+    }
+
+    /// Decodes one picture into `self.picture`; None after the last.
+    fn decode_next(&mut self) -> Result<Option<()>> {
+        loop {
+            match self.decoder.receive_frame(&mut self.picture) {
+                Ok(()) => {
+                    self.frames += 1;
+                    return Ok(Some(()));
+                }
+                Err(ffmpeg_next::Error::Eof) => return Ok(None),
+                Err(ffmpeg_next::Error::Other { errno }) if errno == ffi::EAGAIN => {
+                    if self.draining {
+                        return Ok(None);
+                    }
+                    self.feed()?;
+                }
+                // The decoder goes on with the next packet.
+                Err(error) => {
+                    self.refuse_packet(error);
+                    if !self.draining {
+                        self.feed()?;
+                    }
+                }
+            }
+            // A decoder that fails for ever while draining must not hang.
+            if self.draining && self.refused > self.frames + 10_000 {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Hands the decoder the stream's next packet, or the end.
+    fn feed(&mut self) -> Result<()> {
+        loop {
+            match self.packet.read(&mut self.input) {
+                Ok(()) if self.packet.stream() != self.stream => {}
+                Ok(()) => {
+                    self.encrypted |= self
+                        .packet
+                        .side_data()
+                        .any(|data| data.kind() == SideData::EncryptionInfo);
+                    if let Err(error) = self.decoder.send_packet(&self.packet) {
+                        self.refuse_packet(error);
+                    }
+                    return Ok(());
+                }
+                Err(ffmpeg_next::Error::Other { errno }) if errno == ffi::EAGAIN => {}
+                Err(ffmpeg_next::Error::Other { errno }) => {
+                    let error = std::io::Error::from_raw_os_error(errno);
+                    return Err(Error::io(&self.path, error));
+                }
+                Err(error) => {
+                    if error != ffmpeg_next::Error::Eof {
+                        self.refuse_packet(error);
+                    }
+                    self.draining = true;
+                    let _ = self.decoder.send_eof();
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn refuse_packet(&mut self, error: ffmpeg_next::Error) {
+        self.refused += 1;
+        if self.said.is_empty() {
+            self.said = error.to_string();
+        }
+    }
+
+    fn time_of_picture(&mut self) -> f64 {
+        let stated = self
+            .picture
+            .timestamp()
+            .map(|ticks| ticks as f64 * self.time_base - self.description.origin);
+        self.clock.tick(stated, self.interval)
+    }
+
+    fn nothing_decoded(&self) -> Error {
+        let problem = if self.encrypted {
+            "it is encrypted: no frame can be decoded".to_owned()
+        } else if self.refused > 0 {
+            format!(
+                "no frame of it can be decoded ({} pieces refused: {})",
+                self.refused, self.said
+            )
+        } else {
+            "its video stream has no frames".to_owned()
+        };
+        refuse(&self.path, problem)
+    }
+}
+
+impl Frames for Decoder {
+    fn next_frame(&mut self) -> Result<Option<Frame>> {
+        loop {
+            if self.decode_next()?.is_none() {
+                return if self.frames == 0 {
+                    Err(self.nothing_decoded())
+                } else {
+                    Ok(None)
+                };
+            }
+            let time = self.time_of_picture();
+            if time < self.skip_before {
+                continue;
+            }
+            let damaged = self.picture.is_corrupt() || self.picture.has_decode_errors();
+            let aspect = self
+                .stated_aspect
+                .or_else(|| positive(self.picture.aspect_ratio()))
+                .unwrap_or(1.0);
+            let pixels = self
+                .scaler
+                .run(&mut self.picture, aspect)
+                .map_err(|error| {
+                    let format = pixel_name(self.picture.format());
+                    refuse(
+                        &self.path,
+                        format!("its pictures ({format}) cannot be scaled ({error})"),
+                    )
+                })?;
+            return Ok(Some(Frame {
+                time,
+                pixels,
+                damaged,
+                cut: false,
+            }));
+        }
+    }
+
+    fn description(&self) -> &Description {
+        &self.description
+    }
+
+    fn lost(&self) -> usize {
+        self.refused
+    }
+}
+
+/// Makes times that never run backwards, as they do where recordings were
+/// joined: what follows is moved to continue where the part before ended.
+#[derive(Debug, Default)]
+struct Clock {
+    last: Option<f64>,
+    shift: f64,
+}
+
+impl Clock {
+    /// A step back of at least this many seconds is a joint, less is a slip.
+    const JOINT: f64 = 0.5;
+
+    fn tick(&mut self, stated: Option<f64>, interval: f64) -> f64 {
+        let Some(last) = self.last else {
+            return *self.last.insert(stated.unwrap_or(0.0));
+        };
+        let next = last + interval;
+        let mut time = stated.map_or(next, |time| time + self.shift);
+        if time < last - Self::JOINT {
+            self.shift += next - time;
+            time = next;
+        }
+        *self.last.insert(time.max(last))
+    }
+}
+
+fn refuse(path: &Path, problem: String) -> Error {
+    Error::input(
+        path.display().to_string(),
+        problem,
+        "give a file with a video that plays",
+    )
+}
+
+/// An aspect ratio that can be meant.
+fn positive(ratio: Rational) -> Option<f64> {
+    Some(f64::from(ratio)).filter(|ratio| (0.01..=100.0).contains(ratio))
+}
+
+/// The codec's short name, or the container's four letters for one that this
+/// FFmpeg does not know.
+fn codec_name(parameters: &codec::Parameters) -> String {
+    if parameters.id() != codec::Id::None {
+        return parameters.id().name().to_owned();
+    }
+    // SAFETY: the parameters are alive; a plain number is read.
+    let tag = unsafe { (*parameters.as_ptr()).codec_tag };
+    let letters = tag.to_le_bytes().into_iter().filter(u8::is_ascii_graphic);
+    letters.map(char::from).collect()
+}
+
+fn pixel_name(format: format::Pixel) -> String {
+    format
+        .descriptor()
+        .map_or_else(|| "unknown".to_owned(), |known| known.name().to_owned())
+}
+
+fn orientation(stream: &ffmpeg_next::Stream) -> Orientation {
+    stream
+        .side_data()
+        .filter(|data| data.kind() == SideData::DisplayMatrix)
+        .find_map(|data| {
+            let bytes = data.data().get(..36)?;
+            let mut matrix = [0; 9];
+            for (entry, four) in matrix.iter_mut().zip(bytes.chunks_exact(4)) {
+                *entry = i32::from_ne_bytes(four.try_into().ok()?);
+            }
+            Some(Orientation::from_matrix(&matrix))
+        })
+        .unwrap_or_default()
+}

@@ -1,0 +1,174 @@
+//! What a user names, turned into sequences that can be read.
+
+use super::cuts::Marked;
+use super::frame::Frames;
+use super::pictures::{Animation, Stills};
+use super::resample::Resampled;
+use super::settings::ReadSettings;
+use super::tensors::Tensors;
+use crate::error::{Error, Result};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tempfile::TempPath;
+
+/// What a source is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A video file, for FFmpeg.
+    Video,
+    /// Pictures in order, one file each.
+    Stills,
+    /// One file that may be animated: GIF, WebP, PNG.
+    Picture,
+    /// A `.safetensors` with `frames`.
+    Tensors,
+    /// A cache file, `.frames`.
+    Prepared,
+}
+
+/// One sequence of frames, not opened yet.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// What to call it: the path as found, or "standard input".
+    pub name: String,
+    /// What it is made of.
+    pub kind: Kind,
+    /// The file, or the pictures in order.
+    pub files: Vec<PathBuf>,
+    /// Standard input's copy on disk, removed with the last clone.
+    _spool: Option<Arc<TempPath>>,
+}
+
+impl Source {
+    /// A file of any kind that can be read, by its content and extension.
+    pub fn file(path: &Path) -> Result<Self> {
+        Ok(Self {
+            name: path.display().to_string(),
+            kind: kind_of(path)?,
+            files: vec![path.to_owned()],
+            _spool: None,
+        })
+    }
+
+    /// Pictures in order, named after their folder.
+    pub fn stills(files: Vec<PathBuf>) -> Self {
+        let folder = files.first().and_then(|file| file.parent());
+        Self {
+            name: folder.unwrap_or(Path::new("")).display().to_string(),
+            kind: Kind::Stills,
+            files,
+            _spool: None,
+        }
+    }
+
+    /// Standard input, copied to a temporary file: many formats keep their
+    /// index at the end.
+    pub fn standard_input() -> Result<Self> {
+        let failed = |error| Error::io("standard input", error);
+        let mut spool = tempfile::Builder::new()
+            .prefix("nextframe-stdin-")
+            .tempfile()
+            .map_err(failed)?;
+        std::io::copy(&mut std::io::stdin().lock(), &mut spool).map_err(failed)?;
+        let spool = spool.into_temp_path();
+        Ok(Self {
+            name: "standard input".to_owned(),
+            ..Self::file(&spool)?
+        }
+        .keep(spool))
+    }
+
+    fn keep(self, spool: TempPath) -> Self {
+        Self {
+            _spool: Some(Arc::new(spool)),
+            ..self
+        }
+    }
+
+    /// Starts reading: frames of the settings' shape, rate and range, with
+    /// scene cuts marked.
+    pub fn open(&self, settings: &ReadSettings) -> Result<Box<dyn Frames>> {
+        settings.check()?;
+        let shape = settings.shape();
+        let Some(path) = self.files.first() else {
+            return Err(Error::input(&self.name, "no files", "give at least one"));
+        };
+        let stills = || Stills::open(self.files.clone(), settings);
+        Ok(match self.kind {
+            // The author said where sequences end: nothing to guess.
+            Kind::Tensors => Box::new(Resampled::new(Tensors::open(path, settings)?, settings)),
+            Kind::Stills => Box::new(finish(stills()?, shape, settings)),
+            Kind::Picture => match Animation::open(path, settings)? {
+                Some(animation) => Box::new(finish(animation, shape, settings)),
+                None => Box::new(stills()?),
+            },
+            Kind::Video => open_video(path, settings)?,
+            Kind::Prepared => {
+                return Err(Error::input(
+                    &self.name,
+                    "already prepared; it holds frames, not a video",
+                    "pass it to training or generation as it is",
+                ));
+            }
+        })
+    }
+}
+
+fn finish<F: Frames>(
+    frames: F,
+    shape: (usize, usize, usize),
+    settings: &ReadSettings,
+) -> Resampled<Marked<F>> {
+    Resampled::new(Marked::new(frames, shape), settings)
+}
+
+#[cfg(feature = "ffmpeg")]
+fn open_video(path: &Path, settings: &ReadSettings) -> Result<Box<dyn Frames>> {
+    let decoder = super::decode::Decoder::open(path, settings)?;
+    Ok(Box::new(finish(decoder, settings.shape(), settings)))
+}
+
+#[cfg(not(feature = "ffmpeg"))]
+fn open_video(path: &Path, _: &ReadSettings) -> Result<Box<dyn Frames>> {
+    Err(Error::input(
+        path.display().to_string(),
+        "a video file, and this program was built without FFmpeg",
+        "build with `--features ffmpeg`, or give pictures, GIF, .safetensors or a prepared .frames",
+    ))
+}
+
+/// Tells a file's kind by its extension where that is certain, else by its
+/// first bytes.
+fn kind_of(path: &Path) -> Result<Kind> {
+    let io = |error| Error::io(path, error);
+    let mut head = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(64).read_to_end(&mut head))
+        .map_err(io)?;
+    if head.is_empty() {
+        return Err(Error::input(
+            path.display().to_string(),
+            "the file is empty (0 bytes)",
+            "give a file with a video that plays",
+        ));
+    }
+    let extension = extension(path);
+    let picture = image::guess_format(&head).is_ok();
+    Ok(match extension.as_str() {
+        "frames" => Kind::Prepared,
+        "safetensors" => Kind::Tensors,
+        // A stream of JPEG pictures starts like a JPEG picture.
+        "mjpg" | "mjpeg" => Kind::Video,
+        _ if picture => Kind::Picture,
+        _ if head.get(8..10) == Some(b"{\"") => Kind::Tensors,
+        _ => Kind::Video,
+    })
+}
+
+pub(super) fn extension(path: &Path) -> String {
+    path.extension()
+        .map(|extension| extension.to_string_lossy().to_lowercase())
+        .unwrap_or_default()
+}
