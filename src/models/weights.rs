@@ -143,6 +143,12 @@ impl Weights {
         &self.pairs
     }
 
+    /// Names and values, to be saved; they share the variables' memory.
+    pub fn tensors(&self) -> Vec<(String, Tensor)> {
+        let value = |(name, var): &(String, Var)| (name.clone(), var.as_detached_tensor());
+        self.pairs.iter().map(value).collect()
+    }
+
     /// The number of parameters: single numbers in all variables.
     pub fn count(&self) -> usize {
         self.pairs.iter().map(|(_, var)| var.elem_count()).sum()

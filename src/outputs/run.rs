@@ -1,0 +1,409 @@
+//! The folder of a training run.
+//!
+//! ```text
+//! config.toml          the resolved recipe
+//! config.json          what loading the model needs
+//! model.safetensors    the latest weights, for other programs
+//! state.json           which checkpoint is the latest, and which a good one
+//! checkpoints/STEP/    one save: weights, optimiser, state, all of one step
+//! metrics.jsonl        events.out.tfevents.*        pictures/
+//! ```
+//!
+//! A save is written into a folder of its own, and `state.json` is switched
+//! to it in one step. Whenever the process dies, the set that `state.json`
+//! names is whole.
+
+use crate::error::{Error, Result};
+use crate::files;
+use crate::training::checkpoint::{self, Checkpoint};
+use crate::training::recipe;
+use candle_core::Tensor;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// The part of a save that is also `model.safetensors` in the run's folder.
+pub const MODEL: &str = "model";
+
+const POINTER: &str = "state.json";
+const CHECKPOINTS: &str = "checkpoints";
+
+/// What to do where the folder already holds a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// Leave it alone: an error.
+    Refuse,
+    /// Go on with it; where there is none, start it, so that a job that is
+    /// killed and restarted may always ask to resume.
+    Resume,
+    /// Remove it and start anew.
+    Overwrite,
+}
+
+/// A run's folder.
+#[derive(Debug)]
+pub struct Run {
+    folder: PathBuf,
+    pointer: Option<Pointer>,
+}
+
+/// One save of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Saved {
+    /// The step after which it was made.
+    pub step: u64,
+    folder: PathBuf,
+}
+
+/// The content of `state.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Pointer {
+    version: u64,
+    latest: Place,
+    good: Option<Place>,
+    /// How long `metrics.jsonl` was at the save, in bytes.
+    metrics: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Place {
+    step: u64,
+    /// Relative to `checkpoints/`.
+    folder: String,
+}
+
+impl Run {
+    /// Makes the folder ready for training.
+    ///
+    /// # Errors
+    /// If it holds a run and `existing` says to refuse, or if it holds files
+    /// that are not a run's.
+    pub fn begin(folder: &Path, existing: Existing) -> Result<Self> {
+        fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
+        files::sweep(folder)?;
+        let mut run = Self {
+            folder: folder.to_path_buf(),
+            pointer: None,
+        };
+        if !run.exists() {
+            run.refuse_foreign_files()?;
+        } else {
+            match existing {
+                Existing::Resume => {
+                    run.pointer = run.read_pointer()?;
+                    run.sweep()?;
+                }
+                Existing::Overwrite => run.clear()?,
+                Existing::Refuse => {
+                    return Err(Error::input(
+                        folder.display().to_string(),
+                        "already holds a run",
+                        "choose another --out, or give --resume or --overwrite",
+                    ));
+                }
+            }
+        }
+        for name in [CHECKPOINTS, "pictures"] {
+            let path = run.folder.join(name);
+            fs::create_dir_all(&path).map_err(|error| Error::io(path, error))?;
+        }
+        Ok(run)
+    }
+
+    /// Opens a run to read it; changes nothing, so it may be in training.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let mut run = Self {
+            folder: folder.to_path_buf(),
+            pointer: None,
+        };
+        if !run.exists() {
+            return Err(Error::input(
+                folder.display().to_string(),
+                "holds no run: there is neither config.toml nor state.json",
+                "name the folder that `nextframe train --out` wrote",
+            ));
+        }
+        run.pointer = run.read_pointer()?;
+        Ok(run)
+    }
+
+    /// The run's folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where pictures go.
+    pub fn pictures(&self) -> PathBuf {
+        self.folder.join("pictures")
+    }
+
+    /// The resolved recipe: `config.toml`.
+    pub fn recipe(&self) -> PathBuf {
+        self.folder.join("config.toml")
+    }
+
+    /// What loading the model needs: `config.json`.
+    pub fn config(&self) -> PathBuf {
+        self.folder.join("config.json")
+    }
+
+    /// The latest weights: `model.safetensors`.
+    pub fn model(&self) -> PathBuf {
+        self.folder.join(format!("{MODEL}.safetensors"))
+    }
+
+    /// Where metrics go: `metrics.jsonl`.
+    pub fn metrics(&self) -> PathBuf {
+        self.folder.join("metrics.jsonl")
+    }
+
+    /// Writes `config.toml` and `config.json`; for `units` see
+    /// [`checkpoint::save_config`].
+    pub fn describe<S: Serialize, C: Serialize>(
+        &self,
+        settings: &S,
+        config: &C,
+        units: &[(&str, &str)],
+    ) -> Result<()> {
+        checkpoint::save_config(&self.config(), config, units)?;
+        files::replace_bytes(&self.recipe(), recipe::to_toml(settings)?.as_bytes())
+    }
+
+    /// Saves a step: each of `parts` as `NAME.safetensors`, and `state`
+    /// (counts, time used, …) as JSON. Write metrics up to this step before.
+    ///
+    /// Earlier saves are removed, except the good one.
+    pub fn save<S: Serialize>(
+        &mut self,
+        step: u64,
+        parts: &[(&str, &[(String, Tensor)])],
+        state: &S,
+    ) -> Result<()> {
+        let place = self.write(step, parts, state)?;
+        self.switch(place)?;
+        self.publish()?;
+        self.sweep()
+    }
+
+    /// Marks the latest save as one to go back to when training fails.
+    pub fn mark_good(&mut self) -> Result<()> {
+        if let Some(mut pointer) = self.pointer.clone() {
+            pointer.good = Some(pointer.latest.clone());
+            self.point(pointer)?;
+            self.sweep()?;
+        }
+        Ok(())
+    }
+
+    /// The latest save; none before the first.
+    pub fn latest(&self) -> Option<Saved> {
+        let pointer = self.pointer.as_ref()?;
+        Some(self.saved(&pointer.latest))
+    }
+
+    /// The save that was last marked as good.
+    pub fn good(&self) -> Option<Saved> {
+        let pointer = self.pointer.as_ref()?;
+        Some(self.saved(pointer.good.as_ref()?))
+    }
+
+    /// How long `metrics.jsonl` was at the latest save, in bytes.
+    pub fn metrics_at_save(&self) -> u64 {
+        self.pointer.as_ref().map_or(0, |pointer| pointer.metrics)
+    }
+
+    // The steps of a save, in their order. A process may die after any.
+
+    fn write<S: Serialize>(
+        &self,
+        step: u64,
+        parts: &[(&str, &[(String, Tensor)])],
+        state: &S,
+    ) -> Result<Place> {
+        let checkpoints = self.folder.join(CHECKPOINTS);
+        // The folder that state.json names is never written to, even if the
+        // same step is saved twice.
+        let name = (0..)
+            .map(|turn| match turn {
+                0 => format!("{step:08}"),
+                turn => format!("{step:08}-{turn}"),
+            })
+            .find(|name| !checkpoints.join(name).exists())
+            .unwrap_or_default();
+        let folder = checkpoints.join(&name);
+        fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
+        let written = write_into(&folder, step, parts, state);
+        if written.is_err() {
+            // A full disk: make room again, and report the first error.
+            let _ = files::remove(&folder);
+        }
+        written?;
+        files::sync_folder(&checkpoints)?;
+        Ok(Place { step, folder: name })
+    }
+
+    fn switch(&mut self, latest: Place) -> Result<()> {
+        let metrics = match File::open(self.metrics()) {
+            Ok(file) => file
+                .sync_all()
+                .and_then(|()| file.metadata())
+                .map_err(|error| Error::io(self.metrics(), error))?
+                .len(),
+            Err(_) => 0,
+        };
+        self.point(Pointer {
+            version: checkpoint::VERSION,
+            latest,
+            good: self.pointer.as_ref().and_then(|old| old.good.clone()),
+            metrics,
+        })
+    }
+
+    fn publish(&self) -> Result<()> {
+        let Some(saved) = self.latest() else {
+            return Ok(());
+        };
+        let source = saved.path(MODEL);
+        if source.exists() {
+            files::replace_with_link(&self.model(), &source)?;
+        }
+        Ok(())
+    }
+
+    /// Removes saves that nothing names, and what a killed process left.
+    fn sweep(&self) -> Result<()> {
+        let named = [self.latest(), self.good()].map(|saved| saved.map(|saved| saved.folder));
+        for path in files::entries(&self.folder.join(CHECKPOINTS))? {
+            if !named.contains(&Some(path.clone())) {
+                files::remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn point(&mut self, pointer: Pointer) -> Result<()> {
+        let path = self.folder.join(POINTER);
+        write_json(&path, &pointer)?;
+        self.pointer = Some(pointer);
+        Ok(())
+    }
+
+    fn read_pointer(&self) -> Result<Option<Pointer>> {
+        let path = self.folder.join(POINTER);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let pointer: Pointer = read_json(&path)?;
+        if pointer.version != checkpoint::VERSION {
+            return Err(Error::input(
+                path.display().to_string(),
+                format!(
+                    "has format version {}, this program reads version {}",
+                    pointer.version,
+                    checkpoint::VERSION
+                ),
+                "use the release of nextframe that wrote it, or train anew",
+            ));
+        }
+        Ok(Some(pointer))
+    }
+
+    fn saved(&self, place: &Place) -> Saved {
+        Saved {
+            step: place.step,
+            folder: self.folder.join(CHECKPOINTS).join(&place.folder),
+        }
+    }
+
+    fn exists(&self) -> bool {
+        self.recipe().exists() || self.folder.join(POINTER).exists()
+    }
+
+    fn refuse_foreign_files(&self) -> Result<()> {
+        // A run killed as it began may have files but no config.toml yet.
+        for path in files::entries(&self.folder)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if !name.starts_with('.') && !belongs(&name) {
+                return Err(Error::input(
+                    self.folder.display().to_string(),
+                    format!("holds other files ({name}, …) and no run"),
+                    "choose a new folder with --out",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a run's files and nothing else; config.toml goes last, so that
+    /// an interrupted clearing still leaves a folder known as a run's.
+    fn clear(&self) -> Result<()> {
+        files::remove(&self.folder.join(POINTER))?;
+        for path in files::entries(&self.folder)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if belongs(&name) {
+                files::remove(&path)?;
+            }
+        }
+        files::remove(&self.recipe())
+    }
+}
+
+impl Saved {
+    /// The tensors of the part `name`, as they were given to [`Run::save`].
+    pub fn load(&self, name: &str) -> Result<Checkpoint> {
+        checkpoint::load(&self.path(name))
+    }
+
+    /// The state that was given to [`Run::save`].
+    pub fn state<S: DeserializeOwned>(&self) -> Result<S> {
+        read_json(&self.folder.join(POINTER))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.safetensors"))
+    }
+}
+
+/// Whether a run writes a file or folder of this name, config.toml and
+/// state.json apart, which tell that there is a run.
+fn belongs(name: &str) -> bool {
+    [CHECKPOINTS, "pictures", "metrics.jsonl", "config.json"].contains(&name)
+        || name.starts_with("events.out.tfevents.")
+        || name.strip_suffix(".safetensors") == Some(MODEL)
+}
+
+fn write_into<S: Serialize>(
+    folder: &Path,
+    step: u64,
+    parts: &[(&str, &[(String, Tensor)])],
+    state: &S,
+) -> Result<()> {
+    let notes = [("step".to_owned(), step.to_string())];
+    for (name, tensors) in parts {
+        let path = folder.join(format!("{name}.safetensors"));
+        checkpoint::save(&path, tensors, &notes)?;
+    }
+    write_json(&folder.join(POINTER), state)
+}
+
+fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).map_err(|error| damaged(path, &error))?;
+    files::replace_bytes(path, format!("{text}\n").as_bytes())
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+    serde_json::from_str(&text).map_err(|error| damaged(path, &error))
+}
+
+fn damaged(path: &Path, error: &serde_json::Error) -> Error {
+    Error::input(
+        path.display().to_string(),
+        format!("cannot be used: {error}"),
+        "restore this file, or train anew into another --out",
+    )
+}
+
+#[cfg(test)]
+mod tests;
