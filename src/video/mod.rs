@@ -1,1 +1,4 @@
 //! Files to frames to files, and synthetic worlds.
+
+pub mod galton;
+pub mod galton_balls;
