@@ -13,6 +13,8 @@ use crate::rng::Seed;
 
 /// Height and width of a frame.
 pub const SIZE: usize = 64;
+/// Frames per second, chosen so that a GIF's centiseconds hold it exactly.
+pub const FRAME_RATE: f64 = 12.5;
 /// Frames between one peg and the next.
 pub const HOP_FRAMES: usize = 4;
 /// Frames from one ball's first frame to the next ball's: 2 of entry, 3 hops,
