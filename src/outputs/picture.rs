@@ -188,13 +188,13 @@ impl Picture {
         let (height, width) = (most(|p| p.height), most(|p| p.width));
         let mut frames = Vec::with_capacity(pictures.len() * 3 * height * width);
         for picture in pictures {
-            for channel in 0..3 {
+            for (channel, &paper) in PAPER.iter().enumerate() {
                 for y in 0..height {
                     frames.extend((0..width).map(|x| {
                         if y < picture.height && x < picture.width {
                             picture.pixels[3 * (y * picture.width + x) + channel]
                         } else {
-                            PAPER[channel]
+                            paper
                         }
                     }));
                 }
