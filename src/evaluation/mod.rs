@@ -1,1 +1,18 @@
 //! Metrics, rollouts, baselines and comparison.
+//!
+//! The metrics are pure functions of frames: slices of one frame each, (C, H,
+//! W) in [0, 1], and optionally a mask (H, W) of the pixels that count. They
+//! give `None` where no pixel counts, and panic where sizes disagree, which is
+//! a mistake in the calling code. For one certain prediction instead of
+//! samples, [`crps::crps`] falls back to the absolute error and
+//! [`energy_score::energy_score`] to the root mean square error, so that a
+//! least-squares model is compared on equal terms.
+
+pub mod best_of;
+pub mod crps;
+pub mod energy_score;
+pub mod moving;
+pub mod psnr;
+mod region;
+pub mod sharpness;
+pub mod ssim;

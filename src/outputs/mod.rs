@@ -1,6 +1,11 @@
 //! Pictures, tables, run folders.
 
+pub mod atomic;
 pub mod events;
+pub mod film;
+pub mod gif;
 pub mod metrics;
+pub mod picture;
 pub mod progress;
 pub mod run;
+pub mod table;

@@ -3,7 +3,11 @@
 pub mod cuts;
 #[cfg(feature = "ffmpeg")]
 pub mod decode;
+#[cfg(feature = "ffmpeg")]
+pub mod encode;
 pub mod frame;
+pub mod galton;
+pub mod galton_balls;
 pub mod inputs;
 pub mod mapped;
 pub mod pictures;

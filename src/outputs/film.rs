@@ -1,0 +1,278 @@
+//! Films to files: the ending of the name says how.
+
+use super::{atomic, gif};
+use crate::error::{Error, Result};
+use safetensors::{Dtype, tensor::TensorView};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Frames to a row in a `.png`.
+const STRIP: usize = 16;
+
+/// Writes a film, whole or not at all.
+///
+/// `frames` is (T, C, H, W), C being 1 (grey) or 3 (RGB), and `frame_rate` is
+/// in frames per second. By the ending of `path`:
+/// - `.mp4`, `.webm`, `.mkv`, `.mov`, `.avi`: a video (feature `ffmpeg`),
+/// - `.gif`: an endless animation, exact where a frame has at most 256 colours,
+/// - `.png`: one picture, frames from left to right, 16 to a row,
+/// - none: a folder of `frame-00000.png`, …,
+/// - `.safetensors`: the tensor `frames`, (T, C, H, W) u8, as it is.
+///
+/// Except for the last, each pixel becomes `scale` × `scale` pixels, so that
+/// small frames can be seen.
+pub fn write_film(
+    path: &Path,
+    frames: &[u8],
+    shape: [usize; 4],
+    frame_rate: f64,
+    scale: usize,
+) -> Result<()> {
+    let film = Film::new(path, frames, shape, scale)?;
+    if !(frame_rate.is_finite() && frame_rate > 0.0) {
+        return Err(Error::input(
+            path.display().to_string(),
+            format!("a frame rate of {frame_rate} frames per second"),
+            "give one above 0",
+        ));
+    }
+    let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    match ending.as_deref() {
+        Some("mp4" | "webm" | "mkv" | "mov" | "avi") => film.write_video(path, frame_rate),
+        Some("gif") => {
+            let [_, _, height, width] = film.scaled();
+            gif::write(path, film.pictures(), [height, width], frame_rate)
+        }
+        Some("png") => film.write_strip(path),
+        None => film.write_folder(path),
+        Some("safetensors") => film.write_tensor(path, frame_rate),
+        Some(other) => Err(Error::input(
+            path.display().to_string(),
+            format!("no writer for .{other}"),
+            "end the name with .mp4, .webm, .mkv, .mov, .avi, .gif, .png or .safetensors, \
+             or with nothing for a folder of pictures",
+        )),
+    }
+}
+
+/// A film whose shape has been checked.
+struct Film<'a> {
+    frames: &'a [u8],
+    shape: [usize; 4],
+    scale: usize,
+}
+
+impl<'a> Film<'a> {
+    fn new(path: &Path, frames: &'a [u8], shape: [usize; 4], scale: usize) -> Result<Self> {
+        let [_, channels, ..] = shape;
+        let elements = shape.iter().product::<usize>();
+        if elements == 0 || elements != frames.len() || !matches!(channels, 1 | 3) || scale == 0 {
+            return Err(Error::input(
+                path.display().to_string(),
+                format!(
+                    "cannot write {} bytes as frames of shape {shape:?} at scale {scale}",
+                    frames.len()
+                ),
+                "give (T, C, H, W) with one or three channels, no side 0, and a scale of 1 or more",
+            ));
+        }
+        Ok(Self {
+            frames,
+            shape,
+            scale,
+        })
+    }
+
+    /// T, 3, H, W of what is written.
+    fn scaled(&self) -> [usize; 4] {
+        let [time, _, height, width] = self.shape;
+        [time, 3, height * self.scale, width * self.scale]
+    }
+
+    /// Every frame, scaled: (H, W, 3).
+    fn pictures(&self) -> impl Iterator<Item = Vec<u8>> {
+        (0..self.shape[0]).map(|time| self.picture(time))
+    }
+
+    fn picture(&self, time: usize) -> Vec<u8> {
+        let [_, channels, height, width] = self.shape;
+        let plane = height * width;
+        let frame = &self.frames[time * channels * plane..(time + 1) * channels * plane];
+        let mut picture = Vec::with_capacity(3 * plane * self.scale * self.scale);
+        for y in 0..height * self.scale {
+            for x in 0..width * self.scale {
+                let pixel = (y / self.scale) * width + x / self.scale;
+                let at = |channel| frame[(channel % channels) * plane + pixel];
+                picture.extend([at(0), at(1), at(2)]);
+            }
+        }
+        picture
+    }
+
+    #[cfg(feature = "ffmpeg")]
+    fn write_video(&self, path: &Path, frame_rate: f64) -> Result<()> {
+        let [_, _, height, width] = self.scaled();
+        atomic::write_path_atomically(path, |temporary| {
+            crate::video::encode::encode(temporary, self.pictures(), [height, width], frame_rate)
+                .map_err(|reason| {
+                    Error::input(
+                        path.display().to_string(),
+                        format!("FFmpeg could not write it ({reason})"),
+                        "try another ending, such as .mp4 or .gif",
+                    )
+                })
+        })
+    }
+
+    #[cfg(not(feature = "ffmpeg"))]
+    fn write_video(&self, path: &Path, _: f64) -> Result<()> {
+        Err(Error::input(
+            path.display().to_string(),
+            "this build has no FFmpeg to write it with",
+            "end the name with .gif, .png or .safetensors, or build with --features ffmpeg",
+        ))
+    }
+
+    fn write_strip(&self, path: &Path) -> Result<()> {
+        let [time, _, height, width] = self.scaled();
+        let (columns, rows) = (time.min(STRIP), time.div_ceil(STRIP));
+        let mut strip = vec![0; 3 * columns * width * rows * height];
+        for (index, picture) in self.pictures().enumerate() {
+            let (row, column) = (index / STRIP, index % STRIP);
+            for (y, line) in picture.chunks_exact(3 * width).enumerate() {
+                let start = 3 * width * ((row * height + y) * columns + column);
+                strip[start..start + 3 * width].copy_from_slice(line);
+            }
+        }
+        let bytes = png(path, &strip, [rows * height, columns * width])?;
+        atomic::replace(path, &bytes)
+    }
+
+    fn write_folder(&self, path: &Path) -> Result<()> {
+        let [_, _, height, width] = self.scaled();
+        let ours = |name: &str| name.starts_with("frame-") && name.ends_with(".png");
+        atomic::write_folder_atomically(path, ours, |folder| {
+            for (index, picture) in self.pictures().enumerate() {
+                let name = folder.join(format!("frame-{index:05}.png"));
+                let bytes = png(path, &picture, [height, width])?;
+                std::fs::write(name, bytes).map_err(|error| Error::io(path, error))?;
+            }
+            Ok(())
+        })
+    }
+
+    fn write_tensor(&self, path: &Path, frame_rate: f64) -> Result<()> {
+        let fail = |error| Error::Tensor(candle_core::Error::SafeTensor(error));
+        let view = TensorView::new(Dtype::U8, self.shape.to_vec(), self.frames).map_err(fail)?;
+        let about = HashMap::from([("frame_rate".to_string(), frame_rate.to_string())]);
+        let bytes = safetensors::serialize([("frames", view)], Some(about)).map_err(fail)?;
+        atomic::replace(path, &bytes)
+    }
+}
+
+/// `pixels`, (H, W, 3) of `size` = [H, W], as the bytes of a PNG for `path`.
+pub(super) fn png(path: &Path, pixels: &[u8], size: [usize; 2]) -> Result<Vec<u8>> {
+    use image::ImageEncoder;
+    let [height, width] = size.map(|side| side as u32);
+    let mut bytes = Vec::new();
+    image::codecs::png::PngEncoder::new(&mut bytes)
+        .write_image(pixels, width, height, image::ExtendedColorType::Rgb8)
+        .map_err(|error| Error::io(path, std::io::Error::other(error)))?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Seed;
+    use crate::video::galton::Galton;
+    use image::AnimationDecoder;
+
+    #[test]
+    fn a_gif_of_the_board_is_exact() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.gif");
+        let film = Galton::new(Seed(1)).render(40);
+        write_film(&path, &film.frames, film.shape, 12.0, 1).unwrap();
+        let file = std::io::BufReader::new(std::fs::File::open(&path).unwrap());
+        let frames: Vec<_> = image::codecs::gif::GifDecoder::new(file)
+            .unwrap()
+            .into_frames()
+            .map(|frame| frame.unwrap())
+            .collect();
+        assert_eq!(frames.len(), 40);
+        let mut duration = 0.0;
+        for (time, frame) in frames.iter().enumerate() {
+            let (numerator, denominator) = frame.delay().numer_denom_ms();
+            duration += f64::from(numerator) / f64::from(denominator);
+            for (x, y, pixel) in frame.buffer().enumerate_pixels() {
+                let at = |c: usize| film.frame(time)[c * 4096 + y as usize * 64 + x as usize];
+                assert_eq!(pixel.0, [at(0), at(1), at(2), 255], "{time}: {x}, {y}");
+            }
+        }
+        // 40 frames at 12 per second, on average right though a GIF counts centiseconds.
+        assert!((duration - 40_000.0 / 12.0).abs() < 10.0, "{duration}");
+    }
+
+    #[test]
+    fn pictures_and_tensors_hold_the_frames() {
+        let folder = tempfile::tempdir().unwrap();
+        let film = Galton::new(Seed(1)).render(18);
+        let write = |name: &str, scale| {
+            let path = folder.path().join(name);
+            write_film(&path, &film.frames, film.shape, 10.0, scale).unwrap();
+            path
+        };
+        let strip = image::open(write("a.png", 2)).unwrap().to_rgb8();
+        assert_eq!(strip.dimensions(), (16 * 128, 2 * 128));
+        let at = |c: usize| film.frame(17)[c * 4096 + 10 * 64 + 33];
+        let pixel = strip.get_pixel(128 + 66, 128 + 20);
+        assert_eq!(pixel.0, [at(0), at(1), at(2)]);
+
+        let pictures = write("frames", 1);
+        let last = image::open(pictures.join("frame-00017.png")).unwrap();
+        assert_eq!(last.to_rgb8().get_pixel(33, 10).0, [at(0), at(1), at(2)]);
+
+        let bytes = std::fs::read(write("a.safetensors", 3)).unwrap();
+        let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let frames = tensors.tensor("frames").unwrap();
+        assert_eq!(frames.shape(), film.shape);
+        assert_eq!(frames.data(), film.frames);
+    }
+
+    #[cfg(feature = "ffmpeg")]
+    #[test]
+    fn a_video_keeps_its_frames() {
+        let folder = tempfile::tempdir().unwrap();
+        // An odd size: padded to an even one.
+        let shape = [7, 1, 9, 15];
+        let frames: Vec<u8> = (0..shape.iter().product())
+            .map(|i| (i % 200) as u8)
+            .collect();
+        for name in ["a.mp4", "a.mkv", "a.avi", "a.webm", "a.mov"] {
+            let path = folder.path().join(name);
+            write_film(&path, &frames, shape, 29.97, 3).unwrap();
+            let mut input = ffmpeg_next::format::input(&path).unwrap();
+            let stream = input.streams().next().unwrap();
+            let context =
+                ffmpeg_next::codec::context::Context::from_parameters(stream.parameters()).unwrap();
+            let decoder = context.decoder().video().unwrap();
+            assert_eq!((decoder.width(), decoder.height()), (46, 28), "{name}");
+            assert_eq!(input.packets().count(), 7, "{name}");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_said() {
+        let path = Path::new("nowhere/a.txt");
+        let message = |result: Result<()>| result.unwrap_err().to_string();
+        let said = message(write_film(path, &[0; 12], [1, 3, 2, 2], 10.0, 1));
+        assert!(said.contains("no writer for .txt"), "{said}");
+        let said = message(write_film(path, &[0; 12], [1, 3, 2, 3], 10.0, 1));
+        assert!(said.contains("12 bytes"), "{said}");
+        let said = message(write_film(path, &[0; 12], [1, 3, 2, 2], 0.0, 1));
+        assert!(said.contains("frame rate of 0"), "{said}");
+        assert!(!Path::new("nowhere").exists());
+    }
+}
