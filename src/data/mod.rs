@@ -1,10 +1,12 @@
 //! Clips, windows, cache and batches.
 
 pub mod cache;
+pub mod clips;
 pub mod footage;
 pub mod inspect;
 mod store;
 
 pub use cache::{Progress, Stage, default_folder, open_cache, prepare};
+pub use clips::{Part, Split, Window, batch, typical_change};
 pub use footage::Footage;
 pub use inspect::{Inspection, inspect};

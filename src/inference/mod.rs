@@ -2,6 +2,7 @@
 
 mod categorical;
 mod closed_form;
+mod forecaster;
 mod mixture;
 mod prior;
 mod refine;
@@ -9,6 +10,7 @@ mod search;
 
 pub use categorical::Categorical;
 pub use closed_form::ClosedForm;
+pub use forecaster::{Family, Forecaster, LatentConfig, UNEXPLAINED};
 pub use mixture::Mixture;
 pub use prior::Prior;
 pub use refine::Refine;

@@ -242,7 +242,8 @@ impl NextFrame {
     /// The squared error as a quadratic in z:
     /// ‖y − ŷ(x, z)‖² = c − 2 qᵀz + zᵀG z. Returns (c (B,), q (B, d),
     /// G (B, d, d)) for y in tokens. Its cost does not grow with the number
-    /// of z's that are tried.
+    /// of z's that are tried. It is made for solvers over z, so nothing of it
+    /// is tracked.
     pub fn squared_error_in_z(
         &self,
         observed: &Observed,
@@ -251,22 +252,23 @@ impl NextFrame {
         let (head, basis) = self.latent_parts(observed)?;
         let (batch, _, pixels) = y.dims3()?;
         let (latent, hidden) = (head.dictionaries.dims()[0], self.config.hidden);
-        let residual = (y - &observed.mean)?;
+        let (basis, dictionaries) = (&basis.detach(), &head.dictionaries.detach());
+        let residual = (y - observed.mean.detach())?;
         let constant = residual.sqr()?.sum((1, 2))?;
 
         // q_d = ⟨W_d, rᵀu⟩.
         let correlation = residual.t()?.contiguous()?.matmul(basis)?;
         let slope = correlation
             .reshape((batch, pixels * hidden))?
-            .matmul(&head.dictionaries.t()?)?;
+            .matmul(&dictionaries.t()?)?;
 
         // G_de = tr(W_d (uᵀu) W_eᵀ).
         let gram = basis.t()?.contiguous()?.matmul(basis)?;
-        let flat = head.dictionaries.reshape((latent * pixels, hidden))?;
+        let flat = dictionaries.reshape((latent * pixels, hidden))?;
         let spread = flat.broadcast_matmul(&gram)?;
         let curvature = spread
             .reshape((batch, latent, pixels * hidden))?
-            .broadcast_matmul(&head.dictionaries.t()?)?;
+            .broadcast_matmul(&dictionaries.t()?)?;
         Ok((constant, slope, curvature))
     }
 
