@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::outputs::film::write_film;
 use crate::rng::Seed;
 use crate::video::galton::{FRAME_RATE, Galton};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// Render a synthetic world, whose possible futures are known exactly
@@ -13,14 +14,14 @@ pub struct SynthArgs {
     #[arg(value_enum)]
     pub world: World,
     /// How many frames
-    #[arg(long, value_name = "N", default_value_t = 1500)]
-    pub frames: usize,
+    #[arg(long, value_name = "N", default_value = "1500")]
+    pub frames: NonZeroUsize,
     /// The same seed renders the same film
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
     /// Draw each pixel as SCALE x SCALE pixels
-    #[arg(long, default_value_t = 1)]
-    pub scale: usize,
+    #[arg(long, default_value = "1")]
+    pub scale: NonZeroUsize,
     /// Where to write: .mp4, .webm, .mkv, .gif, .png, .safetensors, or a name
     /// without an ending for a folder of pictures
     #[arg(short, long, value_name = "PATH", default_value = "galton.gif")]
@@ -37,14 +38,14 @@ pub enum World {
 /// Renders and writes the film.
 pub fn run(args: &SynthArgs) -> Result<()> {
     let film = match args.world {
-        World::Galton => Galton::new(Seed(args.seed)).render(args.frames),
+        World::Galton => Galton::new(Seed(args.seed)).render(args.frames.get()),
     };
     write_film(
         &args.output,
         &film.frames,
         film.shape,
         FRAME_RATE,
-        args.scale,
+        args.scale.get(),
     )?;
     tracing::info!("wrote {} ({} frames)", args.output.display(), args.frames);
     Ok(())

@@ -12,7 +12,7 @@ const STRIP: usize = 16;
 /// Writes a film, whole or not at all.
 ///
 /// `frames` is (T, C, H, W), C being 1 (grey) or 3 (RGB), and `frame_rate` is
-/// in frames per second. By the ending of `path`:
+/// in frames per second, 0.01 to 1000. By the ending of `path`:
 /// - `.mp4`, `.webm`, `.mkv`, `.mov`, `.avi`: a video (feature `ffmpeg`),
 /// - `.gif`: an endless animation, exact where a frame has at most 256 colours,
 /// - `.png`: one picture, frames from left to right, 16 to a row,
@@ -29,11 +29,11 @@ pub fn write_film(
     scale: usize,
 ) -> Result<()> {
     let film = Film::new(path, frames, shape, scale)?;
-    if !(frame_rate.is_finite() && frame_rate > 0.0) {
+    if !(0.01..=1000.0).contains(&frame_rate) {
         return Err(Error::input(
             path.display().to_string(),
             format!("a frame rate of {frame_rate} frames per second"),
-            "give one above 0",
+            "give one from 0.01 to 1000",
         ));
     }
     let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());

@@ -2,7 +2,7 @@
 
 use super::atomic;
 use crate::error::{Error, Result};
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 /// Writes `pictures`, each (H, W, 3) of `size` = [H, W], as an endless
@@ -55,7 +55,8 @@ pub(super) fn write(
             encoder.write_frame(&frame).map_err(fail)?;
             before = Some(picture);
         }
-        Ok(())
+        let mut file = encoder.into_inner().map_err(fail)?;
+        file.flush().map_err(|error| Error::io(path, error))
     })
 }
 

@@ -4,6 +4,7 @@ use ffmpeg_next as ffmpeg;
 
 use ffmpeg::format::{self, Pixel, context::Output};
 use ffmpeg::software::scaling;
+use ffmpeg::util::error::EAGAIN;
 use ffmpeg::{Codec, Dictionary, Error, Packet, Rational, codec, encoder, frame};
 use std::path::Path;
 
@@ -118,14 +119,19 @@ impl Film {
 
     fn drain(&mut self) -> Result<(), Error> {
         let mut packet = Packet::empty();
-        while self.encoder.receive_packet(&mut packet).is_ok() {
+        loop {
+            match self.encoder.receive_packet(&mut packet) {
+                Ok(()) => {}
+                // It wants more frames first, or has given all.
+                Err(Error::Other { errno: EAGAIN } | Error::Eof) => return Ok(()),
+                Err(error) => return Err(error),
+            }
             packet.set_stream(0);
             // Without a duration an MP4 loses its last frame.
             packet.set_duration(1);
             packet.rescale_ts(self.time_bases[0], self.time_bases[1]);
             packet.write_interleaved(&mut self.output)?;
         }
-        Ok(())
     }
 }
 

@@ -178,6 +178,25 @@ mod tests {
     }
 
     #[test]
+    fn a_network_s_soft_and_noisy_ball_is_still_one() {
+        let mut rng = Seed(4).stream("noise", 0);
+        let ball = Place { x: 27.5, y: 30.25 };
+        let sharp = unit(&draw(Some(ball)));
+        let mut soft = sharp.clone();
+        for i in (0..soft.len()).filter(|i| (SIZE + 1..SIZE * (SIZE - 1) - 1).contains(&(i % 4096)))
+        {
+            let rows = [i - SIZE, i, i + SIZE];
+            let mean = rows
+                .iter()
+                .map(|&i| sharp[i - 1..=i + 1].iter().sum::<f32>());
+            soft[i] = mean.sum::<f32>() / 9.0 + 0.03 * rng.normal() as f32;
+        }
+        let found = BallFinder::new().find(&soft);
+        assert!(found.is_one(), "{found:?}");
+        assert!(found.whole[0].distance(ball) < 0.5, "{found:?}");
+    }
+
+    #[test]
     fn an_empty_board_has_no_ball() {
         assert!(BallFinder::new().find(&unit(&draw(None))).is_none());
     }
