@@ -149,7 +149,8 @@ impl Split {
                     ),
                     format!(
                         "give a longer video (about {} frames), or lower model.context or evaluation.horizon",
-                        ((longest + window) as f64 / SHARES.1).ceil()
+                        ((longest + window) as f64 / SHARES.1)
+                            .ceil()
                             .max((2 * window) as f64 / SHARES.0)
                     ),
                 ));
@@ -166,9 +167,7 @@ pub fn batch(
     length: usize,
     device: &Device,
 ) -> Result<Tensor> {
-    let (channels, height, width) = footage
-        .first()
-        .map_or((0, 0, 0), |film| film.shape());
+    let (channels, height, width) = footage.first().map_or((0, 0, 0), |film| film.shape());
     let mut values = Vec::with_capacity(windows.len() * length * channels * height * width);
     for window in windows {
         for offset in 0..length {

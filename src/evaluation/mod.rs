@@ -11,8 +11,10 @@
 pub mod best_of;
 pub mod crps;
 pub mod energy_score;
+pub mod health;
 pub mod moving;
 pub mod psnr;
 mod region;
+pub mod rollout;
 pub mod sharpness;
 pub mod ssim;

@@ -186,12 +186,7 @@ impl Forecaster {
     }
 
     /// z for each sample; see [`Inference::infer`].
-    pub fn infer(
-        &self,
-        energy: &Quadratic,
-        beta: f64,
-        rng: &mut Rng,
-    ) -> Result<Inferred> {
+    pub fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
         let part = self.latent.as_ref().ok_or_else(no_latent)?;
         part.inference.infer(energy, beta, rng)
     }

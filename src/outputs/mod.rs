@@ -5,6 +5,7 @@ pub mod events;
 pub mod film;
 pub mod gif;
 pub mod metrics;
+pub mod model;
 pub mod picture;
 pub mod progress;
 pub mod run;

@@ -2,4 +2,11 @@
 
 pub mod budget;
 pub mod checkpoint;
+pub mod learner;
 pub mod recipe;
+pub mod settings;
+pub mod watch;
+
+pub use learner::{Learner, LearnerState, StepReport};
+pub use settings::Settings;
+pub use watch::Alarm;

@@ -1,0 +1,60 @@
+//! Futures: one sampled frame after another.
+
+use crate::error::Result;
+use crate::inference::Forecaster;
+use crate::models::repeat_each;
+use crate::rng::Rng;
+use candle_core::Tensor;
+
+/// Samples that go through the network at once, so that memory stays bounded
+/// whatever the number of futures.
+const AT_ONCE: usize = 64;
+
+/// `futures` futures of `frames` frames after each context: x is (B, T, C, H,
+/// W) with T at least the network's context, of which the last frames count;
+/// the result is (B, N, frames, C, H, W) in [0, 1], N = `futures`. A model
+/// without a latent has one future; N of them are equal.
+pub fn rollout(
+    forecaster: &Forecaster,
+    x: &Tensor,
+    futures: usize,
+    frames: usize,
+    temperature: f64,
+    rng: &mut Rng,
+) -> Result<Tensor> {
+    let (batch, time, ..) = x.dims5()?;
+    let context = forecaster.network().config().context.min(time);
+    let recent = x.narrow(1, time - context, context)?;
+    let mut samples = Vec::new();
+    for row in 0..batch {
+        let past = recent.narrow(0, row, 1)?;
+        // h(x) of the true past is the same for all futures.
+        let first = forecaster.network().observe(&past)?;
+        let mut left = futures;
+        while left > 0 {
+            let count = left.min(AT_ONCE);
+            left -= count;
+            let mut observed = first.repeat(count)?;
+            let mut past = repeat_each(&past, count)?;
+            let mut made = Vec::with_capacity(frames);
+            for step in 0..frames {
+                if step > 0 {
+                    observed = forecaster.network().observe(&past)?;
+                }
+                let next = forecaster
+                    .sample(&observed, temperature, rng)?
+                    .unsqueeze(1)?;
+                past = match context {
+                    1 => next.clone(),
+                    _ => Tensor::cat(&[&past.narrow(1, 1, context - 1)?, &next], 1)?.detach(),
+                };
+                made.push(next);
+            }
+            samples.push(Tensor::cat(&made, 1)?);
+        }
+    }
+    let all = Tensor::cat(&samples, 0)?;
+    let mut shape = vec![batch, futures];
+    shape.extend(&all.dims()[1..]);
+    Ok(all.reshape(shape)?)
+}

@@ -1,0 +1,148 @@
+//! A trained model on disk: `model.safetensors` and its `config.json`.
+
+use super::run::{MODEL, Run};
+use crate::error::{Error, Result};
+use crate::inference::{Forecaster, LatentConfig};
+use crate::models::{FrameShape, Weights};
+use crate::rng::Seed;
+use crate::training::Settings;
+use crate::training::checkpoint::{self, Checkpoint};
+use candle_core::Device;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// The least-squares model's name.
+pub const MSE: &str = "mse";
+/// The latent-variable model's name.
+pub const LATENT: &str = "latent";
+
+/// All that loading a model needs beside its weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelConfig {
+    /// The resolved recipe.
+    pub settings: Settings,
+    /// The frames it was trained on.
+    pub shape: FrameShape,
+    /// Frames per second of the footage it was trained on.
+    pub frame_rate: f64,
+    /// What it was trained on, as given.
+    pub inputs: Vec<String>,
+    /// Which models the weights hold.
+    pub models: Vec<String>,
+}
+
+/// What the numbers in a model's files mean.
+pub const UNITS: &[(&str, &str)] = &[
+    ("frames", "(B, T, C, H, W), 0 to 1"),
+    (
+        "shape.change",
+        "standard deviation of a pixel's change, frames' units",
+    ),
+    ("unexplained", "variance in units of shape.change squared"),
+    ("frame_rate", "frames per second"),
+];
+
+/// A trained model, ready to forecast.
+pub struct Model {
+    /// What it is.
+    pub config: ModelConfig,
+    /// The least-squares model, if it was trained.
+    pub mse: Option<Forecaster>,
+    /// The latent-variable model, if it was trained.
+    pub latent: Option<Forecaster>,
+    /// Parameters of each, in the order of `config.models`.
+    pub parameters: Vec<usize>,
+}
+
+impl ModelConfig {
+    /// The latent settings of one of the models.
+    pub fn latent(&self, name: &str) -> LatentConfig {
+        match name {
+            MSE => LatentConfig::none(),
+            _ => self.settings.latent.clone(),
+        }
+    }
+}
+
+impl Model {
+    /// Loads a run's folder or a `.safetensors` that lies beside its
+    /// `config.json`.
+    ///
+    /// # Errors
+    /// No such file, a run that has saved nothing yet, a config or weights of
+    /// another kind, shape or version.
+    pub fn load(path: &Path, device: &Device) -> Result<Self> {
+        let (config, weights) = locate(path)?;
+        let config: ModelConfig = checkpoint::load_config(&config)?;
+        let checkpoint = checkpoint::load(&weights)?;
+        Self::build(config, &checkpoint, device)
+    }
+
+    fn build(config: ModelConfig, checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
+        let (mut pairs, mut parameters) = (Vec::new(), Vec::new());
+        let mut load = |name: &str| -> Result<Option<Forecaster>> {
+            if !config.models.iter().any(|model| model == name) {
+                return Ok(None);
+            }
+            let mut weights = Weights::new(Seed(0), device);
+            let latent = config.latent(name);
+            let model = &config.settings.model;
+            let _tracked = Forecaster::new(model, &latent, config.shape, name, &mut weights)?;
+            pairs.extend(weights.pairs().iter().cloned());
+            parameters.push(weights.count());
+            let mut frozen = weights.frozen();
+            let forecaster = Forecaster::new(model, &latent, config.shape, name, &mut frozen)?;
+            Ok(Some(forecaster))
+        };
+        let (mse, latent) = (load(MSE)?, load(LATENT)?);
+        checkpoint.fill(&pairs)?;
+        Ok(Self {
+            config,
+            mse,
+            latent,
+            parameters,
+        })
+    }
+
+    /// The latent model, or the least-squares model where it is the only one.
+    pub fn main(&self) -> Result<&Forecaster> {
+        self.latent.as_ref().or(self.mse.as_ref()).ok_or_else(|| {
+            Error::input(
+                "config.json",
+                "key 'models' names neither 'mse' nor 'latent'",
+                "use the config.json that training wrote",
+            )
+        })
+    }
+}
+
+/// config.json and the weights of a model.
+fn locate(path: &Path) -> Result<(PathBuf, PathBuf)> {
+    if path.is_dir() {
+        let run = Run::open(path)?;
+        if !run.model().exists() {
+            return Err(Error::input(
+                path.display().to_string(),
+                format!("has no {MODEL}.safetensors: nothing was saved yet"),
+                "let `nextframe train` run on, or train anew",
+            ));
+        }
+        return Ok((run.config(), run.model()));
+    }
+    if !path.exists() {
+        return Err(Error::input(
+            path.display().to_string(),
+            "there is no such file or folder",
+            "name a run's folder or its model.safetensors",
+        ));
+    }
+    let config = path.with_file_name("config.json");
+    if !config.exists() {
+        return Err(Error::input(
+            path.display().to_string(),
+            "there is no config.json beside it",
+            "keep the two files of a run together",
+        ));
+    }
+    Ok((config, path.to_path_buf()))
+}

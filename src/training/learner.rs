@@ -1,0 +1,332 @@
+//! One model in training: its weights, its optimiser, and one step.
+
+use super::settings::{Settings, TrainingConfig};
+use super::watch::{Alarm, Watch};
+use crate::error::{Error, Result};
+use crate::inference::{Forecaster, LatentConfig, UNEXPLAINED};
+use crate::models::{FrameShape, Weights};
+use crate::ops::{self, AdamW, AdamWConfig};
+use crate::rng::{Rng, Seed};
+use candle_core::{Device, Tensor, Var};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// How fast s² follows the batches.
+const FOLLOW: f64 = 0.05;
+
+/// What one step found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepReport {
+    /// The mean of F(x, y) = E(x, y, z*) per pixel and channel, in units of
+    /// the frame change σ²: half the squared error where there is no z.
+    pub energy: f64,
+    /// The squared error that was stepped on, in units of σ².
+    pub error: f64,
+    /// −log p(z | x) per number of z; 0 without z.
+    pub surprise: f64,
+    /// The gradient's norm before clipping.
+    pub gradient: f64,
+}
+
+/// What a learner's checkpoint holds beside tensors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LearnerState {
+    /// Steps its optimiser has made.
+    pub steps: usize,
+    /// Halved each time training had to go back.
+    pub caution: f64,
+    /// How training has gone.
+    pub watch: Watch,
+}
+
+/// A model in training.
+pub struct Learner {
+    name: &'static str,
+    forecaster: Forecaster,
+    weights: Weights,
+    optimiser: AdamW,
+    settings: TrainingConfig,
+    context: usize,
+    caution: f64,
+    watch: Watch,
+    /// Where to go back to: weights, moments and steps.
+    good: Option<Snapshot>,
+}
+
+struct Snapshot {
+    weights: Vec<(String, Tensor)>,
+    moments: HashMap<String, Tensor>,
+    steps: usize,
+}
+
+impl Learner {
+    /// A new model; `name` heads the names of its weights.
+    pub fn new(
+        name: &'static str,
+        settings: &Settings,
+        latent: &LatentConfig,
+        shape: FrameShape,
+        seed: Seed,
+        device: &Device,
+    ) -> Result<Self> {
+        let mut weights = Weights::new(seed, device);
+        let forecaster = Forecaster::new(&settings.model, latent, shape, name, &mut weights)?;
+        let trained = weights
+            .pairs()
+            .iter()
+            .filter(|(name, _)| !name.ends_with(UNEXPLAINED))
+            .cloned()
+            .collect();
+        let config = AdamWConfig {
+            weight_decay: settings.training.weight_decay,
+            ..AdamWConfig::default()
+        };
+        let mut optimiser = AdamW::new(trained, config)?;
+        // Before z comes in, what belongs to it gets no gradient.
+        for (name, _) in weights.pairs() {
+            if [".latent.", ".prior.", ".encoder."]
+                .iter()
+                .any(|part| name.contains(part))
+            {
+                optimiser.mark_optional(name)?;
+            }
+        }
+        Ok(Self {
+            name,
+            forecaster,
+            weights,
+            optimiser,
+            settings: settings.training.clone(),
+            context: settings.model.context,
+            caution: 1.0,
+            watch: Watch::default(),
+            good: None,
+        })
+    }
+
+    /// Its name: `mse` or `latent`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The model.
+    pub fn forecaster(&self) -> &Forecaster {
+        &self.forecaster
+    }
+
+    /// Its parameters.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// One step on a batch of windows (B, context + 2, C, H, W): batch, infer
+    /// z, energy, backward, step. `used` is the share of the budget that is
+    /// used; `rng` draws this step's noise and z.
+    ///
+    /// # Errors
+    /// A tensor operation that fails. A step that is not finite changes
+    /// nothing and is told to [`Self::look_after`] by its report.
+    pub fn step(&mut self, windows: &Tensor, used: f64, rng: &mut Rng) -> Result<StepReport> {
+        let (x, y) = self.example(windows, rng)?;
+        let network = self.forecaster.network();
+        let observed = network.observe(&x)?;
+        let y = network.tokens(&y)?;
+        let numbers = (y.dim(1)? * y.dim(2)?) as f64;
+        let plain = ops::squared_error(&observed.mean, &y)?;
+
+        let (errors, loss, energy, surprise) =
+            if !self.forecaster.has_latent() || used < self.settings.without_latent {
+                let error = plain.mean_all()?;
+                (plain, error.clone(), 0.5 * scalar(&error)?, 0.0)
+            } else {
+                let field = self.forecaster.energy(&observed, &y)?;
+                let inferred = self.forecaster.infer(&field, self.settings.beta, rng)?;
+                let z = inferred.sample_tensor(x.device())?;
+                let errors = ops::squared_error(&network.decode(&observed, &z)?, &y)?;
+                let context = self.forecaster.context(&observed)?;
+                let (loss, surprise) = self.loss(&errors, &context, &z)?;
+                let loss = match self.forecaster.inference() {
+                    Some(inference) => match inference.loss(&field, &inferred)? {
+                        Some(extra) => (loss + extra)?,
+                        None => loss,
+                    },
+                    None => loss,
+                };
+                let precision = field.bowls().first().map_or(1.0, |bowl| bowl.precision);
+                let total: f64 = inferred.energy.iter().sum();
+                let energy = total / (inferred.energy.len() as f64 * precision * numbers);
+                (errors, loss, energy, surprise)
+            };
+
+        let gradients = loss.backward()?;
+        let rate = self.rate(used);
+        let gradient = self
+            .optimiser
+            .step(&gradients, rate, Some(self.settings.clip))?;
+        let error = scalar(&errors.mean_all()?)?;
+        if gradient.is_finite() {
+            self.follow(error)?;
+        }
+        Ok(StepReport {
+            energy,
+            error,
+            surprise,
+            gradient,
+        })
+    }
+
+    /// Squared error plus the prior's surprise at z, and that surprise per
+    /// number of z.
+    fn loss(&self, errors: &Tensor, context: &Tensor, z: &Tensor) -> Result<(Tensor, f64)> {
+        let error = errors.mean_all()?;
+        let Some(prior) = self.forecaster.prior() else {
+            return Ok((error, 0.0));
+        };
+        let surprise = (prior.surprise(context, z)?.mean_all()? / z.dim(1)? as f64)?;
+        let value = scalar(&surprise)?;
+        Ok(((error + (surprise * self.settings.prior_weight)?)?, value))
+    }
+
+    /// Context (B, T, C, H, W) and next frame (B, C, H, W) of a step.
+    fn example(&self, windows: &Tensor, rng: &mut Rng) -> Result<(Tensor, Tensor)> {
+        let context = self.context;
+        let frame = |index: usize| windows.narrow(1, index, 1)?.squeeze(1);
+        let own = rng.uniform() < self.settings.own_frames;
+        let (x, y) = if own {
+            let x = windows.narrow(1, 0, context)?;
+            let made = self.remake(&x, &frame(context)?, rng)?.unsqueeze(1)?;
+            let x = match context {
+                1 => made,
+                _ => Tensor::cat(&[&windows.narrow(1, 1, context - 1)?, &made], 1)?,
+            };
+            (x, frame(context + 1)?)
+        } else {
+            (windows.narrow(1, 0, context)?, frame(context)?)
+        };
+        let sigma = self.forecaster.network().shape().change * self.settings.context_noise;
+        Ok((noisy(&x, sigma, rng)?, y))
+    }
+
+    /// The model's own version of y: ŷ(x, z) at the z that explains y.
+    fn remake(&self, x: &Tensor, y: &Tensor, rng: &mut Rng) -> Result<Tensor> {
+        let network = self.forecaster.network();
+        let observed = network.observe(x)?;
+        if !self.forecaster.has_latent() {
+            return self.forecaster.frames(&observed, None);
+        }
+        let field = self.forecaster.energy(&observed, &network.tokens(y)?)?;
+        let inferred = self.forecaster.infer(&field, self.settings.beta, rng)?;
+        let z = inferred.sample_tensor(x.device())?;
+        self.forecaster.frames(&observed, Some(&z))
+    }
+
+    fn rate(&self, used: f64) -> f64 {
+        let rise =
+            ((self.optimiser.steps() + 1) as f64 / self.settings.rise.max(1) as f64).min(1.0);
+        let fall = 0.5 * (1.0 + (std::f64::consts::PI * used.min(1.0)).cos());
+        self.settings.learning_rate * self.caution * rise * (0.02 + 0.98 * fall)
+    }
+
+    /// s² follows the squared error at the drawn z: its maximum-likelihood
+    /// estimate, so that κ needs no tuning.
+    fn follow(&self, error: f64) -> Result<()> {
+        if let Some(var) = self.unexplained() {
+            let old = f64::from(var.as_tensor().to_vec1::<f32>()?[0]);
+            let new = ((1.0 - FOLLOW) * old + FOLLOW * error).max(1e-6);
+            var.set(&Tensor::new(&[new as f32], var.device())?)?;
+        }
+        Ok(())
+    }
+
+    fn unexplained(&self) -> Option<&Var> {
+        self.weights
+            .pairs()
+            .iter()
+            .find(|(name, _)| name.ends_with(UNEXPLAINED))
+            .map(|(_, var)| var)
+    }
+
+    /// Judges the step just made. Where it says that training diverges or has
+    /// died, goes back to the last good state with half the step size.
+    pub fn look_after(&mut self, report: &StepReport) -> Result<Option<Alarm>> {
+        let alarm = self.watch.judge(report);
+        if alarm.is_some() {
+            self.caution *= 0.5;
+            match &self.good {
+                Some(good) => {
+                    for (name, tensor) in &good.weights {
+                        let found = self.weights.pairs().iter().find(|(own, _)| own == name);
+                        if let Some((_, var)) = found {
+                            var.set(tensor)?;
+                        }
+                    }
+                    self.optimiser.load_state(&good.moments, good.steps)?;
+                }
+                None => {
+                    return Err(Error::input(
+                        format!("the {} model", self.name),
+                        "diverged before it had learned anything",
+                        "lower training.learning_rate",
+                    ));
+                }
+            }
+        }
+        Ok(alarm)
+    }
+
+    /// Remembers this state as one to go back to, if training is well.
+    pub fn remember(&mut self) -> Result<()> {
+        if self.watch.is_well() {
+            let weights = self.weights.pairs().iter().map(|(name, var)| {
+                Ok::<_, Error>((name.clone(), var.as_detached_tensor().copy()?))
+            });
+            self.good = Some(Snapshot {
+                weights: weights.collect::<Result<_>>()?,
+                moments: self.optimiser.state()?.into_iter().collect(),
+                steps: self.optimiser.steps(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The optimiser's tensors, for a checkpoint; names start with the model's.
+    pub fn moments(&self) -> Result<Vec<(String, Tensor)>> {
+        Ok(self.optimiser.state()?)
+    }
+
+    /// What a checkpoint holds beside tensors.
+    pub fn state(&self) -> LearnerState {
+        LearnerState {
+            steps: self.optimiser.steps(),
+            caution: self.caution,
+            watch: self.watch.clone(),
+        }
+    }
+
+    /// Goes on from a checkpoint whose weights are already in place.
+    pub fn resume(&mut self, moments: &HashMap<String, Tensor>, state: LearnerState) -> Result<()> {
+        self.optimiser.load_state(moments, state.steps)?;
+        self.caution = state.caution;
+        self.watch = state.watch;
+        self.remember()
+    }
+}
+
+fn scalar(tensor: &Tensor) -> Result<f64> {
+    Ok(f64::from(tensor.to_scalar::<f32>()?))
+}
+
+/// x plus noise; each sample's amount is uniform in [0, `sigma`].
+fn noisy(x: &Tensor, sigma: f64, rng: &mut Rng) -> Result<Tensor> {
+    if sigma <= 0.0 {
+        return Ok(x.clone());
+    }
+    let samples = x.dim(0)?;
+    let each = x.elem_count() / samples.max(1);
+    let mut values = x.flatten_all()?.to_vec1::<f32>()?;
+    for row in values.chunks_exact_mut(each.max(1)) {
+        let amount = sigma * rng.uniform();
+        rng.add_noise(row, amount as f32);
+    }
+    Ok(Tensor::from_vec(values, x.shape(), x.device())?)
+}

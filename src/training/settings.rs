@@ -1,0 +1,104 @@
+//! All that a recipe may set.
+
+use crate::inference::LatentConfig;
+use crate::models::NextFrameConfig;
+use crate::video::ReadSettings;
+use serde::{Deserialize, Serialize};
+
+/// A recipe, resolved: what `config.toml` of a run holds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// How frames are read.
+    pub data: ReadSettings,
+    /// The network, the same for both models.
+    pub model: NextFrameConfig,
+    /// z of the latent model.
+    pub latent: LatentConfig,
+    /// How both are trained.
+    pub training: TrainingConfig,
+    /// How they are judged.
+    pub evaluation: EvaluationConfig,
+}
+
+/// How a model is trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TrainingConfig {
+    /// Samples in a step.
+    pub batch: usize,
+    /// The learning rate's peak; it rises over `rise` steps, then falls to
+    /// 2% of it along a cosine over the budget.
+    pub learning_rate: f64,
+    /// Steps over which the learning rate rises.
+    pub rise: u64,
+    /// AdamW's weight decay.
+    pub weight_decay: f64,
+    /// The largest norm of a step's gradient; larger ones are scaled down.
+    pub clip: f64,
+    /// Share of the budget that trains ŷ(x, 0) before z comes in: while the
+    /// network still learns what is certain, z would split the data arbitrarily.
+    pub without_latent: f64,
+    /// Noise on the context, in units of σ: a rollout's frames are not perfect.
+    pub context_noise: f64,
+    /// Share of steps whose last context frame is the model's own, given the
+    /// z of that frame: teaches it to go on from what it makes.
+    pub own_frames: f64,
+    /// The inverse temperature at which z is drawn in training.
+    pub beta: f64,
+    /// Weight of −log p(z | x) per number of z beside the squared error in
+    /// units of σ². The prior shares no weights with the rest.
+    pub prior_weight: f64,
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        Self {
+            batch: 32,
+            learning_rate: 2e-3,
+            rise: 50,
+            weight_decay: 0.01,
+            clip: 1.0,
+            without_latent: 0.1,
+            context_noise: 0.3,
+            own_frames: 0.25,
+            beta: 1.0,
+            prior_weight: 0.1,
+        }
+    }
+}
+
+/// How models are judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EvaluationConfig {
+    /// Frames of a rollout.
+    pub horizon: usize,
+    /// Futures in a validation picture.
+    pub futures: usize,
+    /// Temperature of the prior.
+    pub temperature: f64,
+}
+
+impl Default for EvaluationConfig {
+    fn default() -> Self {
+        Self {
+            horizon: 16,
+            futures: 4,
+            temperature: 1.0,
+        }
+    }
+}
+
+impl Settings {
+    /// Frames of a training window: the context, the frame to predict, and
+    /// one more for steps on the model's own frames.
+    pub fn window(&self) -> usize {
+        self.model.context + 2
+    }
+
+    /// Frames of a test window.
+    pub fn longest(&self) -> usize {
+        self.model.context + self.evaluation.horizon
+    }
+}
