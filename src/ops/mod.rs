@@ -13,6 +13,7 @@ mod average;
 mod check;
 mod convolution;
 mod cross_entropy;
+mod geometry;
 mod kernel;
 mod layer_norm;
 mod linear;
