@@ -6,7 +6,7 @@ use crate::error::Result;
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 
 /// Twice √(2/π).
-const SLOPE: f32 = 1.595_769_1;
+const SLOPE: f32 = 1.595_769_2;
 const CUBIC: f32 = 0.044_715;
 
 /// The Gaussian error linear unit in its tanh form,
@@ -147,7 +147,7 @@ mod tests {
             let x = (normal(&shape, 1) * 3.0).unwrap();
             for activation in [Activation::Gelu, Activation::Silu] {
                 agree(
-                    &[x.clone()],
+                    std::slice::from_ref(&x),
                     |x| activation.apply(&x[0]),
                     |x| activation.composed(&x[0]),
                 );

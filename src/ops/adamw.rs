@@ -64,7 +64,7 @@ impl AdamW {
     /// Fails on a setting out of its range, a name given twice and a variable
     /// that is not of a float type.
     pub fn new(vars: Vec<(String, Var)>, config: AdamWConfig) -> Result<Self> {
-        Self::build(vars, config, |var| fused(var))
+        Self::build(vars, config, fused)
     }
 
     fn build(
@@ -178,7 +178,7 @@ impl AdamW {
                 "check the schedule",
             ));
         }
-        if let Some(clip) = clip.filter(|&clip| !(clip > 0.0)) {
+        if let Some(clip) = clip.filter(|&clip| clip.is_nan() || clip <= 0.0) {
             return Err(Error::input(
                 "AdamW: clip",
                 format!("it is {clip}, expected a norm above 0"),

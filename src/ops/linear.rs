@@ -2,7 +2,7 @@
 
 use super::check::{alike, fused, shape, width, wrong_shape};
 use super::kernel::{column_sum, filled, read, tensor, values};
-use super::product::{Matrix, multiply_in_blocks};
+use super::product::{Before, Matrix, multiply_in_blocks};
 use crate::error::Result;
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, DType, Layout, Shape, Tensor};
 use std::ops::Range;
@@ -87,12 +87,7 @@ fn composed_add(x: &Tensor, weight: &Tensor, bias: &Tensor, residual: &Tensor) -
 }
 
 /// x · weightᵀ added to rows that `start` writes.
-fn product(
-    x: &[f32],
-    weight: &[f32],
-    inputs: usize,
-    start: &(dyn Fn(Range<usize>, &mut [f32]) + Sync),
-) -> Vec<f32> {
+fn product(x: &[f32], weight: &[f32], inputs: usize, start: Before) -> Vec<f32> {
     let (m, n) = (x.len() / inputs, weight.len() / inputs);
     let (a, b) = (Matrix::rows(x, inputs), Matrix::rows(weight, inputs).t());
     // SAFETY: the sizes are those of the slices; the product fills m × n.
