@@ -367,25 +367,34 @@ impl Parameter {
                 };
                 Ok(self.var.inplace_op2(gradient, &op)?)
             }
-            Moments::Composed { m, v } => {
-                let mean = |old: &Tensor, new: &Tensor, beta: f32| {
-                    old.affine(f64::from(beta), 0.0)?
-                        .add(&new.affine(f64::from(1.0 - beta), 0.0)?)
-                };
-                let gradient = gradient.to_dtype(DType::F32)?;
-                let gradient = (gradient * f64::from(rates.factor))?;
-                *m = mean(m, &gradient, rates.beta1)?;
-                *v = mean(v, &gradient.sqr()?, rates.beta2)?;
-                let size = v
-                    .sqrt()?
-                    .affine(f64::from(rates.root), f64::from(rates.eps))?;
-                let change = m.div(&size)?.affine(f64::from(rates.rate), 0.0)?;
-                let old = self.var.as_detached_tensor().to_dtype(DType::F32)?;
-                let new = old.affine(f64::from(rates.keep), 0.0)?.sub(&change)?;
-                Ok(self.var.set(&new.to_dtype(self.var.dtype())?)?)
-            }
+            Moments::Composed { m, v } => composed(&self.var, gradient, m, v, rates),
         }
     }
+}
+
+fn composed(
+    var: &Var,
+    gradient: &Tensor,
+    m: &mut Tensor,
+    v: &mut Tensor,
+    rates: Rates,
+) -> Result<()> {
+    let mean = |old: &Tensor, new: &Tensor, beta: f32| {
+        old.affine(f64::from(beta), 0.0)?
+            .add(&new.affine(f64::from(1.0 - beta), 0.0)?)
+    };
+    let gradient = gradient
+        .to_dtype(DType::F32)?
+        .affine(f64::from(rates.factor), 0.0)?;
+    *m = mean(m, &gradient, rates.beta1)?;
+    *v = mean(v, &gradient.sqr()?, rates.beta2)?;
+    let size = v
+        .sqrt()?
+        .affine(f64::from(rates.root), f64::from(rates.eps))?;
+    let change = m.div(&size)?.affine(f64::from(rates.rate), 0.0)?;
+    let old = var.as_detached_tensor().to_dtype(DType::F32)?;
+    let new = old.affine(f64::from(rates.keep), 0.0)?.sub(&change)?;
+    Ok(var.set(&new.to_dtype(var.dtype())?)?)
 }
 
 simd! {
