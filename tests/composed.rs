@@ -64,6 +64,7 @@ const ALLOWED: &[&str] = &[
     "to_vec",
     // This crate's own, composed themselves.
     "frames",
+    "into",
     "thin",
     "tokens",
 ];

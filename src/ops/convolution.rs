@@ -161,7 +161,7 @@ fn repeat(x: &Tensor) -> Result<Tensor> {
 
 /// Pixels a task takes at a time, so that what they see stays in the cache.
 fn tile(seen: usize) -> usize {
-    (131_072 / seen.max(1)).clamp(64, 1024)
+    (262_144 / seen.max(1)).clamp(64, 1024)
 }
 
 /// A buffer of this thread, kept from call to call; its values are left over.
