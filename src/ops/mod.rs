@@ -18,6 +18,7 @@ mod kernel;
 mod layer_norm;
 mod linear;
 mod modulation;
+mod moments;
 mod patches;
 mod product;
 mod softmax;
