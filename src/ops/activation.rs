@@ -6,7 +6,7 @@ use crate::error::Result;
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 
 /// Twice √(2/π).
-const SLOPE: f32 = 1.595_769_1;
+const SLOPE: f32 = 1.595_769_2;
 const CUBIC: f32 = 0.044_715;
 
 /// The Gaussian error linear unit in its tanh form,
@@ -132,5 +132,43 @@ impl CustomOp1 for Activation {
             })
         })??;
         Ok(Some(tensor(gradient, x.shape())?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{agree, empty, fails, normal};
+    use candle_core::{DType, Device};
+
+    #[test]
+    fn fused_and_composed_agree() {
+        for shape in [vec![1], vec![3, 37], vec![2, 5, 67]] {
+            let x = (normal(&shape, 1) * 3.0).unwrap();
+            for activation in [Activation::Gelu, Activation::Silu] {
+                agree(
+                    std::slice::from_ref(&x),
+                    |x| activation.apply(&x[0]),
+                    |x| activation.composed(&x[0]),
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn far_values_stay_finite() {
+        let x = Tensor::new(&[-1e4f32, -100.0, 0.0, 100.0, 1e4], &Device::Cpu).unwrap();
+        for y in [gelu(&x).unwrap(), silu(&x).unwrap()] {
+            let y: Vec<f32> = y.to_vec1().unwrap();
+            assert_eq!(y[2..], [0.0, 100.0, 1e4]);
+            assert!(y[..2].iter().all(|y| y.abs() < 1e-30), "{y:?}");
+        }
+    }
+
+    #[test]
+    fn edges() {
+        empty(&[normal(&[0, 5], 1)], &[0, 5], |x| gelu(&x[0]));
+        let whole = Tensor::zeros(3, DType::U32, &Device::Cpu).unwrap();
+        fails(silu(&whole), &["silu: x", "U32"]);
     }
 }

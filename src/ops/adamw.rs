@@ -1,13 +1,13 @@
 //! The AdamW optimiser.
 
 use super::check::fused;
-use super::kernel::{Parts, ranges, read, simd, values};
+use super::kernel::{read, simd};
+use super::moments::{Moments, Rates};
 use crate::error::{Error, Result};
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Tensor, Var};
+use candle_core::{DType, Device, Tensor, Var};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
-use std::sync::Mutex;
 
 /// What [`AdamW`] is set to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,21 +50,13 @@ struct Parameter {
     moments: Moments,
 }
 
-/// Means of gradients and of their squares, f32.
-enum Moments {
-    /// For the fused step.
-    Fused { m: Vec<f32>, v: Vec<f32> },
-    /// For the step composed of tensor operations.
-    Composed { m: Tensor, v: Tensor },
-}
-
 impl AdamW {
     /// An optimiser of these named variables, with moments of zero.
     ///
     /// Fails on a setting out of its range, a name given twice and a variable
     /// that is not of a float type.
     pub fn new(vars: Vec<(String, Var)>, config: AdamWConfig) -> Result<Self> {
-        Self::build(vars, config, |var| fused(var))
+        Self::build(vars, config, fused)
     }
 
     fn build(
@@ -111,18 +103,7 @@ impl AdamW {
                     "leave it out of the optimiser",
                 ));
             }
-            let moments = if fused(&var) {
-                Moments::Fused {
-                    m: vec![0.0; var.elem_count()],
-                    v: vec![0.0; var.elem_count()],
-                }
-            } else {
-                let zeros = || Tensor::zeros(var.shape(), DType::F32, var.device());
-                Moments::Composed {
-                    m: zeros()?,
-                    v: zeros()?,
-                }
-            };
+            let moments = Moments::zeros(&var, fused(&var))?;
             parameters.push(Parameter {
                 name,
                 var,
@@ -178,7 +159,7 @@ impl AdamW {
                 "check the schedule",
             ));
         }
-        if let Some(clip) = clip.filter(|&clip| !(clip > 0.0)) {
+        if let Some(clip) = clip.filter(|&clip| clip.is_nan() || clip <= 0.0) {
             return Err(Error::input(
                 "AdamW: clip",
                 format!("it is {clip}, expected a norm above 0"),
@@ -220,7 +201,7 @@ impl AdamW {
                 ..self.config
             };
             let rates = Rates::new(config, learning_rate, factor, self.steps);
-            parameter.step(&gradient, rates)?;
+            parameter.moments.step(&parameter.var, &gradient, rates)?;
         }
         Ok(norm)
     }
@@ -326,68 +307,6 @@ fn norm<'a>(gradients: impl Iterator<Item = &'a Tensor>) -> Result<f64> {
     Ok(total.sqrt())
 }
 
-/// The numbers one step multiplies with.
-#[derive(Clone, Copy)]
-struct Rates {
-    beta1: f32,
-    beta2: f32,
-    /// Learning rate over the first moment's bias correction.
-    rate: f32,
-    /// Inverse root of the second moment's bias correction.
-    root: f32,
-    eps: f32,
-    /// What decay leaves of a weight.
-    keep: f32,
-    /// What clipping leaves of a gradient.
-    factor: f32,
-}
-
-impl Rates {
-    fn new(config: AdamWConfig, learning_rate: f64, factor: f64, steps: usize) -> Self {
-        let correction = |beta: f64| 1.0 - beta.powf(steps as f64);
-        Self {
-            beta1: config.beta1 as f32,
-            beta2: config.beta2 as f32,
-            rate: (learning_rate / correction(config.beta1)) as f32,
-            root: (1.0 / correction(config.beta2).sqrt()) as f32,
-            eps: config.eps as f32,
-            keep: (1.0 - learning_rate * config.weight_decay) as f32,
-            factor: factor as f32,
-        }
-    }
-}
-
-impl Parameter {
-    fn step(&mut self, gradient: &Tensor, rates: Rates) -> Result<()> {
-        match &mut self.moments {
-            Moments::Fused { m, v } => {
-                let op = Step {
-                    rates,
-                    moments: Mutex::new((m, v)),
-                };
-                Ok(self.var.inplace_op2(gradient, &op)?)
-            }
-            Moments::Composed { m, v } => {
-                let mean = |old: &Tensor, new: &Tensor, beta: f32| {
-                    old.affine(f64::from(beta), 0.0)?
-                        .add(&new.affine(f64::from(1.0 - beta), 0.0)?)
-                };
-                let gradient = gradient.to_dtype(DType::F32)?;
-                let gradient = (gradient * f64::from(rates.factor))?;
-                *m = mean(m, &gradient, rates.beta1)?;
-                *v = mean(v, &gradient.sqr()?, rates.beta2)?;
-                let size = v
-                    .sqrt()?
-                    .affine(f64::from(rates.root), f64::from(rates.eps))?;
-                let change = m.div(&size)?.affine(f64::from(rates.rate), 0.0)?;
-                let old = self.var.as_detached_tensor().to_dtype(DType::F32)?;
-                let new = old.affine(f64::from(rates.keep), 0.0)?.sub(&change)?;
-                Ok(self.var.set(&new.to_dtype(self.var.dtype())?)?)
-            }
-        }
-    }
-}
-
 simd! {
     /// Σ x² in f64.
     fn sum_of_squares(x: &[f32]) -> f64 {
@@ -403,55 +322,5 @@ simd! {
     }
 }
 
-simd! {
-    fn update(rates: Rates, p: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32]) {
-        let Rates { beta1, beta2, rate, root, eps, keep, factor } = rates;
-        for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
-            let g = g * factor;
-            *m = beta1 * *m + (1.0 - beta1) * g;
-            *v = beta2 * *v + (1.0 - beta2) * (g * g);
-            *p = *p * keep - rate * *m / (v.sqrt() * root + eps);
-        }
-    }
-}
-
-struct Step<'a> {
-    rates: Rates,
-    /// candle hands the operation out by shared reference.
-    moments: Mutex<(&'a mut Vec<f32>, &'a mut Vec<f32>)>,
-}
-
-impl InplaceOp2 for Step<'_> {
-    fn name(&self) -> &'static str {
-        "adamw"
-    }
-
-    fn cpu_fwd(
-        &self,
-        p: &mut CpuStorage,
-        layout: &Layout,
-        g: &CpuStorage,
-        g_layout: &Layout,
-    ) -> candle_core::Result<()> {
-        let g = values(g, g_layout)?;
-        let (CpuStorage::F32(p), Some((start, end))) = (p, layout.contiguous_offsets()) else {
-            candle_core::bail!("adamw: a variable must be contiguous f32")
-        };
-        let p = &mut p[start..end];
-        let Ok(mut moments) = self.moments.lock() else {
-            candle_core::bail!("adamw: an earlier step panicked")
-        };
-        let (m, v) = &mut *moments;
-        if [g.len(), m.len(), v.len()] != [p.len(); 3] {
-            candle_core::bail!("adamw: {} gradients for {} weights", g.len(), p.len())
-        }
-        let (p, m, v) = (Parts::of(p), Parts::of(m), Parts::of(v));
-        ranges(g.len(), 16384, |range| {
-            let (start, len) = (range.start, range.len());
-            // SAFETY: ranges are disjoint, and all three buffers are as long as g.
-            let (p, m, v) = unsafe { (p.part(start, len), m.part(start, len), v.part(start, len)) };
-            update(self.rates, p, &g[range], m, v);
-        });
-        Ok(())
-    }
-}
+#[cfg(test)]
+mod tests;

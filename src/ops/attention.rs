@@ -215,3 +215,50 @@ impl CustomOp1 for Attention {
         Ok(Some(tensor(gradient, x.shape())?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{agree, bits, empty, fails, normal};
+
+    #[test]
+    fn fused_and_composed_agree() {
+        for (shape, heads) in [
+            ([1, 1, 3], 1),
+            ([1, 7, 18], 2),
+            ([2, 5, 27], 3),
+            ([3, 33, 12], 4),
+        ] {
+            agree(
+                &[normal(&shape, 1)],
+                |x| attention(&x[0], heads),
+                |x| composed(&x[0], heads),
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_graph_it_gives_the_same() {
+        let x = normal(&[2, 9, 24], 1);
+        let tracked = candle_core::Var::from_tensor(&x).unwrap();
+        let (kept, not) = (attention(&tracked, 2).unwrap(), attention(&x, 2).unwrap());
+        assert_eq!(bits(&kept), bits(&not));
+    }
+
+    #[test]
+    fn edges() {
+        empty(&[normal(&[0, 4, 12], 1)], &[0, 4, 4], |x| {
+            attention(&x[0], 2)
+        });
+        let x = normal(&[1, 4, 12], 1);
+        fails(
+            attention(&x, 3),
+            &["attention: heads", "3 heads", "width of 4"],
+        );
+        fails(attention(&x, 0), &["attention: heads", "0 heads"]);
+        fails(
+            attention(&normal(&[1, 4, 13], 1), 1),
+            &["qkv", "[1, 4, 13]"],
+        );
+    }
+}

@@ -166,3 +166,71 @@ impl InplaceOp2 for Blend {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{list, normal};
+    use candle_core::{DType, Device};
+
+    fn vars() -> Vec<(String, Var)> {
+        let var = |shape: &[usize], draw| Var::from_tensor(&normal(shape, draw)).unwrap();
+        vec![("w".into(), var(&[3, 5], 1)), ("b".into(), var(&[7], 2))]
+    }
+
+    #[test]
+    fn it_follows_the_variables() {
+        let vars = vars();
+        let mut average = Average::new(&vars, 0.75).unwrap();
+        let start = list(&vars[0].1);
+        vars[0].1.set(&vars[0].1.affine(0.0, 2.0).unwrap()).unwrap();
+        average.update(&vars).unwrap();
+        let tensors = average.tensors().unwrap();
+        assert_eq!(tensors[0].0, "w");
+        let by_hand = composed(
+            &Tensor::from_vec(start.clone(), (3, 5), &Device::Cpu).unwrap(),
+            &vars[0].1.to_dtype(DType::F64).unwrap(),
+            0.75,
+        );
+        let by_hand = list(&by_hand.unwrap());
+        for ((value, by_hand), start) in list(&tensors[0].1).iter().zip(by_hand).zip(start) {
+            assert!((value - by_hand).abs() < 1e-6);
+            assert!((value - (0.75 * start + 0.5)).abs() < 1e-6);
+        }
+        // A copy: a later update does not change it.
+        let before = list(&tensors[0].1);
+        average.update(&vars).unwrap();
+        assert_eq!(before, list(&tensors[0].1));
+    }
+
+    #[test]
+    fn it_loads_what_it_gave() {
+        let vars = vars();
+        let mut average = Average::new(&vars, 0.5).unwrap();
+        vars[1].1.set(&vars[1].1.affine(3.0, 0.0).unwrap()).unwrap();
+        average.update(&vars).unwrap();
+        let saved: HashMap<String, Tensor> = average.tensors().unwrap().into_iter().collect();
+        let mut other = Average::new(&vars, 0.5).unwrap();
+        other.load(&saved).unwrap();
+        for ((_, a), (_, b)) in average
+            .tensors()
+            .unwrap()
+            .iter()
+            .zip(other.tensors().unwrap())
+        {
+            assert_eq!(list(a), list(&b));
+        }
+        let mut extra = saved.clone();
+        extra.insert("x".into(), saved["b"].clone());
+        let mut missing = saved.clone();
+        missing.remove("b");
+        let mut shape = saved.clone();
+        shape.insert("b".into(), saved["w"].clone());
+        for (tensors, word) in [(extra, "of x"), (missing, "missing"), (shape, "[7]")] {
+            let message = other.load(&tensors).unwrap_err().to_string();
+            assert!(message.contains(word), "{message}");
+        }
+        assert!(average.update(&vars[..1]).is_err());
+        assert!(Average::new(&vars, 1.0).is_err());
+    }
+}

@@ -1,9 +1,15 @@
 //! Convolution over frames whose channels come last.
 
-use super::check::{alike, shape, wrong_shape};
-use super::linear::linear;
+use super::check::{alike, fused, shape, wrong_shape};
+use super::geometry::{Axis, Plane};
+use super::kernel::{Parts, filled, in_order, read, tensor, values};
+use super::linear::{bias_gradient, linear};
+use super::product::{Matrix, multiply};
 use crate::error::{Error, Result};
-use candle_core::Tensor;
+use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
+use rayon::prelude::*;
+use std::cell::RefCell;
+use std::ops::Range;
 
 /// How a convolution moves over a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +70,10 @@ pub fn convolve(
     }
     if size == 1 && convolution == Convolution::default() {
         return linear(x, &weight.reshape((outputs, inputs))?, bias);
+    }
+    if fused(x) {
+        let (weight, bias) = (weight.contiguous()?, bias.contiguous()?);
+        return Ok(x.contiguous()?.apply_op3(&weight, &bias, convolution)?);
     }
     convolution.composed(x, weight, bias)
 }
@@ -148,3 +158,216 @@ fn repeat(x: &Tensor) -> Result<Tensor> {
     let tall = Tensor::cat(&[&wide, &wide], 2)?;
     Ok(tall.reshape((batch, 2 * height, 2 * width, channels))?)
 }
+
+/// Pixels a task takes at a time, so that what they see stays in the cache.
+fn tile(seen: usize) -> usize {
+    (262_144 / seen.max(1)).clamp(64, 1024)
+}
+
+/// A buffer of this thread, kept from call to call; its values are left over.
+fn scratch<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
+    thread_local! {
+        static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    }
+    // Taken out while in use, so that nothing that `f` does can meet it.
+    let mut buffer = SCRATCH.with(RefCell::take);
+    if buffer.len() < len {
+        buffer = vec![0.0; len];
+    }
+    let result = f(&mut buffer[..len]);
+    SCRATCH.with(|scratch| scratch.replace(buffer));
+    result
+}
+
+/// Writes one plane's output pixels of all frames: start + seen · weightᵀ.
+///
+/// # Safety
+/// `out` holds all target frames with as many channels as `start`.
+unsafe fn fill_plane(plane: &Plane, frames: &[f32], weight: &[f32], start: &[f32], out: Parts) {
+    let (seen, channels) = (plane.seen(), start.len());
+    let batch = frames.len() / plane.source_size();
+    let (pixels, size) = (batch * plane.pixels(), tile(seen));
+    let task = |i: usize| {
+        let range = i * size..pixels.min((i + 1) * size);
+        let count = range.len();
+        let values = if plane.dense() { 0 } else { count * channels };
+        scratch(count * seen + values, |buffer| {
+            let (columns, rest) = buffer.split_at_mut(count * seen);
+            plane.gather(frames, range.clone(), columns);
+            let rows = if plane.dense() {
+                // SAFETY: the range's pixels lie one after the other, its own.
+                unsafe { out.part(range.start * channels, count * channels) }
+            } else {
+                rest
+            };
+            for row in rows.chunks_exact_mut(channels) {
+                row.copy_from_slice(start);
+            }
+            let (a, b) = (Matrix::rows(columns, seen), Matrix::rows(weight, seen).t());
+            // SAFETY: the sizes are those of the slices.
+            unsafe {
+                multiply(
+                    count,
+                    channels,
+                    seen,
+                    rows.as_mut_ptr(),
+                    channels,
+                    true,
+                    a,
+                    b,
+                )
+            };
+            if !plane.dense() {
+                plane.places(range, |i, place| {
+                    // SAFETY: each pixel of each plane has a place of its own.
+                    let out = unsafe { out.part(place * channels, channels) };
+                    out.copy_from_slice(&rows[i * channels..(i + 1) * channels]);
+                });
+            }
+        });
+    };
+    (0..pixels.div_ceil(size)).into_par_iter().for_each(task);
+}
+
+/// The gradient of a plane's folded weight (Co, seen) from that of its output.
+fn plane_weight_gradient(plane: &Plane, frames: &[f32], g: &[f32], outputs: usize) -> Vec<f32> {
+    let seen = plane.seen();
+    let batch = frames.len() / plane.source_size();
+    let (pixels, size) = (batch * plane.pixels(), tile(seen));
+    let tiles = pixels.div_ceil(size);
+    // A fixed number of sums, few enough that they do not outweigh the frames.
+    let most = (frames.len() / (outputs * seen)).clamp(2, 16);
+    let step = tiles.div_ceil(most).max(1);
+    let add = |range: Range<usize>, sum: &mut [f32]| {
+        let count = range.len();
+        let values = if plane.dense() { 0 } else { count * outputs };
+        scratch(count * seen + values, |buffer| {
+            let (columns, rest) = buffer.split_at_mut(count * seen);
+            plane.gather(frames, range.clone(), columns);
+            let g = if plane.dense() {
+                &g[range.start * outputs..range.end * outputs]
+            } else {
+                plane.places(range, |i, place| {
+                    let from = &g[place * outputs..(place + 1) * outputs];
+                    rest[i * outputs..(i + 1) * outputs].copy_from_slice(from);
+                });
+                rest
+            };
+            let (a, b) = (Matrix::rows(g, outputs).t(), Matrix::rows(columns, seen));
+            // SAFETY: the sizes are those of the slices.
+            unsafe { multiply(outputs, seen, count, sum.as_mut_ptr(), seen, true, a, b) };
+        });
+    };
+    let task = |i: usize| {
+        let mut sum = vec![0f32; outputs * seen];
+        for tile in i * step..tiles.min((i + 1) * step) {
+            add(tile * size..pixels.min((tile + 1) * size), &mut sum);
+        }
+        sum
+    };
+    let sums = (0..tiles.div_ceil(step)).into_par_iter().map(task);
+    in_order(sums.collect(), outputs * seen)
+}
+
+impl Convolution {
+    /// Height and width of the output.
+    fn target(self, height: usize, width: usize) -> (usize, usize) {
+        let scale = |length: usize| (length * self.upsample).div_ceil(self.stride);
+        (scale(height), scale(width))
+    }
+
+    fn planes(self, k: usize, source: (usize, usize, usize)) -> Vec<Plane> {
+        let target = self.target(source.0, source.1);
+        let axes = |length| Axis::forward(k, self.stride, self.upsample, length);
+        Plane::all(&axes(target.0), &axes(target.1), source, target)
+    }
+
+    fn planes_back(self, k: usize, (height, width): (usize, usize), outputs: usize) -> Vec<Plane> {
+        let (source_height, source_width) = self.target(height, width);
+        let source = (source_height, source_width, outputs);
+        let axes = |length| Axis::backward(k, self.stride, self.upsample, length);
+        Plane::all(&axes(height), &axes(width), source, (height, width))
+    }
+}
+
+impl CustomOp3 for Convolution {
+    fn name(&self) -> &'static str {
+        "convolve"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> candle_core::Result<(CpuStorage, Shape)> {
+        let (x, weight) = (values(x, layout)?, values(weight, weight_layout)?);
+        let bias = values(bias, bias_layout)?;
+        let (batch, height, width, inputs) = layout.shape().dims4()?;
+        let (outputs, k, ..) = weight_layout.shape().dims4()?;
+        let (rows, columns) = self.target(height, width);
+        let write = |out: Parts| {
+            for plane in self.planes(k, (height, width, inputs)) {
+                let weight = plane.fold(weight, k);
+                // SAFETY: `out` has the size computed from `target`.
+                unsafe { fill_plane(&plane, x, &weight, bias, out) };
+            }
+        };
+        // SAFETY: together the planes write every pixel.
+        let y = unsafe { filled(batch * rows * columns * outputs, write) };
+        Ok((CpuStorage::F32(y), (batch, rows, columns, outputs).into()))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        _y: &Tensor,
+        g: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let (_, height, width, inputs) = x.dims4()?;
+        let (outputs, k, ..) = weight.dims4()?;
+        let to_x = |g: &[f32], weight: &[f32]| {
+            let zeros = vec![0f32; inputs];
+            let write = |out: Parts| {
+                for plane in self.planes_back(k, (height, width), outputs) {
+                    let weight = plane.fold_turned(weight, k, inputs);
+                    // SAFETY: `out` has the size of x.
+                    unsafe { fill_plane(&plane, g, &weight, &zeros, out) };
+                }
+            };
+            // SAFETY: together the planes write every pixel.
+            unsafe { filled(x.elem_count(), write) }
+        };
+        let to_weight = |g: &[f32], x: &[f32]| {
+            let mut sum = vec![0f32; weight.elem_count()];
+            for plane in self.planes(k, (height, width, inputs)) {
+                let folded = plane_weight_gradient(&plane, x, g, outputs);
+                plane.unfold(&folded, k, &mut sum);
+            }
+            sum
+        };
+        let to_x = match x.track_op() {
+            true => {
+                let values = read(g, |g| read(weight, |weight| to_x(g, weight)))??;
+                Some(tensor(values, x.shape())?)
+            }
+            false => None,
+        };
+        let to_weight = match weight.track_op() {
+            true => {
+                let values = read(g, |g| read(x, |x| to_weight(g, x)))??;
+                Some(tensor(values, weight.shape())?)
+            }
+            false => None,
+        };
+        Ok((to_x, to_weight, bias_gradient(bias, g)?))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Cross-entropy from logits.
 
 use super::check::{alike, fused, same_device, shape, wrong_shape};
-use super::kernel::{Parts, by_rows, exp, lanes, larger, read, simd, tensor, values};
+use super::kernel::{Parts, by_rows, exp, lanes, lanes2, larger, read, simd, tensor, values};
 use crate::error::{Error, Result};
 use candle_core::{CpuStorage, CustomOp1, D, DType, Layout, Shape, Tensor};
 use std::ops::Range;
@@ -62,7 +62,7 @@ simd! {
     fn log_sums(rows: &[f32], width: usize, out: &mut [f32]) {
         for (row, out) in rows.chunks_exact(width).zip(out) {
             let shift = lanes(row, f32::NEG_INFINITY, larger);
-            *out = lanes(row, 0.0, |sum, x| sum + exp::<FMA>(x - shift)).ln() + shift;
+            *out = lanes2(row, row, |sum, x, _| sum + exp::<FMA>(x - shift)).ln() + shift;
         }
     }
 }
@@ -131,5 +131,55 @@ impl CustomOp1 for CrossEntropy {
             })
         })??;
         Ok(Some(tensor(gradient, x.shape())?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{agree, empty, fails, normal};
+    use candle_core::{Device, Var};
+
+    fn targets(batch: usize, classes: usize) -> Tensor {
+        let targets = (0..batch).map(|i| (i * 5 % classes) as u32).collect();
+        Tensor::from_vec(targets, batch, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn fused_and_composed_agree() {
+        for (batch, classes) in [(1, 1), (1, 7), (5, 37), (3, 67)] {
+            let targets = targets(batch, classes);
+            agree(
+                &[normal(&[batch, classes], 1)],
+                |x| cross_entropy(&x[0], &targets),
+                |x| composed(&x[0], &targets),
+            );
+        }
+    }
+
+    #[test]
+    fn large_logits_keep_their_gradient() {
+        let x = Var::new(&[[200f32, -200.0]], &Device::Cpu).unwrap();
+        let targets = Tensor::new(&[1u32], &Device::Cpu).unwrap();
+        let loss = cross_entropy(&x, &targets).unwrap();
+        assert_eq!(loss.to_vec1::<f32>().unwrap(), [400.0]);
+        let grads = loss.backward().unwrap();
+        let gradient: Vec<Vec<f32>> = grads.get(&x).unwrap().to_vec2().unwrap();
+        assert_eq!(gradient, [[1.0, -1.0]]);
+    }
+
+    #[test]
+    fn edges() {
+        let none = targets(0, 1);
+        empty(&[normal(&[0, 5], 1)], &[0], |x| cross_entropy(&x[0], &none));
+        let (x, five) = (
+            normal(&[2, 5], 1),
+            Tensor::new(&[1u32, 5], &Device::Cpu).unwrap(),
+        );
+        fails(cross_entropy(&x, &five), &["targets", "holds 5", "0..5"]);
+        fails(cross_entropy(&x, &none), &["targets", "[0]", "[2]"]);
+        let signed = five.to_dtype(DType::I64).unwrap();
+        fails(cross_entropy(&x, &signed), &["targets", "I64", "U32"]);
+        fails(cross_entropy(&normal(&[5], 1), &five), &["logits", "[5]"]);
     }
 }

@@ -242,7 +242,7 @@ pub(super) fn exp<const FMA: bool>(x: f32) -> f32 {
     y * f32::from_bits(exponent.wrapping_add(127) << 23)
 }
 
-/// Folds a slice in 32 lanes, then the lanes.
+/// Folds a slice in 32 lanes, then the lanes: `f` is associative.
 #[inline(always)]
 pub(super) fn lanes(x: &[f32], start: f32, f: impl Fn(f32, f32) -> f32 + Copy) -> f32 {
     let mut lanes = [start; 32];
@@ -300,4 +300,46 @@ pub(super) fn column_sum(values: &[f32], width: usize) -> Vec<f32> {
     reduced(values.len() / width, width, |rows, sum| {
         add_rows(&values[rows.start * width..rows.end * width], sum);
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_is_exact_to_a_few_ulp() {
+        simd! {
+            fn all(x: &[f32], y: &mut [f32]) {
+                for (y, &x) in y.iter_mut().zip(x) {
+                    *y = exp::<FMA>(x);
+                }
+            }
+        }
+        let x: Vec<f32> = (-87_000..=88_000).map(|i| i as f32 / 1000.0).collect();
+        let mut y = vec![0f32; x.len()];
+        all(&x, &mut y);
+        let plain = x.iter().map(|&x| exp::<false>(x));
+        for ((&x, y), plain) in x.iter().zip(y).zip(plain) {
+            let exact = f64::from(x).exp();
+            for y in [y, plain] {
+                assert!((f64::from(y) / exact - 1.0).abs() < 3e-7, "exp({x}) = {y}");
+            }
+        }
+        assert!(exp::<false>(f32::NAN).is_nan());
+        assert!(exp::<false>(f32::INFINITY).is_finite());
+        assert!(exp::<false>(f32::NEG_INFINITY) < 1e-37);
+    }
+
+    #[test]
+    fn reductions_do_not_depend_on_threads() {
+        let values: Vec<f32> = (0..300_000).map(|i| (i as f32).sin()).collect();
+        let sums = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            let sum = || column_sum(&values, 3);
+            pool.build().unwrap().install(sum)
+        };
+        assert_eq!(sums(1), sums(3));
+        let exact: f64 = values.iter().step_by(3).map(|&v| f64::from(v)).sum();
+        assert!((f64::from(sums(1)[0]) - exact).abs() < 1e-2);
+    }
 }

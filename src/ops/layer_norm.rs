@@ -184,3 +184,45 @@ impl CustomOp3 for LayerNorm {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{agree, empty, fails, normal};
+    use candle_core::DType;
+
+    #[test]
+    fn fused_and_composed_agree() {
+        for shape in [vec![1, 5], vec![7], vec![3, 37], vec![2, 5, 67]] {
+            let width = shape[shape.len() - 1];
+            let x = normal(&shape, 1).affine(2.0, 0.5).unwrap();
+            agree(
+                &[x, normal(&[width], 2), normal(&[width], 3)],
+                |x| layer_norm(&x[0], &x[1], &x[2], 1e-5),
+                |x| composed(&x[0], &x[1], &x[2], 1e-5),
+            );
+        }
+    }
+
+    #[test]
+    fn edges() {
+        let (weight, bias) = (normal(&[5], 2), normal(&[5], 3));
+        let run = |x: &[Tensor]| layer_norm(&x[0], &x[1], &x[2], 1e-5);
+        empty(
+            &[normal(&[0, 5], 1), weight.clone(), bias.clone()],
+            &[0, 5],
+            run,
+        );
+        let x = normal(&[2, 6], 1);
+        fails(
+            layer_norm(&x, &weight, &bias, 1e-5),
+            &["layer_norm: weight", "[5]", "[6]"],
+        );
+        let x = normal(&[2, 5], 1);
+        let half = bias.to_dtype(DType::F16).unwrap();
+        fails(
+            layer_norm(&x, &weight, &half, 1e-5),
+            &["layer_norm: bias", "F16", "F32"],
+        );
+    }
+}

@@ -13,10 +13,12 @@ mod average;
 mod check;
 mod convolution;
 mod cross_entropy;
+mod geometry;
 mod kernel;
 mod layer_norm;
 mod linear;
 mod modulation;
+mod moments;
 mod patches;
 mod product;
 mod softmax;
@@ -36,3 +38,93 @@ pub use modulation::modulate;
 pub use patches::{patchify, unpatchify};
 pub use softmax::softmax;
 pub use squared_error::squared_error;
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{bits, list, normal};
+    use super::*;
+    use crate::Result;
+    use candle_core::{DType, Tensor, Var};
+
+    /// Most operations in a row, as a model would have them.
+    fn network(x: &[Tensor]) -> Result<Tensor> {
+        let [
+            frames,
+            weight,
+            bias,
+            kernel,
+            packed,
+            packed_bias,
+            back,
+            back_bias,
+        ] = x
+        else {
+            unreachable!("eight tensors")
+        };
+        let x = patchify(frames, 2)?;
+        let doubled = Convolution {
+            stride: 1,
+            upsample: 2,
+        };
+        let x = convolve(&x, kernel, bias, doubled)?;
+        let halved = Convolution {
+            stride: 2,
+            upsample: 1,
+        };
+        let x = gelu(&convolve(&x, kernel, bias, halved)?)?;
+        let (batch, height, width, size) = x.dims4()?;
+        let x = x.reshape((batch, height * width, size))?;
+        let normal = layer_norm(&x, bias, bias, 1e-5)?;
+        let seen = attention(&linear(&normal, packed, packed_bias)?, 3)?;
+        let x = linear_add(&silu(&seen)?, weight, bias, &x)?;
+        let x = linear(&x, back, back_bias)?.reshape((batch, height, width, size))?;
+        squared_error(&unpatchify(&x, 2, size / 4)?, frames)
+    }
+
+    fn inputs(batch: usize, side: usize) -> Vec<Tensor> {
+        let weight = |shape: &[usize], draw| (normal(shape, draw) * 0.3).unwrap();
+        vec![
+            normal(&[batch, 3, side, side], 1),
+            weight(&[12, 12], 2),
+            weight(&[12], 3),
+            weight(&[12, 3, 3, 12], 4),
+            weight(&[36, 12], 5),
+            weight(&[36], 6),
+            weight(&[12, 12], 7),
+            weight(&[12], 8),
+        ]
+    }
+
+    #[test]
+    fn threads_change_no_bit() {
+        let run = |threads: usize| -> Vec<Vec<u32>> {
+            let vars: Vec<Var> = inputs(9, 32)
+                .iter()
+                .map(|x| Var::from_tensor(x).unwrap())
+                .collect();
+            let tensors: Vec<Tensor> = vars.iter().map(|v| v.as_tensor().clone()).collect();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            let grads = (pool.build().unwrap())
+                .install(|| network(&tensors).unwrap().backward())
+                .unwrap();
+            vars.iter().map(|v| bits(grads.get(v).unwrap())).collect()
+        };
+        let one = run(1);
+        assert_eq!(one, run(3));
+        assert_eq!(one, run(3));
+    }
+
+    #[test]
+    fn other_floats_take_the_composed_path() {
+        let x = inputs(2, 8);
+        let exact = list(&network(&x).unwrap());
+        for (dtype, share) in [(DType::F64, 1e-5), (DType::F16, 2e-2)] {
+            let x: Vec<Tensor> = x.iter().map(|x| x.to_dtype(dtype).unwrap()).collect();
+            let y = network(&x).unwrap();
+            assert_eq!(y.dtype(), dtype);
+            for (y, exact) in list(&y).iter().zip(&exact) {
+                assert!((y / exact - 1.0).abs() < share, "{dtype:?}: {y} {exact}");
+            }
+        }
+    }
+}

@@ -128,10 +128,61 @@ impl CustomOp3 for Modulate {
         };
         let (to_x, to_scale, to_shift) =
             read(x, |x| read(scale, |scale| read(g, |g| run(x, scale, g))))???;
+        let gradient = |values: Vec<f32>, of: &Tensor| -> candle_core::Result<Option<Tensor>> {
+            of.track_op()
+                .then(|| tensor(values, of.shape()))
+                .transpose()
+        };
         Ok((
-            Some(tensor(to_x, x.shape())?),
-            Some(tensor(to_scale, scale.shape())?),
-            Some(tensor(to_shift, shift.shape())?),
+            gradient(to_x, x)?,
+            gradient(to_scale, scale)?,
+            gradient(to_shift, shift)?,
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{agree, empty, fails, normal};
+
+    #[test]
+    fn fused_and_composed_agree() {
+        for shape in [[1, 1, 1], [1, 7, 5], [3, 4, 37]] {
+            let condition = [shape[0], shape[2]];
+            agree(
+                &[
+                    normal(&shape, 1),
+                    normal(&condition, 2),
+                    normal(&condition, 3),
+                ],
+                |x| modulate(&x[0], &x[1], &x[2]),
+                |x| composed(&x[0], &x[1], &x[2]),
+            );
+        }
+    }
+
+    #[test]
+    fn edges() {
+        let none = normal(&[0, 5], 2);
+        let x = [normal(&[0, 3, 5], 1), none.clone(), none];
+        empty(&x, &[0, 3, 5], |x| modulate(&x[0], &x[1], &x[2]));
+        let condition = normal(&[2, 5], 2);
+        let x = [normal(&[2, 0, 5], 1), condition.clone(), condition];
+        empty(&x, &[2, 0, 5], |x| modulate(&x[0], &x[1], &x[2]));
+        let (x, good, bad) = (
+            normal(&[2, 3, 5], 1),
+            normal(&[2, 5], 2),
+            normal(&[3, 5], 3),
+        );
+        fails(
+            modulate(&x, &bad, &good),
+            &["modulate: scale", "[3, 5]", "[2, 5]"],
+        );
+        fails(
+            modulate(&x, &good, &bad),
+            &["modulate: shift", "[3, 5]", "[2, 5]"],
+        );
+        fails(modulate(&good, &good, &good), &["modulate: x", "[2, 5]"]);
     }
 }

@@ -224,3 +224,74 @@ impl CustomOp1 for Unpatchify {
         Ok(Some(tensor(gradient, x.shape())?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{agree, bits, empty, fails, normal};
+    use candle_core::Device;
+
+    #[test]
+    fn fused_and_composed_agree() {
+        for (batch, channels, rows, columns, patch) in
+            [(1, 1, 1, 1, 1), (1, 3, 2, 3, 2), (3, 2, 1, 2, 3)]
+        {
+            let grid = Grid {
+                channels,
+                rows,
+                columns,
+                patch,
+            };
+            agree(
+                &[normal(&grid.frames(batch), 1)],
+                |x| patchify(&x[0], patch),
+                |x| grid.composed_patchify(&x[0]),
+            );
+            agree(
+                &[normal(&grid.tokens(batch), 1)],
+                |x| unpatchify(&x[0], patch, channels),
+                |x| grid.composed_unpatchify(&x[0]),
+            );
+        }
+    }
+
+    #[test]
+    fn a_patch_is_row_column_channel() {
+        // Channel c of pixel (y, x) holds 100 c + 10 y + x.
+        let values = (0..2 * 2 * 4).map(|i| (i / 8 * 100 + i / 4 % 2 * 10 + i % 4) as f32);
+        let frames = Tensor::from_iter(values, &Device::Cpu).unwrap();
+        let frames = frames.reshape((1, 2, 2, 4)).unwrap();
+        let tokens = patchify(&frames, 2).unwrap();
+        assert_eq!(tokens.dims(), [1, 1, 2, 8]);
+        let second: Vec<f32> = tokens
+            .flatten_to(2)
+            .unwrap()
+            .get(1)
+            .unwrap()
+            .to_vec1()
+            .unwrap();
+        assert_eq!(second, [2.0, 102.0, 3.0, 103.0, 12.0, 112.0, 13.0, 113.0]);
+        let back = unpatchify(&tokens, 2, 2).unwrap();
+        assert_eq!(bits(&back), bits(&frames));
+    }
+
+    #[test]
+    fn edges() {
+        empty(&[normal(&[0, 3, 4, 6], 1)], &[0, 2, 3, 12], |x| {
+            patchify(&x[0], 2)
+        });
+        empty(&[normal(&[0, 2, 3, 12], 1)], &[0, 3, 4, 6], |x| {
+            unpatchify(&x[0], 2, 3)
+        });
+        let x = normal(&[1, 3, 4, 6], 1);
+        fails(
+            patchify(&x, 4),
+            &["patchify: patch", "4 does not divide", "4×6"],
+        );
+        fails(patchify(&x, 0), &["patchify: patch", "0 does not divide"]);
+        fails(
+            unpatchify(&x, 2, 3),
+            &["unpatchify: tokens", "[1, 3, 4, 6]", "12"],
+        );
+    }
+}

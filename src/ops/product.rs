@@ -2,6 +2,7 @@
 
 use super::kernel::Parts;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// A matrix inside a buffer: its first value and the steps to the next row and
 /// the next column.
@@ -96,6 +97,9 @@ pub(super) unsafe fn multiply(
     }
 }
 
+/// Writes a range of rows before a product is added to them.
+pub(super) type Before<'a> = &'a (dyn Fn(Range<usize>, &mut [f32]) + Sync);
+
 /// C (m × n) = A · B in blocks of C's rows or columns, each a product on one
 /// thread: less waiting than one product on all threads. `before` may write the
 /// rows of a block first, and the product is then added.
@@ -107,7 +111,7 @@ pub(super) unsafe fn multiply_in_blocks(
     c: Parts,
     a: Matrix,
     b: Matrix,
-    before: Option<&(dyn Fn(std::ops::Range<usize>, &mut [f32]) + Sync)>,
+    before: Option<Before>,
 ) {
     const SMALL: usize = 1 << 18;
     let blocks = |length: usize, unit: usize| {

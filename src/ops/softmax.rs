@@ -95,3 +95,36 @@ impl CustomOp1 for Softmax {
         Ok(Some(tensor(gradient, y.shape())?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{agree, empty, fails, normal};
+    use candle_core::{DType, Device};
+
+    #[test]
+    fn fused_and_composed_agree() {
+        for shape in [vec![1, 1], vec![7], vec![3, 37], vec![2, 5, 67]] {
+            agree(
+                &[normal(&shape, 1)],
+                |x| softmax(&x[0]),
+                |x| composed(&x[0]),
+            );
+        }
+    }
+
+    #[test]
+    fn large_values_neither_overflow_nor_vanish() {
+        let x = Tensor::new(&[[1e4f32, 1e4, -1e4]], &Device::Cpu).unwrap();
+        let y: Vec<Vec<f32>> = softmax(&x).unwrap().to_vec2().unwrap();
+        assert!((y[0][0] - 0.5).abs() < 1e-6 && y[0][2] < 1e-30, "{y:?}");
+    }
+
+    #[test]
+    fn edges() {
+        empty(&[normal(&[0, 5], 1)], &[0, 5], |x| softmax(&x[0]));
+        fails(softmax(&normal(&[5, 0], 1)), &["softmax: x", "[5, 0]"]);
+        let whole = Tensor::zeros((2, 3), DType::I64, &Device::Cpu).unwrap();
+        fails(softmax(&whole), &["softmax: x", "I64"]);
+    }
+}

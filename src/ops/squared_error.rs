@@ -111,3 +111,41 @@ impl CustomOp2 for SquaredError {
         Ok((gradient(y_hat, y)?, gradient(y, y_hat)?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{agree, empty, fails, list, normal};
+    use candle_core::Device;
+
+    #[test]
+    fn fused_and_composed_agree() {
+        for shape in [vec![1], vec![3, 37], vec![2, 5, 67]] {
+            agree(
+                &[normal(&shape, 1), normal(&shape, 2)],
+                |x| squared_error(&x[0], &x[1]),
+                |x| composed(&x[0], &x[1]),
+            );
+        }
+    }
+
+    #[test]
+    fn it_is_a_mean_for_each_example() {
+        let a = Tensor::new(&[[1f32, 2.0], [3.0, 4.0]], &Device::Cpu).unwrap();
+        let b = Tensor::new(&[[1f32, 4.0], [0.0, 3.0]], &Device::Cpu).unwrap();
+        assert_eq!(list(&squared_error(&a, &b).unwrap()), [2.0, 5.0]);
+    }
+
+    #[test]
+    fn edges() {
+        let none = normal(&[0, 5], 1);
+        empty(&[none.clone(), none], &[0], |x| squared_error(&x[0], &x[1]));
+        let (a, b) = (normal(&[2, 3], 1), normal(&[2, 4], 2));
+        fails(
+            squared_error(&a, &b),
+            &["squared_error: y:", "[2, 4]", "[2, 3]"],
+        );
+        let hollow = normal(&[2, 0], 1);
+        fails(squared_error(&hollow, &hollow), &["y_hat", "[2, 0]"]);
+    }
+}
