@@ -1,33 +1,38 @@
 //! Ctrl-C: the first asks for a clean end, the second ends at once.
 
 use crate::error::{Error, Result};
-use std::sync::Once;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Once};
 
-static ASKED: AtomicBool = AtomicBool::new(false);
+static ASKED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 static INSTALLED: Once = Once::new();
 
-/// Catches Ctrl-C (and SIGTERM and SIGHUP) from here on. A second call does
-/// nothing.
+/// Catches Ctrl-C and SIGTERM from here on. A second call does nothing.
+/// SIGHUP is left alone, so that `nohup` works.
 ///
 /// # Errors
 /// If the system refuses a signal handler.
 pub fn install() -> Result<()> {
     let mut result = Ok(());
     INSTALLED.call_once(|| {
-        result = ctrlc::set_handler(|| {
-            if ASKED.swap(true, Ordering::SeqCst) {
-                // 128 + SIGINT, as a shell reports it.
-                std::process::exit(130);
-            }
-        })
-        .map_err(|error| {
-            Error::input(
-                "Ctrl-C",
-                format!("cannot be caught ({error})"),
-                "report this with the name of your system",
-            )
-        });
+        let register = |signal: i32| {
+            // The order matters: the first Ctrl-C finds the flag down, the
+            // second finds it up and exits as a shell reports a signal.
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&ASKED))?;
+            flag::register(signal, Arc::clone(&ASKED))
+        };
+        result = [SIGINT, SIGTERM]
+            .into_iter()
+            .try_for_each(|signal| register(signal).map(drop))
+            .map_err(|error| {
+                Error::input(
+                    "Ctrl-C",
+                    format!("cannot be caught ({error})"),
+                    "report this with the name of your system",
+                )
+            });
     });
     result
 }

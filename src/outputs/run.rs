@@ -18,15 +18,15 @@ use crate::files;
 use crate::training::checkpoint::{self, Checkpoint};
 use crate::training::recipe;
 use candle_core::Tensor;
+use pointer::{Place, Pointer, STATE, read_json, write_json};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 /// The part of a save that is also `model.safetensors` in the run's folder.
 pub const MODEL: &str = "model";
 
-const POINTER: &str = "state.json";
 const CHECKPOINTS: &str = "checkpoints";
 
 /// What to do where the folder already holds a run.
@@ -56,23 +56,6 @@ pub struct Saved {
     folder: PathBuf,
 }
 
-/// The content of `state.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Pointer {
-    version: u64,
-    latest: Place,
-    good: Option<Place>,
-    /// How long `metrics.jsonl` was at the save, in bytes.
-    metrics: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Place {
-    step: u64,
-    /// Relative to `checkpoints/`.
-    folder: String,
-}
-
 impl Run {
     /// Makes the folder ready for training.
     ///
@@ -91,7 +74,7 @@ impl Run {
         } else {
             match existing {
                 Existing::Resume => {
-                    run.pointer = run.read_pointer()?;
+                    run.pointer = Pointer::read(folder)?;
                     run.sweep()?;
                 }
                 Existing::Overwrite => run.clear()?,
@@ -124,7 +107,7 @@ impl Run {
                 "name the folder that `nextframe train --out` wrote",
             ));
         }
-        run.pointer = run.read_pointer()?;
+        run.pointer = Pointer::read(folder)?;
         Ok(run)
     }
 
@@ -253,7 +236,6 @@ impl Run {
             Err(_) => 0,
         };
         self.point(Pointer {
-            version: checkpoint::VERSION,
             latest,
             good: self.pointer.as_ref().and_then(|old| old.good.clone()),
             metrics,
@@ -283,30 +265,9 @@ impl Run {
     }
 
     fn point(&mut self, pointer: Pointer) -> Result<()> {
-        let path = self.folder.join(POINTER);
-        write_json(&path, &pointer)?;
+        pointer.write(&self.folder)?;
         self.pointer = Some(pointer);
         Ok(())
-    }
-
-    fn read_pointer(&self) -> Result<Option<Pointer>> {
-        let path = self.folder.join(POINTER);
-        if !path.exists() {
-            return Ok(None);
-        }
-        let pointer: Pointer = read_json(&path)?;
-        if pointer.version != checkpoint::VERSION {
-            return Err(Error::input(
-                path.display().to_string(),
-                format!(
-                    "has format version {}, this program reads version {}",
-                    pointer.version,
-                    checkpoint::VERSION
-                ),
-                "use the release of nextframe that wrote it, or train anew",
-            ));
-        }
-        Ok(Some(pointer))
     }
 
     fn saved(&self, place: &Place) -> Saved {
@@ -317,7 +278,7 @@ impl Run {
     }
 
     fn exists(&self) -> bool {
-        self.recipe().exists() || self.folder.join(POINTER).exists()
+        self.recipe().exists() || self.folder.join(STATE).exists()
     }
 
     fn refuse_foreign_files(&self) -> Result<()> {
@@ -338,7 +299,7 @@ impl Run {
     /// Removes a run's files and nothing else; config.toml goes last, so that
     /// an interrupted clearing still leaves a folder known as a run's.
     fn clear(&self) -> Result<()> {
-        files::remove(&self.folder.join(POINTER))?;
+        files::remove(&self.folder.join(STATE))?;
         for path in files::entries(&self.folder)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             if belongs(&name) {
@@ -357,7 +318,7 @@ impl Saved {
 
     /// The state that was given to [`Run::save`].
     pub fn state<S: DeserializeOwned>(&self) -> Result<S> {
-        read_json(&self.folder.join(POINTER))
+        read_json(&self.folder.join(STATE))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -384,26 +345,9 @@ fn write_into<S: Serialize>(
         let path = folder.join(format!("{name}.safetensors"));
         checkpoint::save(&path, tensors, &notes)?;
     }
-    write_json(&folder.join(POINTER), state)
+    write_json(&folder.join(STATE), state)
 }
 
-fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| damaged(path, &error))?;
-    files::replace_bytes(path, format!("{text}\n").as_bytes())
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
-    serde_json::from_str(&text).map_err(|error| damaged(path, &error))
-}
-
-fn damaged(path: &Path, error: &serde_json::Error) -> Error {
-    Error::input(
-        path.display().to_string(),
-        format!("cannot be used: {error}"),
-        "restore this file, or train anew into another --out",
-    )
-}
-
+mod pointer;
 #[cfg(test)]
 mod tests;

@@ -196,7 +196,7 @@ fn a_run_killed_as_it_began_can_be_begun_again() {
 fn another_version_and_a_damaged_state_are_refused() {
     let (folder, mut run) = begun();
     save(&mut run, 10);
-    let path = folder.path().join(POINTER);
+    let path = folder.path().join(STATE);
     let text = fs::read_to_string(&path).unwrap();
     let other = text.replace("\"version\": 1", "\"version\": 9");
     for (text, says) in [(other.as_str(), "version 9"), (&text[..9], "state.json")] {

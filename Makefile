@@ -1,0 +1,44 @@
+# One profile (release) serves all of these, so dependencies compile once.
+
+NEXTFRAME := target/release/nextframe
+DEMO      := runs/demo
+
+.PHONY: help setup build demo test bench check
+
+help:
+	@echo "make setup   install what is missing, through apt, dnf or brew"
+	@echo "make build   build $(NEXTFRAME)"
+	@echo "make demo    train on the sample for three minutes, then show its futures"
+	@echo "make test    run the tests"
+	@echo "make bench   run the benchmarks"
+	@echo "make check   formatting, lints, licences, documentation"
+
+setup:
+	@./.ci/setup
+
+build: setup
+	cargo build --release --locked
+
+demo: build
+	$(NEXTFRAME) train datasets/galton.* --recipe galton --time-budget 3m --out $(DEMO) --overwrite
+	$(NEXTFRAME) generate $(DEMO) datasets/galton.* --futures 8 -o $(DEMO)/futures
+	$(NEXTFRAME) compare $(DEMO)
+	@echo
+	@echo "Pictures made while training: $(DEMO)/pictures"
+	@echo "Futures of one moment:        $(DEMO)/futures"
+
+test: setup
+	cargo test --release --locked
+
+bench: setup
+	cargo bench --locked
+
+check: setup
+	cargo fmt --check
+	cargo clippy --release --locked --all-targets -- -D warnings
+	@if cargo deny --version >/dev/null 2>&1; then \
+		echo "cargo deny check"; cargo deny check; \
+	else \
+		echo "skipped: cargo deny is not installed (cargo install --locked cargo-deny)"; \
+	fi
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --no-deps
