@@ -19,23 +19,36 @@ pub struct InspectArgs {
 /// Prints to standard output what each input holds.
 ///
 /// # Errors
-/// At the first input that cannot be read; those before it have been printed
-/// (not so with `--json`).
+/// Where an input cannot be read, after the others have been printed.
 pub fn run(args: &InspectArgs) -> Result<()> {
     let mut output = std::io::stdout().lock();
     let failed = |error| Error::io("standard output", error);
     let mut all = Vec::new();
-    for source in expand(&args.files)? {
-        let found = inspect(&source)?;
-        if args.json {
-            all.push(found);
-        } else {
-            output
-                .write_all(describe(&found).as_bytes())
-                .map_err(failed)?;
+    let mut refused = None;
+    let mut refuse = |error| {
+        if let Some(earlier) = refused.replace(error) {
+            tracing::error!("{earlier}");
+        }
+    };
+    for input in &args.files {
+        let sources = match expand(std::slice::from_ref(input)) {
+            Ok(sources) => sources,
+            Err(error) => {
+                refuse(error);
+                continue;
+            }
+        };
+        for source in &sources {
+            match inspect(source) {
+                Ok(found) if args.json => all.push(found),
+                Ok(found) => output
+                    .write_all(describe(&found).as_bytes())
+                    .map_err(failed)?,
+                Err(error) => refuse(error),
+            }
         }
     }
-    if args.json {
+    if args.json && !all.is_empty() {
         let text = match all.as_slice() {
             [one] => serde_json::to_string_pretty(one),
             several => serde_json::to_string_pretty(several),
@@ -43,7 +56,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
         let text = text.map_err(|error| failed(error.into()))?;
         writeln!(output, "{text}").map_err(failed)?;
     }
-    Ok(())
+    refused.map_or(Ok(()), Err)
 }
 
 fn describe(found: &Inspection) -> String {
