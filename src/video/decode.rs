@@ -375,3 +375,27 @@ fn orientation(stream: &ffmpeg_next::Stream) -> Orientation {
         })
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Clock;
+
+    #[test]
+    fn times_never_run_backwards() {
+        let mut clock = Clock::default();
+        // A slip, a missing time, and a second recording that starts at 0.
+        let stated = [
+            Some(1.0),
+            Some(1.1),
+            Some(1.05),
+            None,
+            Some(1.3),
+            Some(0.0),
+            Some(0.1),
+        ];
+        let expected = [1.0, 1.1, 1.1, 1.2, 1.3, 1.4, 1.5];
+        for (stated, expected) in stated.into_iter().zip(expected) {
+            assert!((clock.tick(stated, 0.1) - expected).abs() < 1e-9);
+        }
+    }
+}
