@@ -164,7 +164,7 @@ fn a_file_that_vanishes_or_changes_is_refused() {
     let (input, cache) = (pictures(), tempfile::tempdir().unwrap());
     let inputs = [input.path().display().to_string()];
     let gone = input.path().join("picture12.png");
-    let mut act = |change: &dyn Fn()| {
+    let act = |change: &dyn Fn()| {
         let error = prepare(&inputs, &small(), Some(cache.path()), &mut |progress| {
             if matches!(progress.stage, Stage::Decoding { frames: 0, .. }) {
                 change();

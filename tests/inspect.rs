@@ -47,10 +47,9 @@ fn videos() {
     assert!((late.frame_rate.unwrap() - 25.0).abs() < 0.01, "{late:?}");
     let turned = look(&paths[1]);
     assert_eq!((turned.rotation, turned.mirrored), (270, false));
-    let joint = shared("video/misc/bikes.mp4")
-        .map(|path| look(&path))
-        .unwrap();
-    assert_eq!(joint.scene_cuts, [1.2, 3.04, 5.48, 7.48, 9.68]);
+    if let Some(joined) = shared("video/misc/bikes.mp4") {
+        assert_eq!(look(&joined).scene_cuts, [1.2, 3.04, 5.48, 7.48, 9.68]);
+    }
     run(&InspectArgs {
         files: paths,
         json: true,
@@ -84,7 +83,7 @@ fn pictures_and_prepared_frames() {
 
     let cache = tempfile::tempdir().unwrap();
     prepare(
-        &[input.clone()],
+        std::slice::from_ref(&input),
         &ReadSettings::default(),
         Some(cache.path()),
         &mut |_| {},

@@ -1,5 +1,6 @@
 //! FFmpeg's decoder as a stream of frames.
 
+use super::clock::Clock;
 use super::frame::{Description, Frame, Frames};
 use super::placement::Orientation;
 use super::scale::Scaler;
@@ -98,7 +99,7 @@ impl Decoder {
         unsafe {
             let raw = context.as_mut_ptr();
             (*raw).thread_count = 0;
-            (*raw).thread_type = (ffi::FF_THREAD_FRAME | ffi::FF_THREAD_SLICE) as i32;
+            (*raw).thread_type = ffi::FF_THREAD_FRAME | ffi::FF_THREAD_SLICE;
         }
         let mut decoder = context.decoder().video().map_err(unsupported)?;
         decoder.set_packet_time_base(stream.time_base());
@@ -304,32 +305,6 @@ impl Frames for Decoder {
     }
 }
 
-/// Makes times that never run backwards, as they do where recordings were
-/// joined: what follows is moved to continue where the part before ended.
-#[derive(Debug, Default)]
-struct Clock {
-    last: Option<f64>,
-    shift: f64,
-}
-
-impl Clock {
-    /// A step back of at least this many seconds is a joint, less is a slip.
-    const JOINT: f64 = 0.5;
-
-    fn tick(&mut self, stated: Option<f64>, interval: f64) -> f64 {
-        let Some(last) = self.last else {
-            return *self.last.insert(stated.unwrap_or(0.0));
-        };
-        let next = last + interval;
-        let mut time = stated.map_or(next, |time| time + self.shift);
-        if time < last - Self::JOINT {
-            self.shift += next - time;
-            time = next;
-        }
-        *self.last.insert(time.max(last))
-    }
-}
-
 fn refuse(path: &Path, problem: String) -> Error {
     Error::input(
         path.display().to_string(),
@@ -374,28 +349,4 @@ fn orientation(stream: &ffmpeg_next::Stream) -> Orientation {
             Some(Orientation::from_matrix(&matrix))
         })
         .unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Clock;
-
-    #[test]
-    fn times_never_run_backwards() {
-        let mut clock = Clock::default();
-        // A slip, a missing time, and a second recording that starts at 0.
-        let stated = [
-            Some(1.0),
-            Some(1.1),
-            Some(1.05),
-            None,
-            Some(1.3),
-            Some(0.0),
-            Some(0.1),
-        ];
-        let expected = [1.0, 1.1, 1.1, 1.2, 1.3, 1.4, 1.5];
-        for (stated, expected) in stated.into_iter().zip(expected) {
-            assert!((clock.tick(stated, 0.1) - expected).abs() < 1e-9);
-        }
-    }
 }

@@ -1,5 +1,7 @@
 //! Files to frames to files, and synthetic worlds.
 
+#[cfg(feature = "ffmpeg")]
+mod clock;
 pub mod cuts;
 #[cfg(feature = "ffmpeg")]
 pub mod decode;
