@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{picture, shared};
+use common::picture;
+#[cfg(feature = "ffmpeg")]
+use common::shared;
 use nextframe::cli::inspect::{InspectArgs, run};
 use nextframe::data::{Inspection, inspect, prepare};
 use nextframe::video::{ReadSettings, inputs};

@@ -2,12 +2,15 @@
 
 mod common;
 
-use common::{picture, read, shared};
+#[cfg(feature = "ffmpeg")]
+use common::shared;
+use common::{picture, read};
 use nextframe::video::{Channels, Fit, ReadSettings};
 use safetensors::tensor::{Dtype, TensorView};
 use std::path::Path;
 
 /// Means of each channel's quarters: (C, 2, 2).
+#[cfg(feature = "ffmpeg")]
 fn quarters(frame: &[u8], (channels, height, width): (usize, usize, usize)) -> Vec<f64> {
     let mut means = vec![0.0; channels * 4];
     for (index, &value) in frame.iter().enumerate() {
