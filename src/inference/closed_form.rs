@@ -117,19 +117,19 @@ mod tests {
     use crate::rng::Seed;
     use candle_core::{Device, Tensor};
 
-    /// q = (1, −2), G = [[2, 0.5], [0.5, 1]], c = 6, κ = 3.
+    /// q = (1, −2), G = [[2, 0.5], [0.5, 1]], c = 8, κ = 3.
     fn energy() -> Quadratic {
         let device = Device::Cpu;
         Quadratic::new(
             3.0,
-            &Tensor::new(&[6f32], &device).unwrap(),
+            &Tensor::new(&[8f32], &device).unwrap(),
             &Tensor::new(&[[1f32, -2.0]], &device).unwrap(),
             &Tensor::new(&[[[2f32, 0.5], [0.5, 1.0]]], &device).unwrap(),
         )
         .unwrap()
     }
 
-    // numpy: A = 3*G + I; z = solve(A, 3*q); E = 1.5*(6 - 2 q@z + z@G@z) + z@z/2
+    // numpy: A = 3*G + I; z = solve(A, 3*q); E = 1.5*(8 - 2 q@z + z@G@z) + z@z/2
     // F_1 by quadrature: -log(sum(exp(-E(z))) * 0.01**2) over [-12, 12]^2
     #[test]
     fn minimum_and_free_energy_match_numpy() {
@@ -143,7 +143,7 @@ mod tests {
         assert!((z[0] - 21.0 / 25.75).abs() < 1e-9);
         assert!((z[1] + 46.5 / 25.75).abs() < 1e-9);
         // E(z*) = κc/2 − ½ (κq)ᵀz*.
-        let minimum = 9.0 - 0.5 * (3.0 * 21.0 + 6.0 * 46.5) / 25.75;
+        let minimum = 12.0 - 0.5 * (3.0 * 21.0 + 6.0 * 46.5) / 25.75;
         assert!((found.energy[0] - minimum).abs() < 1e-9);
 
         let bowl = &energy().bowls()[0].clone();

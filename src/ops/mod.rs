@@ -25,6 +25,7 @@ mod softmax;
 mod squared_error;
 #[cfg(test)]
 mod testing;
+mod threads;
 
 pub use activation::{gelu, silu};
 pub use adamw::{AdamW, AdamWConfig};
@@ -38,6 +39,7 @@ pub use modulation::modulate;
 pub use patches::{patchify, unpatchify};
 pub use softmax::softmax;
 pub use squared_error::squared_error;
+pub use threads::use_one_pool;
 
 #[cfg(test)]
 mod tests {

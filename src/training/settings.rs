@@ -1,5 +1,6 @@
 //! All that a recipe may set.
 
+use crate::error::{Error, Result};
 use crate::inference::LatentConfig;
 use crate::models::NextFrameConfig;
 use crate::video::ReadSettings;
@@ -91,6 +92,58 @@ impl Default for EvaluationConfig {
 }
 
 impl Settings {
+    /// Refuses values that no training could use.
+    ///
+    /// # Errors
+    /// Names the key, its value and its range.
+    pub fn check(&self) -> Result<()> {
+        let (training, model) = (&self.training, &self.model);
+        let counts = [
+            ("training.batch", training.batch),
+            ("model.hidden", model.hidden),
+            ("model.backbone.width", model.backbone.width),
+            ("latent.components", self.latent.components),
+            ("evaluation.horizon", self.evaluation.horizon),
+            ("evaluation.futures", self.evaluation.futures),
+        ];
+        for (key, value) in counts {
+            if !(1..=65_536).contains(&value) {
+                return Err(out_of_range(key, value, "1 to 65536"));
+            }
+        }
+        let positive = [
+            ("training.learning_rate", training.learning_rate),
+            ("training.clip", training.clip),
+            ("training.beta", training.beta),
+        ];
+        for (key, value) in positive {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(out_of_range(key, value, "above 0"));
+            }
+        }
+        let amounts = [
+            ("training.weight_decay", training.weight_decay),
+            ("training.context_noise", training.context_noise),
+            ("training.prior_weight", training.prior_weight),
+            ("evaluation.temperature", self.evaluation.temperature),
+        ];
+        for (key, value) in amounts {
+            if !(value >= 0.0 && value.is_finite()) {
+                return Err(out_of_range(key, value, "0 or more"));
+            }
+        }
+        let shares = [
+            ("training.without_latent", training.without_latent),
+            ("training.own_frames", training.own_frames),
+        ];
+        for (key, value) in shares {
+            if !(0.0..=1.0).contains(&value) {
+                return Err(out_of_range(key, value, "0 to 1"));
+            }
+        }
+        Ok(())
+    }
+
     /// Frames of a training window: the context, the frame to predict, and
     /// one more for steps on the model's own frames.
     pub fn window(&self) -> usize {
@@ -101,4 +154,12 @@ impl Settings {
     pub fn longest(&self) -> usize {
         self.model.context + self.evaluation.horizon
     }
+}
+
+fn out_of_range(key: &str, value: impl std::fmt::Display, range: &str) -> Error {
+    Error::input(
+        key,
+        format!("is {value}"),
+        format!("choose a value of {range}, in the recipe or with --set {key}=…"),
+    )
 }

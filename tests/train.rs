@@ -1,0 +1,141 @@
+//! `nextframe train`, from outside.
+
+use assert_cmd::Command;
+use std::path::Path;
+use std::process::Output;
+use std::time::Duration;
+
+fn sample() -> String {
+    format!("{}/datasets/galton.gif", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A network small enough for a test.
+const SMALL: [&str; 6] = [
+    "--set",
+    "model.backbone.width=8",
+    "--set",
+    "model.backbone.depth=0",
+    "--set",
+    "training.batch=4",
+];
+
+fn train(folder: &Path, run: &str, more: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("nextframe").unwrap();
+    command
+        .arg("train")
+        .arg(sample())
+        .args(SMALL)
+        .arg("--out")
+        .arg(folder.join(run))
+        .arg("--cache")
+        .arg(folder.join("cache"))
+        .args(more)
+        .timeout(Duration::from_secs(240));
+    command
+}
+
+fn weights(folder: &Path, run: &str) -> Vec<u8> {
+    std::fs::read(folder.join(run).join("model.safetensors")).unwrap()
+}
+
+fn message(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn the_same_seed_gives_the_same_weights_and_so_does_a_resumed_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    train(folder, "a", &["--steps", "12"]).assert().success();
+    train(folder, "b", &["--steps", "12"]).assert().success();
+    assert_eq!(weights(folder, "a"), weights(folder, "b"));
+
+    train(folder, "other", &["--steps", "12", "--seed", "1"])
+        .assert()
+        .success();
+    assert_ne!(weights(folder, "a"), weights(folder, "other"));
+
+    // Killed somewhere on the way, with a save after every step.
+    let saving = ["--steps", "12", "--save-every", "1ms"];
+    for pause in [900, 1100] {
+        let killed = train(folder, "c", &[&saving[..], &["--resume"]].concat())
+            .timeout(Duration::from_millis(pause))
+            .output()
+            .unwrap();
+        assert!(killed.status.code() != Some(1), "{}", message(&killed));
+    }
+    train(folder, "c", &[&saving[..], &["--resume"]].concat())
+        .assert()
+        .success();
+    assert_eq!(weights(folder, "a"), weights(folder, "c"));
+
+    let lines = std::fs::read_to_string(folder.join("c/metrics.jsonl")).unwrap();
+    let steps: Vec<u64> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|line| line.get("mse").is_some())
+        .map(|line| line["step"].as_u64().unwrap())
+        .collect();
+    assert_eq!(steps, [1, 11]);
+    let pictures = std::fs::read_dir(folder.join("a/pictures")).unwrap();
+    assert!(pictures.count() >= 5);
+}
+
+#[test]
+fn a_run_is_not_overwritten_by_accident() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let once = ["--steps", "2", "--only", "mse"];
+    train(folder, "a", &once).assert().success();
+    let before = weights(folder, "a");
+    let again = train(folder, "a", &["--steps", "3"]).output().unwrap();
+    assert_eq!(again.status.code(), Some(1));
+    assert!(message(&again).contains("already holds a run"));
+    assert_eq!(before, weights(folder, "a"));
+
+    let other = train(
+        folder,
+        "a",
+        &["--steps", "3", "--resume", "--set", "latent.dimension=3"],
+    )
+    .output()
+    .unwrap();
+    assert_eq!(other.status.code(), Some(1));
+    assert!(message(&other).contains("cannot be resumed"));
+    assert_eq!(before, weights(folder, "a"));
+}
+
+#[test]
+fn mistakes_are_told_in_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for (arguments, words) in [
+        (&["--set", "training.bacth=3"][..], "training.batch"),
+        (&["--set", "model.patch=7"], "multiple of the patch"),
+        (&["--set", "latent.dimension=0"], "0 dimensions"),
+        (&["--set", "training.batch=0"], "training.batch"),
+        (&["--device", "gpu"], "no such device"),
+        (&["--recipe", "nothing"], "bundled"),
+        (&["--time-budget", "soon"], "90s"),
+        (&["--steps", "0"], "at least 1"),
+        (&["--set", "evaluation.horizon=9000"], "too short"),
+    ] {
+        let mut command = train(folder, "bad", arguments);
+        if !arguments.contains(&"--steps") && !arguments.contains(&"--time-budget") {
+            command.args(["--steps", "1"]);
+        }
+        let output = command.output().unwrap();
+        let said = message(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains(words), "{arguments:?}: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+        assert!(!folder.join("bad/model.safetensors").exists());
+    }
+    let missing = Command::cargo_bin("nextframe")
+        .unwrap()
+        .args(["train", "no-such-video.mp4"])
+        .output()
+        .unwrap();
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(message(&missing).contains("no-such-video.mp4"));
+}
