@@ -1,4 +1,5 @@
 //! One file per subcommand.
 
+pub mod generate;
 pub mod inspect;
 pub mod synth;
