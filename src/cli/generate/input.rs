@@ -67,8 +67,9 @@ impl Input {
         let rate = footage.frame_rate();
         if (rate / config.frame_rate).ln().abs() > RATES_APART {
             tracing::warn!(
-                "{input} has {rate:.2} frames per second, the model learned from {:.2}: \
+                "{}: {rate:.2} frames per second, the model learned from {:.2}: \
                  expect things to move too fast or too slowly",
+                footage.name(),
                 config.frame_rate
             );
         }

@@ -130,10 +130,15 @@ impl Target {
     pub fn batched(self, rows: usize) -> Result<Self> {
         match self.format {
             _ if rows == 1 => Ok(self),
-            None | Some(Format::Safetensors) => Ok(Self {
-                format: Some(Format::Safetensors),
-                ..self
-            }),
+            None | Some(Format::Safetensors) => {
+                if !self.single {
+                    tracing::info!("the grid shows the first of {rows} sequences");
+                }
+                Ok(Self {
+                    format: Some(Format::Safetensors),
+                    ..self
+                })
+            }
             Some(_) => Err(Error::input(
                 "--format",
                 format!("the input is a batch of {rows} sequences, a film shows one"),
