@@ -1,0 +1,192 @@
+//! `nextframe generate`: several futures of a video.
+
+mod futures;
+mod grid;
+mod input;
+mod moment;
+mod target;
+
+use crate::data::Window;
+use crate::device;
+use crate::error::{Error, Result};
+use crate::outputs::model::Model;
+use crate::rng::Seed;
+use candle_core::Device;
+use futures::Futures;
+use grid::Grid;
+use input::Input;
+use moment::Moment;
+use std::io::Write;
+use std::path::PathBuf;
+use target::{Made, Target, Written};
+
+/// Show several futures of a video: each as a film, and all of them beside
+/// each other, with their mean and how they differ
+#[derive(Debug, Clone, clap::Args)]
+pub struct GenerateArgs {
+    /// A run's folder, or a model's .safetensors with its config.json beside it
+    pub model: PathBuf,
+    /// A video, GIF, folder of pictures, .safetensors (frames, one sequence or
+    /// a batch), prepared .frames, or - for standard input
+    pub input: String,
+    /// Where the context ends, in seconds: its last frame is the one on show
+    /// then [default: so late that the real future can be shown as well, or
+    /// the end]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub at: Option<f64>,
+    /// Frames of the past to write; the model looks at the last few of them
+    /// [default: as many as it looks at]
+    #[arg(long, value_name = "C")]
+    pub context: Option<usize>,
+    /// Frames of each future [default: the recipe's evaluation.horizon]
+    #[arg(long, value_name = "T")]
+    pub frames: Option<usize>,
+    /// How many futures
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub futures: usize,
+    /// Below 1: likelier and more alike; 0: the likeliest each time [default:
+    /// the recipe's evaluation.temperature]
+    #[arg(long, value_name = "TAU", allow_hyphen_values = true)]
+    pub temperature: Option<f64>,
+    /// The same seed gives the same futures
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// auto, cpu, cuda, cuda:N or metal
+    #[arg(long, value_name = "D", default_value = "auto")]
+    pub device: String,
+    /// What to write [default: mp4, or gif in a build without FFmpeg;
+    /// safetensors where the input is a batch]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// A folder, or the name of a .safetensors to write that alone. A folder
+    /// that an earlier `generate` wrote is replaced; one that holds anything
+    /// else never is
+    #[arg(short, long, value_name = "PATH", default_value = "futures")]
+    pub output: PathBuf,
+    /// Replace the .safetensors that --output names
+    #[arg(short = 'y', long)]
+    pub overwrite: bool,
+    /// Print JSON: the paths written
+    #[arg(long)]
+    pub json: bool,
+    /// Where decoded frames are kept [default: $NEXTFRAME_CACHE, or the
+    /// user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+}
+
+/// How futures are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// A video each (needs FFmpeg)
+    Mp4,
+    /// An animation each
+    Gif,
+    /// A picture each, frames from left to right
+    Png,
+    /// One file: context (B,Tc,C,H,W) and futures (B,N,T,C,H,W), u8
+    Safetensors,
+}
+
+/// Rolls out the futures, writes them, and prints the paths.
+///
+/// # Errors
+/// A model or an input that cannot be used, a time outside the input, too few
+/// frames before it, counts of 0, a target that is taken.
+pub fn run(args: &GenerateArgs) -> Result<()> {
+    check(args)?;
+    let target = Target::new(&args.output, args.format, args.overwrite)?;
+    let device = device::select(&args.device)?;
+    let model = Model::load(&args.model, &device)?;
+    let input = Input::read(&args.input, &model.config, args.cache.as_deref())?;
+    let target = target.batched(input.sequences.len())?;
+    let made = roll_out(args, &model, &input, &device)?;
+    print(&target.write(&made)?, args.json)
+}
+
+fn check(args: &GenerateArgs) -> Result<()> {
+    let at_least_one = |name: &str, value: Option<usize>| match value {
+        Some(0) => Err(Error::input(
+            format!("--{name} 0"),
+            "there would be nothing to show",
+            "give at least 1",
+        )),
+        _ => Ok(()),
+    };
+    at_least_one("futures", Some(args.futures))?;
+    at_least_one("frames", args.frames)?;
+    at_least_one("context", args.context)?;
+    match args.temperature {
+        Some(value) if !(value.is_finite() && value >= 0.0) => Err(Error::input(
+            format!("--temperature {value}"),
+            "expected a number of 0 or more",
+            "1 draws from the prior as it was learned",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn roll_out<'a>(
+    args: &GenerateArgs,
+    model: &Model,
+    input: &'a Input,
+    device: &Device,
+) -> Result<Made<'a>> {
+    let evaluation = &model.config.settings.evaluation;
+    let frames = args.frames.unwrap_or(evaluation.horizon.max(1));
+    let temperature = args.temperature.unwrap_or(evaluation.temperature);
+    let main = model.main()?;
+    let seen = main.network().config().context;
+    let context = args.context.unwrap_or(seen);
+    if context < seen {
+        return Err(Error::input(
+            format!("--context {context}"),
+            format!("the model looks at {seen} frames"),
+            format!("give {seen} or more"),
+        ));
+    }
+    let moment = Moment::find(input, args.at, context, frames)?;
+    tracing::info!("{}: {}", input.footage.name(), moment.describe(input));
+    if !main.has_latent() && args.futures > 1 {
+        tracing::warn!(
+            "this model was trained without a latent: its {} futures are all the same",
+            args.futures
+        );
+    }
+    let windows: Vec<Window> = (input.sequences.iter())
+        .map(|sequence| Window {
+            file: 0,
+            start: sequence.start + moment.start,
+        })
+        .collect();
+    let footage = std::slice::from_ref(&input.footage);
+    let context = (footage, windows.as_slice(), context);
+    let mut futures = Futures::room(windows.len(), args.futures, frames, input.footage.shape())?;
+    futures.sample(main, context, temperature, Seed(args.seed), device)?;
+    let mse = match &model.mse {
+        Some(mse) if model.latent.is_some() => {
+            let mut only = Futures::room(1, 1, frames, input.footage.shape())?;
+            let first = (footage, &windows[..1], moment.context);
+            only.sample(mse, first, temperature, Seed(args.seed), device)?;
+            Some(only)
+        }
+        _ => None,
+    };
+    Ok(Made {
+        input,
+        moment,
+        futures,
+        mse,
+    })
+}
+
+fn print(written: &Written, json: bool) -> Result<()> {
+    let mut output = std::io::stdout().lock();
+    let text = if json {
+        serde_json::to_string_pretty(written)
+            .map_err(|error| Error::io("standard output", error.into()))?
+    } else {
+        written.paths().join("\n")
+    };
+    writeln!(output, "{text}").map_err(|error| Error::io("standard output", error))
+}

@@ -1,0 +1,90 @@
+//! What futures are wanted of: one video, or a batch of sequences.
+
+use crate::data::{self, Footage};
+use crate::error::{Error, Result};
+use crate::outputs::model::ModelConfig;
+use crate::video::inputs;
+use crate::video::source::Kind;
+use std::ops::Range;
+use std::path::Path;
+
+/// A rate that differs by more than this share is worth a warning.
+const RATES_APART: f64 = 0.1;
+
+/// The frames of the input, as the model wants them.
+pub(super) struct Input {
+    pub footage: Footage,
+    /// One for each sequence of a batch, all of one length.
+    pub sequences: Vec<Range<usize>>,
+    /// Between scene cuts, in frames of the first sequence.
+    pub scenes: Vec<Range<usize>>,
+}
+
+impl Input {
+    /// Reads `input` as the model's footage was read.
+    ///
+    /// # Errors
+    /// An input that cannot be read, or several, or frames of another shape.
+    pub fn read(input: &str, config: &ModelConfig, cache: Option<&Path>) -> Result<Self> {
+        let mut settings = config.settings.data.clone();
+        // Which part of its own footage the model saw says nothing here.
+        (settings.start, settings.end) = (None, None);
+        let only = [input.to_owned()];
+        // Standard input can be read once only.
+        let kind = match input {
+            "-" => None,
+            _ => match inputs::expand(&only)?.as_slice() {
+                [one] => Some(one.kind),
+                several => {
+                    return Err(Error::input(
+                        input,
+                        format!(
+                            "{} videos; the futures of one are shown at a time",
+                            several.len()
+                        ),
+                        format!("name one, such as {}", several[0].name),
+                    ));
+                }
+            },
+        };
+        let untimed = matches!(kind, Some(Kind::Stills | Kind::Tensors));
+        if untimed {
+            // No clock of their own: they count as filmed at the model's rate.
+            settings.frame_rate = settings.frame_rate.or(Some(config.frame_rate));
+        }
+        let footage = data::prepare(&only, &settings, cache, &mut |_| {})?.swap_remove(0);
+        let (shape, wanted) = (footage.shape(), config.shape);
+        if shape != (wanted.channels, wanted.height, wanted.width) {
+            return Err(Error::input(
+                input,
+                format!(
+                    "frames of {shape:?} (C, H, W); the model takes ({}, {}, {})",
+                    wanted.channels, wanted.height, wanted.width
+                ),
+                "give the video itself, or a model of that shape",
+            ));
+        }
+        let rate = footage.frame_rate();
+        if (rate / config.frame_rate).ln().abs() > RATES_APART {
+            tracing::warn!(
+                "{}: {rate:.2} frames per second, the model learned from {:.2}: \
+                 expect things to move too fast or too slowly",
+                footage.name(),
+                config.frame_rate
+            );
+        }
+        let scenes = footage.scenes();
+        Ok(match kind {
+            Some(Kind::Tensors) => Self {
+                scenes: std::iter::once(0..scenes[0].len()).collect(),
+                sequences: scenes,
+                footage,
+            },
+            _ => Self {
+                sequences: std::iter::once(0..footage.len()).collect(),
+                scenes,
+                footage,
+            },
+        })
+    }
+}

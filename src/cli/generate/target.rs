@@ -1,0 +1,277 @@
+//! Where futures go, and in which files.
+
+use super::{Format, Futures, Grid, Input, Moment, grid};
+use crate::error::{Error, Result};
+use crate::outputs::atomic;
+use crate::outputs::film::write_film;
+use safetensors::{Dtype, tensor::TensorView};
+use serde::Serialize;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// All that is written.
+pub(super) struct Made<'a> {
+    pub input: &'a Input,
+    pub moment: Moment,
+    pub futures: Futures,
+    /// The least-squares prediction for the first sequence.
+    pub mse: Option<Futures>,
+}
+
+impl Made<'_> {
+    /// Frame `index` of the first sequence, from the context's first one on.
+    pub fn past(&self, index: usize) -> &[u8] {
+        self.input.footage.frame(self.moment.start + index)
+    }
+}
+
+/// The paths of what was written.
+#[derive(Debug, Serialize)]
+pub(super) struct Written {
+    grid: Option<String>,
+    animation: Option<String>,
+    real: Option<String>,
+    futures: Vec<String>,
+}
+
+impl Written {
+    /// All of them, the grid first.
+    pub fn paths(&self) -> Vec<String> {
+        let one = [&self.grid, &self.animation, &self.real];
+        one.into_iter()
+            .flatten()
+            .chain(&self.futures)
+            .cloned()
+            .collect()
+    }
+}
+
+/// Where futures go.
+#[derive(Debug)]
+pub(super) struct Target {
+    path: PathBuf,
+    /// One file instead of a folder.
+    single: bool,
+    format: Option<Format>,
+}
+
+impl Target {
+    /// # Errors
+    /// A path that is taken or does not go with the format.
+    pub fn new(path: &Path, format: Option<Format>, overwrite: bool) -> Result<Self> {
+        let refuse = |problem: String, hint: &str| {
+            Err(Error::input(path.display().to_string(), problem, hint))
+        };
+        let ending = path
+            .extension()
+            .map(|ending| ending.to_string_lossy().to_lowercase());
+        let single = ending.as_deref() == Some("safetensors");
+        if let (Some("mp4" | "gif" | "png"), false) = (ending.as_deref(), path.is_dir()) {
+            return refuse(
+                "each future becomes a file of its own".to_owned(),
+                "name a folder, and give the ending as --format",
+            );
+        }
+        if single && !matches!(format, None | Some(Format::Safetensors)) {
+            return refuse(
+                "--output and --format name different formats".to_owned(),
+                "name a folder, or leave --format out",
+            );
+        }
+        if format == Some(Format::Mp4) && !cfg!(feature = "ffmpeg") {
+            return Err(Error::input(
+                "--format mp4",
+                "this build has no FFmpeg to write it with",
+                "use gif, png or safetensors, or build with --features ffmpeg",
+            ));
+        }
+        if single && path.is_dir() {
+            return refuse("it is a folder".to_owned(), "name a file");
+        }
+        if single && path.exists() && !overwrite {
+            return refuse(
+                "it exists".to_owned(),
+                "add --overwrite, or name another file",
+            );
+        }
+        if !single && path.exists() {
+            if !path.is_dir() {
+                return refuse(
+                    "it is a file".to_owned(),
+                    "name a folder, or a .safetensors",
+                );
+            }
+            let entries = std::fs::read_dir(path).map_err(|error| Error::io(path, error))?;
+            for entry in entries {
+                let name = entry.map_err(|error| Error::io(path, error))?.file_name();
+                if !is_ours(&name.to_string_lossy()) {
+                    return refuse(
+                        format!("the folder holds something else ({})", name.display()),
+                        "name another folder, or empty this one",
+                    );
+                }
+            }
+        }
+        Ok(Self {
+            path: path.to_path_buf(),
+            single,
+            format: if single {
+                Some(Format::Safetensors)
+            } else {
+                format
+            },
+        })
+    }
+
+    /// The target for a batch of `rows` sequences.
+    ///
+    /// # Errors
+    /// A format that holds only one.
+    pub fn batched(self, rows: usize) -> Result<Self> {
+        match self.format {
+            _ if rows == 1 => Ok(self),
+            None | Some(Format::Safetensors) => {
+                if !self.single {
+                    tracing::info!("the grid shows the first of {rows} sequences");
+                }
+                Ok(Self {
+                    format: Some(Format::Safetensors),
+                    ..self
+                })
+            }
+            Some(_) => Err(Error::input(
+                "--format",
+                format!("the input is a batch of {rows} sequences, a film shows one"),
+                "use --format safetensors",
+            )),
+        }
+    }
+
+    /// Writes everything, or nothing.
+    pub fn write(&self, made: &Made) -> Result<Written> {
+        if self.single {
+            write_tensors(&self.path, made)?;
+            return Ok(Written {
+                grid: None,
+                animation: None,
+                real: None,
+                futures: vec![self.path.display().to_string()],
+            });
+        }
+        let films = if cfg!(feature = "ffmpeg") {
+            Format::Mp4
+        } else {
+            Format::Gif
+        };
+        let format = self.format.unwrap_or(films);
+        let animated = match format {
+            Format::Mp4 | Format::Gif => format,
+            Format::Png => Format::Gif,
+            Format::Safetensors => films,
+        };
+        let mut written = None;
+        atomic::write_folder_atomically(&self.path, is_ours, |folder| {
+            written = Some(self.fill(folder, made, format, animated)?);
+            Ok(())
+        })?;
+        written.ok_or(Error::Interrupted)
+    }
+
+    fn fill(&self, new: &Path, made: &Made, format: Format, animated: Format) -> Result<Written> {
+        let place = |name: &str| self.path.join(name).display().to_string();
+        let shape = made.futures.frame_shape();
+        let rate = made.input.footage.frame_rate();
+        let write = |name: &str, frames: &[u8]| -> Result<String> {
+            let [channels, height, width] = shape;
+            let length = frames.len() / (channels * height * width);
+            let size = [length, channels, height, width];
+            write_film(&new.join(name), frames, size, rate, grid::film_scale(shape))?;
+            Ok(place(name))
+        };
+        let all = Grid::new(made)?;
+        all.save_picture(&new.join("grid.png"))?;
+        let animation = format!("grid.{}", ending(animated));
+        all.save_film(&new.join(&animation))?;
+        let real = match made.moment.real {
+            _ if format == Format::Safetensors && made.input.sequences.len() > 1 => None,
+            0 => None,
+            count => {
+                let after = made.moment.context..made.moment.context + count;
+                let frames: Vec<u8> = after.flat_map(|index| made.past(index)).copied().collect();
+                Some(write(&format!("real.{}", ending(format)), &frames)?)
+            }
+        };
+        let futures = if format == Format::Safetensors {
+            write_tensors(&new.join(TENSORS), made)?;
+            vec![place(TENSORS)]
+        } else {
+            let count = made.futures.shape[1];
+            let digits = count.to_string().len().max(2);
+            let one = |future: usize| {
+                let name = format!("future-{:0digits$}.{}", future + 1, ending(format));
+                write(&name, made.futures.film(future))
+            };
+            (0..count).map(one).collect::<Result<_>>()?
+        };
+        Ok(Written {
+            grid: Some(place("grid.png")),
+            animation: Some(place(&animation)),
+            real,
+            futures,
+        })
+    }
+}
+
+/// The name of the one file with all futures, in a folder.
+const TENSORS: &str = "futures.safetensors";
+
+/// Whether `generate` writes files of that name.
+fn is_ours(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default();
+    let number = stem.strip_prefix("future-");
+    name == TENSORS
+        || matches!(stem, "grid" | "real")
+        || number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn ending(format: Format) -> &'static str {
+    match format {
+        Format::Mp4 => "mp4",
+        Format::Gif => "gif",
+        Format::Png => "png",
+        Format::Safetensors => "safetensors",
+    }
+}
+
+/// `context` (B, Tc, C, H, W) and `futures` (B, N, T, C, H, W), u8.
+fn write_tensors(path: &Path, made: &Made) -> Result<()> {
+    let fail = |error| Error::Tensor(candle_core::Error::SafeTensor(error));
+    let footage = &made.input.footage;
+    let starts = made
+        .input
+        .sequences
+        .iter()
+        .map(|sequence| sequence.start + made.moment.start);
+    let context: Vec<u8> = starts
+        .flat_map(|start| start..start + made.moment.context)
+        .flat_map(|index| footage.frame(index))
+        .copied()
+        .collect();
+    let [rows, _, _, channels, height, width] = made.futures.shape;
+    let past = vec![rows, made.moment.context, channels, height, width];
+    let tensors = [
+        (
+            "context",
+            TensorView::new(Dtype::U8, past, &context).map_err(fail)?,
+        ),
+        (
+            "futures",
+            TensorView::new(Dtype::U8, made.futures.shape.to_vec(), &made.futures.bytes)
+                .map_err(fail)?,
+        ),
+    ];
+    let about = HashMap::from([("frame_rate".to_owned(), footage.frame_rate().to_string())]);
+    atomic::write_path_atomically(path, |temporary| {
+        safetensors::serialize_to_file(tensors, Some(about), temporary).map_err(fail)
+    })
+}
