@@ -1,4 +1,5 @@
 //! One file per subcommand.
 
+pub mod compare;
 pub mod inspect;
 pub mod synth;
