@@ -57,6 +57,12 @@ pub struct CompareArgs {
 /// Compares, writes the picture and compare.json, and prints to standard
 /// output.
 pub fn run(args: &CompareArgs) -> Result<()> {
+    let text = produce(args)?;
+    writeln!(std::io::stdout(), "{text}").map_err(|error| Error::io("standard output", error))
+}
+
+/// Writes the picture and compare.json; the result is what to print.
+fn produce(args: &CompareArgs) -> Result<String> {
     let folder = folder(&args.run);
     let picture = match &args.output {
         Some(path) => path.clone(),
@@ -66,9 +72,6 @@ pub fn run(args: &CompareArgs) -> Result<()> {
     let device = device::select(&args.device)?;
     let model = Model::load(&args.run, &device)?;
     let settings = &model.config.settings;
-    let footage = footage(&model.config, args)?;
-    let split = Split::new(&footage, settings.window(), settings.longest())?;
-    let windows = split.test.spread(settings.longest(), args.windows.get());
     let plan = Plan {
         context: settings.model.context,
         horizons: Plan::horizons(settings.evaluation.horizon)?,
@@ -76,38 +79,36 @@ pub fn run(args: &CompareArgs) -> Result<()> {
         temperature: settings.evaluation.temperature,
         seed: Seed(args.seed),
     };
+    let footage = footage(&model.config, args)?;
+    let split = Split::new(&footage, settings.window(), settings.longest())?;
+    let windows = split.test.spread(settings.longest(), args.windows.get());
+
     let named = predictors(&model);
     let predictors: Vec<_> = named.iter().map(|(_, predictor, _)| *predictor).collect();
-
     let bar = bar(windows.len());
-    let comparison = compare(
-        &predictors,
-        &footage,
-        &windows,
-        &plan,
-        &device,
-        &mut |done| bar.set_position(done as u64),
-    )?;
+    let mut watch = |done| bar.set_position(done as u64);
+    let found = compare(&predictors, &footage, &windows, &plan, &device, &mut watch)?;
     bar.finish_and_clear();
 
     let mut models = Vec::new();
-    for ((name, predictor, parameters), horizons) in named.iter().zip(comparison.models) {
+    for ((name, predictor, parameters), horizons) in named.iter().zip(found.models) {
+        let health = match predictor {
+            Predictor::Model(latent) if latent.has_latent() => {
+                let length = plan.context + 1;
+                let windows = split.test.spread(length, HEALTH_WINDOWS);
+                let frames = batch(&footage, &windows, length, &device)?;
+                let mut rng = plan.seed.stream("compare/health", 0);
+                let health = health::check(latent, model.mse.as_ref(), &frames, &mut rng)?;
+                Some(HealthReport::new(health, windows.len()))
+            }
+            _ => None,
+        };
         models.push(ModelReport {
             name,
             latent: !predictor.is_certain(),
             parameters: *parameters,
             horizons,
-            health: match predictor {
-                Predictor::Model(latent) if !predictor.is_certain() => {
-                    let length = plan.context + 1;
-                    let windows = split.test.spread(length, HEALTH_WINDOWS);
-                    let frames = batch(&footage, &windows, length, &device)?;
-                    let mut rng = plan.seed.stream("compare/health", 0);
-                    let found = health::check(latent, model.mse.as_ref(), &frames, &mut rng)?;
-                    Some(HealthReport::new(found, windows.len()))
-                }
-                _ => None,
-            },
+            health,
         });
     }
     let report = Report {
@@ -115,7 +116,7 @@ pub fn run(args: &CompareArgs) -> Result<()> {
             inputs: footage.iter().map(|film| film.name().to_owned()).collect(),
             test_frames: split.test.frames(),
             windows: windows.len(),
-            still_windows: comparison.still,
+            still_windows: found.still,
             context: plan.context,
             futures: plan.futures,
             temperature: plan.temperature,
@@ -128,21 +129,18 @@ pub fn run(args: &CompareArgs) -> Result<()> {
     let text = serde_json::to_string_pretty(&report)
         .map_err(|error| Error::io(&json, std::io::Error::other(error)))?;
     files::replace_bytes(&json, format!("{text}\n").as_bytes())?;
-    let shown = windows[comparison.liveliest];
+    let shown = windows[found.liveliest];
     let frames = batch(&footage, &[shown], plan.length(), &device)?;
-    picture::draw(&named, &frames, &plan, comparison.liveliest)?.save(&picture)?;
-
-    let printed = if args.json {
-        text
-    } else {
-        format!(
-            "{}\npicture: {}\nfigures: {}",
-            report::describe(&report),
-            picture.display(),
-            json.display()
-        )
-    };
-    writeln!(std::io::stdout(), "{printed}").map_err(|error| Error::io("standard output", error))
+    picture::draw(&named, &frames, &plan, found.liveliest)?.save(&picture)?;
+    if args.json {
+        return Ok(text);
+    }
+    Ok(format!(
+        "{}\npicture: {}\nfigures: {}",
+        report::describe(&report),
+        picture.display(),
+        json.display()
+    ))
 }
 
 /// What is compared, always in this order: name, predictor, parameters.
