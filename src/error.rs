@@ -28,6 +28,12 @@ pub enum Error {
     /// A tensor operation failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+    /// A number that must be finite is not: training has diverged.
+    #[error("{what} is not finite; the network has diverged: lower training.learning_rate")]
+    NotFinite {
+        /// Which number.
+        what: String,
+    },
     /// The user pressed Ctrl-C.
     #[error("interrupted")]
     Interrupted,

@@ -3,3 +3,4 @@
 pub mod compare;
 pub mod inspect;
 pub mod synth;
+pub mod train;

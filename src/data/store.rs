@@ -158,7 +158,7 @@ pub(super) fn open(path: &Path) -> Result<(Footage, ReadSettings)> {
         .map(|word| u64::from_le_bytes(word) as usize)
         .collect();
     let cuts_fit = cuts.iter().all(|&cut| cut < count) && cuts.is_sorted();
-    if times.len() != count || !cuts_fit || count == 0 || !(frame_rate > 0.0) {
+    if times.len() != count || !cuts_fit || count == 0 || frame_rate.is_nan() || frame_rate <= 0.0 {
         return Err(missing());
     }
     let offset = frames.data().as_ptr() as usize - map.as_ptr() as usize;

@@ -114,11 +114,9 @@ impl Inference for Refine {
             self.descend(bowl, &mut best);
             let minimum = bowl.cost(&best) + self.latent.cost(&best);
             if !minimum.is_finite() {
-                return Err(Error::input(
-                    "the energy in z",
-                    format!("it is {minimum} after {} steps", self.steps),
-                    "the network has diverged: lower training.learning_rate",
-                ));
+                return Err(Error::NotFinite {
+                    what: "the refined energy".to_owned(),
+                });
             }
             let factor = Factor::new(bowl)?;
             inferred.sample.push(factor.perturb(&best, beta, rng));

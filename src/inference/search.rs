@@ -50,12 +50,8 @@ impl Inference for Search {
                 .enumerate()
                 .min_by(|a, b| a.1.total_cmp(b.1))
                 .filter(|(_, minimum)| minimum.is_finite())
-                .ok_or_else(|| {
-                    Error::input(
-                        "the energy in z",
-                        "it is not finite for any code",
-                        "the network has diverged: lower training.learning_rate",
-                    )
+                .ok_or_else(|| Error::NotFinite {
+                    what: "the energy of every code".to_owned(),
                 })?;
             let weights: Vec<f32> = table
                 .iter()

@@ -229,14 +229,18 @@ impl NextFrame {
         Ok(ops::unpatchify(&grid, patch, channels)?)
     }
 
-    /// ŷ(x, z) in tokens, (B, N, p·p·C); z is (B, d).
+    /// ŷ(x, z) in tokens, (B, N, p·p·C); z is (B, d). No gradient goes back
+    /// into m(x): it is trained on its own, as the least-squares prediction,
+    /// so that z explains only what is left and does not take over what x
+    /// already says (Henaff, Zhao and LeCun 2017, "Prediction under
+    /// uncertainty with error-encoding networks").
     pub fn decode(&self, observed: &Observed, z: &Tensor) -> Result<Tensor> {
         let (head, basis) = self.latent_parts(observed)?;
         let (batch, _, pixels) = observed.mean.dims3()?;
         let mixture = z
             .matmul(&head.dictionaries)?
             .reshape((batch, pixels, self.config.hidden))?;
-        Ok((&observed.mean + basis.matmul(&mixture.t()?)?)?)
+        Ok((observed.mean.detach() + basis.matmul(&mixture.t()?)?)?)
     }
 
     /// The squared error as a quadratic in z:
@@ -315,4 +319,144 @@ fn pooling(rows: usize, columns: usize, cells: usize) -> Vec<f32> {
         }
     }
     matrix
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{BackboneKind, Source, Weights};
+    use super::*;
+    use crate::rng::Seed;
+    use candle_core::Device;
+
+    const SHAPE: FrameShape = FrameShape {
+        channels: 3,
+        height: 20,
+        width: 12,
+        change: 0.1,
+    };
+
+    fn config(kind: BackboneKind) -> NextFrameConfig {
+        NextFrameConfig {
+            context: 3,
+            hidden: 8,
+            backbone: BackboneConfig {
+                kind,
+                width: 8,
+                depth: 1,
+                heads: 2,
+            },
+            ..NextFrameConfig::default()
+        }
+    }
+
+    fn example(batch: usize) -> (Tensor, Tensor) {
+        let mut rng = Seed(1).stream("test", 0);
+        let x = rng
+            .uniform_tensor(0.0, 1.0, (batch, 3, 3, 20, 12), &Device::Cpu)
+            .unwrap();
+        let y = rng
+            .uniform_tensor(0.0, 1.0, (batch, 3, 20, 12), &Device::Cpu)
+            .unwrap();
+        (x, y)
+    }
+
+    /// Weights that start at 0 hide what lies before them.
+    fn shake(weights: &Weights) {
+        for (index, (_, var)) in weights.pairs().iter().enumerate() {
+            let mut rng = Seed(9).stream("shake", index as u64);
+            let noise = rng.normal_tensor(var.shape(), &Device::Cpu).unwrap();
+            var.set(&(var.as_tensor() + (noise * 0.05).unwrap()).unwrap())
+                .unwrap();
+        }
+    }
+
+    #[test]
+    fn every_weight_gets_a_gradient() {
+        for kind in [BackboneKind::Convolutional, BackboneKind::Transformer] {
+            for latent in [0, 5] {
+                let mut weights = Weights::new(Seed(2), &Device::Cpu);
+                let network = NextFrame::new(&config(kind), SHAPE, latent, weights.root()).unwrap();
+                shake(&weights);
+                let (x, y) = example(2);
+                let observed = network.observe(&x).unwrap();
+                let y = network.tokens(&y).unwrap();
+                let mut loss = ops::squared_error(&observed.mean, &y).unwrap();
+                if latent > 0 {
+                    let z = Tensor::ones((2, latent), candle_core::DType::F32, &Device::Cpu);
+                    let y_hat = network.decode(&observed, &z.unwrap()).unwrap();
+                    loss = (loss + ops::squared_error(&y_hat, &y).unwrap()).unwrap();
+                }
+                let gradients = loss.sum_all().unwrap().backward().unwrap();
+                for (name, var) in weights.pairs() {
+                    let gradient = gradients.get(var).unwrap_or_else(|| panic!("{name}"));
+                    let size = gradient.sqr().unwrap().sum_all().unwrap();
+                    assert!(size.to_scalar::<f32>().unwrap() > 0.0, "{kind:?} {name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_quadratic_is_the_squared_error_of_the_decoder() {
+        let mut weights = Weights::new(Seed(2), &Device::Cpu);
+        let config = config(BackboneKind::Convolutional);
+        let network = NextFrame::new(&config, SHAPE, 5, weights.root()).unwrap();
+        shake(&weights);
+        let (x, y) = example(2);
+        let (observed, y) = (network.observe(&x).unwrap(), network.tokens(&y).unwrap());
+        let (constant, slope, curvature) = network.squared_error_in_z(&observed, &y).unwrap();
+        let bowls = crate::energy::Quadratic::new(1.0, &constant, &slope, &curvature).unwrap();
+        let mut rng = Seed(3).stream("test", 0);
+        let z = rng.normal_tensor((2, 5), &Device::Cpu).unwrap();
+        let decoded = network.decode(&observed, &z).unwrap();
+        let direct = (decoded - &y).unwrap().sqr().unwrap().sum((1, 2)).unwrap();
+        let z = z.to_vec2::<f32>().unwrap();
+        for (row, truth) in direct.to_vec1::<f32>().unwrap().into_iter().enumerate() {
+            let z: Vec<f64> = z[row].iter().map(|&v| f64::from(v)).collect();
+            let found = bowls.bowls()[row].squared_error(&z);
+            assert!(
+                (found / f64::from(truth) - 1.0).abs() < 1e-4,
+                "{found} {truth}"
+            );
+        }
+    }
+
+    #[test]
+    fn frames_survive_as_tokens_and_an_untrained_mean_is_the_last_frame() {
+        let mut weights = Weights::new(Seed(2), &Device::Cpu);
+        let config = config(BackboneKind::Convolutional);
+        let network = NextFrame::new(&config, SHAPE, 0, weights.root()).unwrap();
+        let (x, y) = example(2);
+        let back = network.frames(&network.tokens(&y).unwrap()).unwrap();
+        let off = (back - &y).unwrap().abs().unwrap().max_all().unwrap();
+        assert!(off.to_scalar::<f32>().unwrap() < 1e-6);
+        let mean = network.observe(&x).unwrap().mean;
+        let last = x.narrow(1, 2, 1).unwrap().squeeze(1).unwrap();
+        let off = (network.frames(&mean).unwrap() - last).unwrap();
+        let off = off.abs().unwrap().max_all().unwrap();
+        assert!(off.to_scalar::<f32>().unwrap() < 1e-6);
+    }
+
+    #[test]
+    fn pooling_averages_every_grid() {
+        for (rows, columns) in [(16, 16), (5, 3), (2, 7), (1, 1)] {
+            for weights in pooling(rows, columns, 4).chunks(rows * columns) {
+                assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn a_size_that_is_no_multiple_of_the_patch_is_refused() {
+        let shape = FrameShape {
+            height: 22,
+            ..SHAPE
+        };
+        let mut weights = Weights::new(Seed(2), &Device::Cpu);
+        let config = config(BackboneKind::Convolutional);
+        let message = NextFrame::new(&config, shape, 0, weights.root())
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("12×22"), "{message}");
+    }
 }

@@ -8,7 +8,10 @@ use std::path::Path;
 use toml::{Table, Value};
 
 /// The recipes inside the binary: name and text of each file in `models/`.
-const BUNDLED: &[(&str, &str)] = &[];
+const BUNDLED: &[(&str, &str)] = &[
+    ("default", include_str!("../../models/default.toml")),
+    ("galton", include_str!("../../models/galton.toml")),
+];
 
 /// The text of a recipe, and what to call it in messages.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 /// Steps before anything is judged.
 const PATIENCE: u64 = 30;
 
+/// In units of σ², copying the last frame has an error of about 1.
+const COPYING: f64 = 0.95;
+/// A model whose error was below this had learned something to forget.
+const LEARNED: f64 = 0.4;
+
 /// What is wrong with a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Alarm {
@@ -13,7 +18,8 @@ pub enum Alarm {
     NotFinite,
     /// The error is far above what it was.
     Diverging,
-    /// No gradient reaches the weights any more.
+    /// No gradient reaches the weights any more, or the model has fallen back
+    /// to copying the last frame.
     Dead,
 }
 
@@ -22,7 +28,7 @@ impl std::fmt::Display for Alarm {
         formatter.write_str(match self {
             Self::NotFinite => "a step was not finite",
             Self::Diverging => "the error rose far above its best",
-            Self::Dead => "no gradient reaches the weights any more",
+            Self::Dead => "it died: no gradient, or it copies the last frame",
         })
     }
 }
@@ -48,7 +54,7 @@ impl Watch {
                 None
             } else if self.error > 4.0 * self.best {
                 Some(Alarm::Diverging)
-            } else if self.gradient < 1e-7 {
+            } else if self.gradient < 1e-4 || (self.error > COPYING && self.best < LEARNED) {
                 Some(Alarm::Dead)
             } else {
                 None
@@ -116,6 +122,11 @@ mod tests {
         };
         assert_eq!(first(learned(), report(5.0, 0.3)), Alarm::Diverging);
         assert_eq!(first(learned(), report(0.5, 0.0)), Alarm::Dead);
+        let mut copying = Watch::default();
+        for _ in 0..100 {
+            assert_eq!(copying.judge(&report(0.3, 0.3)), None);
+        }
+        assert_eq!(first(copying, report(1.0, 0.3)), Alarm::Dead);
         assert_eq!(first(learned(), report(f64::NAN, 0.3)), Alarm::NotFinite);
         assert_eq!(
             first(learned(), report(0.5, f64::INFINITY)),

@@ -1,5 +1,6 @@
 //! FFmpeg's decoder as a stream of frames.
 
+use super::clock::Clock;
 use super::frame::{Description, Frame, Frames};
 use super::placement::Orientation;
 use super::scale::Scaler;
@@ -98,7 +99,7 @@ impl Decoder {
         unsafe {
             let raw = context.as_mut_ptr();
             (*raw).thread_count = 0;
-            (*raw).thread_type = (ffi::FF_THREAD_FRAME | ffi::FF_THREAD_SLICE) as i32;
+            (*raw).thread_type = ffi::FF_THREAD_FRAME | ffi::FF_THREAD_SLICE;
         }
         let mut decoder = context.decoder().video().map_err(unsupported)?;
         decoder.set_packet_time_base(stream.time_base());
@@ -301,32 +302,6 @@ impl Frames for Decoder {
 
     fn lost(&self) -> usize {
         self.refused
-    }
-}
-
-/// Makes times that never run backwards, as they do where recordings were
-/// joined: what follows is moved to continue where the part before ended.
-#[derive(Debug, Default)]
-struct Clock {
-    last: Option<f64>,
-    shift: f64,
-}
-
-impl Clock {
-    /// A step back of at least this many seconds is a joint, less is a slip.
-    const JOINT: f64 = 0.5;
-
-    fn tick(&mut self, stated: Option<f64>, interval: f64) -> f64 {
-        let Some(last) = self.last else {
-            return *self.last.insert(stated.unwrap_or(0.0));
-        };
-        let next = last + interval;
-        let mut time = stated.map_or(next, |time| time + self.shift);
-        if time < last - Self::JOINT {
-            self.shift += next - time;
-            time = next;
-        }
-        *self.last.insert(time.max(last))
     }
 }
 

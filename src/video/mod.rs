@@ -1,5 +1,9 @@
 //! Files to frames to files, and synthetic worlds.
 
+#[cfg(feature = "ffmpeg")]
+mod ahead;
+#[cfg(feature = "ffmpeg")]
+mod clock;
 pub mod cuts;
 #[cfg(feature = "ffmpeg")]
 pub mod decode;

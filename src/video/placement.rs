@@ -165,3 +165,110 @@ impl Placement {
         pixels
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(size: (usize, usize), aspect: f64, orientation: Orientation, fit: Fit) -> Placement {
+        let settings = ReadSettings {
+            width: 32,
+            height: 16,
+            fit,
+            ..ReadSettings::default()
+        };
+        Placement::new(size, aspect, orientation, false, &settings)
+    }
+
+    fn turned(degrees: usize) -> Orientation {
+        let one = 1 << 16;
+        let matrix = [
+            [one, 0, 0, one],
+            [0, one, -one, 0],
+            [-one, 0, 0, -one],
+            [0, -one, one, 0],
+        ][degrees / 90];
+        let [a, b, c, d] = matrix;
+        Orientation::from_matrix(&[a, b, 0, c, d, 0, 0, 0, 1 << 30])
+    }
+
+    #[test]
+    fn crops_to_the_shape_and_letterboxes_into_it() {
+        let upright = Orientation::default();
+        let kept = |place: Placement| (place.left, place.top, place.width, place.height);
+        let scaled = |place: Placement| (place.scaled_width, place.scaled_height);
+        assert_eq!(
+            kept(place((100, 100), 1.0, upright, Fit::Crop)),
+            (0, 25, 100, 50)
+        );
+        assert_eq!(
+            kept(place((400, 100), 1.0, upright, Fit::Crop)),
+            (100, 0, 200, 100)
+        );
+        assert_eq!(
+            kept(place((100, 100), 2.0, upright, Fit::Crop)),
+            (0, 0, 100, 100)
+        );
+        assert_eq!(
+            kept(place((100, 100), 1.0, turned(90), Fit::Crop)),
+            (25, 0, 50, 100)
+        );
+        assert_eq!(
+            scaled(place((100, 100), 1.0, upright, Fit::Letterbox)),
+            (16, 16)
+        );
+        assert_eq!(
+            scaled(place((400, 100), 1.0, upright, Fit::Letterbox)),
+            (32, 8)
+        );
+        assert_eq!(
+            scaled(place((100, 400), 1.0, turned(270), Fit::Letterbox)),
+            (8, 32)
+        );
+        assert_eq!(
+            scaled(place((1, 4000), 1.0, upright, Fit::Letterbox)),
+            (1, 16)
+        );
+    }
+
+    #[test]
+    fn turns_and_mirrors() {
+        let settings = ReadSettings {
+            width: 2,
+            height: 2,
+            ..ReadSettings::default()
+        };
+        // Stored: 1 2 / 3 4.
+        let shown = |orientation| {
+            Placement::new((2, 2), 1.0, orientation, false, &settings)
+                .lay(&settings, |x, y| [1 + x as u8 + 2 * y as u8])
+        };
+        for (degrees, expected) in [
+            (0, [1, 2, 3, 4]),
+            (90, [3, 1, 4, 2]),
+            (180, [4, 3, 2, 1]),
+            (270, [2, 4, 1, 3]),
+        ] {
+            assert_eq!(shown(turned(degrees)), expected, "{degrees}");
+            assert_eq!(turned(degrees).degrees() as usize, degrees);
+            assert!(!turned(degrees).mirrored());
+            // Exchanging left and right first gives the mirrored four.
+            let mirror = |pixel: u8| [2, 1, 4, 3][usize::from(pixel) - 1];
+            let expected = expected.map(mirror);
+            let all = [false, true].into_iter().flat_map(|transpose| {
+                [false, true].into_iter().flat_map(move |mirror_x| {
+                    [false, true].map(|mirror_y| Orientation {
+                        transpose,
+                        mirror_x,
+                        mirror_y,
+                    })
+                })
+            });
+            let same: Vec<_> = all
+                .filter(|way| way.mirrored() && way.degrees() as usize == degrees)
+                .map(shown)
+                .collect();
+            assert_eq!(same, [expected], "mirrored {degrees}");
+        }
+    }
+}

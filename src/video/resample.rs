@@ -115,3 +115,124 @@ impl<F: Frames> Frames for Resampled<F> {
         self.source.lost()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::video::placement::Orientation;
+
+    struct Fake(std::vec::IntoIter<Frame>, Description);
+
+    impl Frames for Fake {
+        fn next_frame(&mut self) -> Result<Option<Frame>> {
+            Ok(self.0.next())
+        }
+
+        fn description(&self) -> &Description {
+            &self.1
+        }
+    }
+
+    /// (time, which frame, cut) after resampling frames at `times`; the frames
+    /// named in `cuts` start scenes.
+    fn shown(
+        times: &[f64],
+        cuts: &[u8],
+        rate: Option<f64>,
+        start: Option<f64>,
+        end: Option<f64>,
+    ) -> Vec<(f64, u8, bool)> {
+        let frames: Vec<Frame> = times
+            .iter()
+            .zip(0..)
+            .map(|(&time, index)| Frame {
+                time,
+                pixels: vec![index],
+                damaged: false,
+                cut: cuts.contains(&index),
+            })
+            .collect();
+        let description = Description {
+            codec: "fake".to_owned(),
+            width: 1,
+            height: 1,
+            pixel_format: "grey".to_owned(),
+            orientation: Orientation::default(),
+            pixel_aspect: 1.0,
+            origin: 0.0,
+            duration: None,
+        };
+        let settings = ReadSettings {
+            frame_rate: rate,
+            start,
+            end,
+            ..ReadSettings::default()
+        };
+        let mut resampled = Resampled::new(Fake(frames.into_iter(), description), &settings);
+        let mut found = Vec::new();
+        while let Some(frame) = resampled.next_frame().unwrap() {
+            let time = (frame.time * 1000.0).round() / 1000.0;
+            found.push((time, frame.pixels[0], frame.cut));
+        }
+        found
+    }
+
+    fn which(found: &[(f64, u8, bool)]) -> Vec<u8> {
+        found.iter().map(|frame| frame.1).collect()
+    }
+
+    #[test]
+    fn a_variable_rate_becomes_even() {
+        // Frames last 0.1, 0.1, 0.4, 0.05, 0.15 and, as the one before, 0.15 s.
+        let times = [0.0, 0.1, 0.2, 0.6, 0.65, 0.8];
+        let found = shown(&times, &[], Some(10.0), None, None);
+        assert_eq!(which(&found), [0, 1, 2, 2, 2, 2, 3, 4, 5, 5]);
+        assert_eq!(found[7].0, 0.7);
+        assert_eq!(
+            which(&shown(&times, &[], None, None, None)),
+            [0, 1, 2, 3, 4, 5]
+        );
+    }
+
+    #[test]
+    fn rounded_times_neither_repeat_nor_drop() {
+        let times: Vec<f64> = (0..100)
+            .map(|i| (f64::from(i) / 0.03).round() / 1000.0)
+            .collect();
+        let found = shown(&times, &[], Some(30.0), None, None);
+        assert_eq!(which(&found), (0..100).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn a_range_takes_the_frame_on_show_at_its_start() {
+        let times = [0.0, 0.5, 1.0, 1.5, 2.0];
+        let found = shown(&times, &[], Some(4.0), Some(0.75), Some(1.6));
+        assert_eq!(
+            found,
+            [
+                (0.75, 1, false),
+                (1.0, 2, false),
+                (1.25, 2, false),
+                (1.5, 3, false),
+            ]
+        );
+        let found = shown(&times, &[], None, Some(0.5), Some(1.5));
+        assert_eq!(which(&found), [1, 2]);
+    }
+
+    #[test]
+    fn cuts_survive_dropped_frames_and_long_pauses_are_cuts() {
+        let times = [0.0, 0.1, 0.2, 0.3, 0.4];
+        let found = shown(&times, &[3], Some(5.0), None, None);
+        assert_eq!(found, [(0.0, 0, false), (0.2, 2, false), (0.4, 4, true)]);
+        let found = shown(
+            &[0.0, 0.1, 0.2, 1000.0, 1000.1],
+            &[],
+            Some(10.0),
+            None,
+            None,
+        );
+        assert_eq!(found[3], (1000.0, 3, true));
+        assert_eq!(found.len(), 5);
+    }
+}

@@ -122,9 +122,9 @@ impl Scaler {
         unsafe {
             ffi::sws_setColorspaceDetails(
                 context.as_mut_ptr(),
-                ffi::sws_getCoefficients(matrix as i32),
+                ffi::sws_getCoefficients(matrix),
                 i32::from(full),
-                ffi::sws_getCoefficients(ffi::SWS_CS_DEFAULT as i32),
+                ffi::sws_getCoefficients(ffi::SWS_CS_DEFAULT),
                 1,
                 0,
                 1 << 16,

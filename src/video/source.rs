@@ -126,8 +126,11 @@ fn finish<F: Frames>(
 
 #[cfg(feature = "ffmpeg")]
 fn open_video(path: &Path, settings: &ReadSettings) -> Result<Box<dyn Frames>> {
-    let decoder = super::decode::Decoder::open(path, settings)?;
-    Ok(Box::new(finish(decoder, settings.shape(), settings)))
+    let (file, wanted) = (path.to_owned(), settings.clone());
+    let frames = super::ahead::Ahead::start(settings.frame_bytes(), move || {
+        super::decode::Decoder::open(&file, &wanted)
+    })?;
+    Ok(Box::new(finish(frames, settings.shape(), settings)))
 }
 
 #[cfg(not(feature = "ffmpeg"))]

@@ -1,0 +1,185 @@
+//! `nextframe train`: learns from video, least squares and latent variables
+//! side by side.
+
+mod session;
+mod validation;
+
+use crate::data::{self, Footage, Split};
+use crate::device;
+use crate::error::{Error, Result};
+use crate::outputs::run::Existing;
+use crate::rng::Seed;
+use crate::training::Settings;
+use crate::training::budget::Budget;
+use crate::training::recipe::{self, Recipe};
+use session::Session;
+use std::path::PathBuf;
+
+/// Learn from video: a least-squares model and a latent-variable model, side
+/// by side on the same batches
+#[derive(Debug, Clone, clap::Args)]
+pub struct TrainArgs {
+    /// Videos, GIFs, folders, globs, .safetensors, prepared .frames, or - for
+    /// standard input
+    #[arg(required = true)]
+    pub inputs: Vec<String>,
+    /// A recipe: a TOML file, or the name of a bundled one
+    #[arg(long, value_name = "FILE", default_value = "default")]
+    pub recipe: String,
+    /// Set a key of the recipe, such as training.batch=16; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// The run's folder [default: runs/NAME-OF-THE-INPUT]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// How long to train, both models together, such as 90s, 10m or 2h
+    /// [default: 10m]
+    #[arg(long, value_name = "TIME", conflicts_with = "steps")]
+    pub time_budget: Option<String>,
+    /// How many steps to train instead; the same steps give the same weights
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// auto, cpu, cuda, cuda:N or metal
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+    /// The same seed, steps, threads and machine give the same run
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Go on with the run in --out, if there is one
+    #[arg(long, conflicts_with = "overwrite")]
+    pub resume: bool,
+    /// Replace the run in --out
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Train only one of the two
+    #[arg(long, value_enum)]
+    pub only: Option<Only>,
+    /// Save so often, such as 30s or 5m
+    #[arg(long, value_name = "TIME", default_value = "2m")]
+    pub save_every: String,
+    /// Where decoded frames are kept [default: $NEXTFRAME_CACHE, or the
+    /// user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+}
+
+/// One of the two models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Only {
+    /// The least-squares baseline
+    Mse,
+    /// The latent-variable model
+    Latent,
+}
+
+/// Trains until the budget is used or Ctrl-C, saving on the way.
+pub fn run(args: &TrainArgs) -> Result<()> {
+    crate::interrupt::install()?;
+    let recipe = Recipe::find(&args.recipe)?;
+    let settings: Settings = recipe::resolve(Some(&recipe), &args.set)?;
+    let budget = match (&args.time_budget, args.steps) {
+        (_, Some(0)) => {
+            return Err(Error::input(
+                "--steps 0",
+                "no step is no training",
+                "give at least 1",
+            ));
+        }
+        (_, Some(steps)) => Budget::Steps(steps),
+        (text, None) => Budget::time(text.as_deref().unwrap_or("10m"))?,
+    };
+    let Budget::Time(save_every) = Budget::time(&args.save_every)? else {
+        unreachable!("Budget::time gives a time");
+    };
+    let device = device::select(&args.device)?;
+    let footage = prepare(&args.inputs, &settings, args.cache.as_deref())?;
+    let split = Split::new(&footage, settings.window(), settings.longest())?;
+    let existing = match (args.resume, args.overwrite) {
+        (true, _) => Existing::Resume,
+        (_, true) => Existing::Overwrite,
+        _ => Existing::Refuse,
+    };
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| default_out(&args.inputs));
+    let mut session = Session::begin(
+        session::Plan {
+            settings,
+            footage,
+            split,
+            inputs: args.inputs.clone(),
+            only: args.only,
+            budget,
+            save_every,
+            seed: Seed(args.seed),
+            device,
+        },
+        &out,
+        existing,
+    )?;
+    session.train()
+}
+
+/// Reads the inputs, telling on standard error how far it is.
+pub(super) fn prepare(
+    inputs: &[String],
+    settings: &Settings,
+    cache: Option<&std::path::Path>,
+) -> Result<Vec<Footage>> {
+    let bar = indicatif::ProgressBar::no_length();
+    let style = indicatif::ProgressStyle::with_template("{spinner} {msg}");
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    let footage = data::prepare(inputs, &settings.data, cache, &mut |progress| {
+        if let data::Stage::Decoding {
+            frames,
+            seconds,
+            duration,
+        } = progress.stage
+        {
+            let share = match duration {
+                Some(duration) if duration > 0.0 => {
+                    format!(" {:.0}%", (100.0 * seconds / duration).min(100.0))
+                }
+                _ => String::new(),
+            };
+            bar.set_message(format!(
+                "decoding {} ({} of {}){share}: {frames} frames",
+                progress.name,
+                progress.index + 1,
+                progress.total
+            ));
+            bar.tick();
+        }
+    });
+    bar.finish_and_clear();
+    let footage = footage?;
+    for film in &footage {
+        if film.damaged() > 0 {
+            tracing::warn!("{}: {} damaged frames", film.name(), film.damaged());
+        }
+    }
+    Ok(footage)
+}
+
+/// runs/NAME, after the first input.
+fn default_out(inputs: &[String]) -> PathBuf {
+    let name = inputs.first().map_or("video", String::as_str);
+    let stem = std::path::Path::new(name)
+        .file_stem()
+        .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let stem: String = stem
+        .chars()
+        .map(|c| {
+            if c.is_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let stem = stem.trim_matches(['.', '_', '-']);
+    PathBuf::from("runs").join(if stem.is_empty() { "video" } else { stem })
+}

@@ -1,0 +1,355 @@
+//! A training session: what is trained, where it is kept, and its loop.
+
+use super::Only;
+use super::validation::Validation;
+use crate::data::{self, Footage, Split};
+use crate::error::{Error, Result};
+use crate::interrupt;
+use crate::models::FrameShape;
+use crate::outputs::events::Events;
+use crate::outputs::metrics::Metrics;
+use crate::outputs::model::{LATENT, MSE, ModelConfig, UNITS};
+use crate::outputs::progress::{Progress, Tick};
+use crate::outputs::run::{Existing, MODEL, Run};
+use crate::rng::Seed;
+use crate::training::budget::Budget;
+use crate::training::{Learner, LearnerState, Settings, StepReport};
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The part of a save that holds the optimisers.
+const OPTIMISER: &str = "optimizer";
+/// Validations in a run.
+const VALIDATIONS: f64 = 10.0;
+/// Steps between two lines of metrics.
+const METRICS_APART: u64 = 10;
+
+/// What to train, and for how long.
+pub struct Plan {
+    pub settings: Settings,
+    pub footage: Vec<Footage>,
+    pub split: Split,
+    pub inputs: Vec<String>,
+    pub only: Option<Only>,
+    pub budget: Budget,
+    pub save_every: Duration,
+    pub seed: Seed,
+    pub device: Device,
+}
+
+/// What a save holds beside tensors.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    step: u64,
+    elapsed: f64,
+    validations: u32,
+    learners: Vec<LearnerState>,
+}
+
+/// A run in training.
+pub struct Session {
+    plan: Plan,
+    run: Run,
+    metrics: Metrics,
+    events: Events,
+    learners: Vec<Learner>,
+    step: u64,
+    validations: u32,
+    /// Time trained before this session.
+    before: Duration,
+    started: Instant,
+    saved: Instant,
+}
+
+impl Session {
+    /// Makes or resumes the run in `out`.
+    pub fn begin(plan: Plan, out: &Path, existing: Existing) -> Result<Self> {
+        let (channels, height, width) = plan.settings.data.shape();
+        let shape = FrameShape {
+            channels,
+            height,
+            width,
+            change: data::typical_change(&plan.footage, &plan.split.train)?,
+        };
+        let names: Vec<&'static str> = match plan.only {
+            None => vec![MSE, LATENT],
+            Some(Only::Mse) => vec![MSE],
+            Some(Only::Latent) => vec![LATENT],
+        };
+        let config = ModelConfig {
+            settings: plan.settings.clone(),
+            shape,
+            frame_rate: plan.footage.first().map_or(25.0, Footage::frame_rate),
+            inputs: plan.inputs.clone(),
+            models: names.iter().map(|&name| name.to_owned()).collect(),
+        };
+        let mut learners = names
+            .iter()
+            .map(|&name| {
+                let latent = config.latent(name);
+                let (settings, device) = (&plan.settings, &plan.device);
+                Learner::new(name, settings, &latent, shape, plan.seed, device)
+            })
+            .collect::<Result<Vec<_>>>()?;
+
+        let run = Run::begin(out, existing)?;
+        let (mut step, mut validations, mut before) = (0, 0, Duration::ZERO);
+        match run.latest() {
+            Some(saved) => {
+                let old: ModelConfig = crate::training::checkpoint::load_config(&run.config())?;
+                same_model(out, &old, &config)?;
+                let state: State = saved.state()?;
+                let pairs: Vec<_> = learners
+                    .iter()
+                    .flat_map(|learner| learner.weights().pairs().iter().cloned())
+                    .collect();
+                saved.load(MODEL)?.fill(&pairs)?;
+                let moments = saved.load(OPTIMISER)?.tensors;
+                if state.learners.len() != learners.len() {
+                    return Err(Error::input(
+                        out.display().to_string(),
+                        format!(
+                            "was saved with {} models, this run has {}",
+                            state.learners.len(),
+                            learners.len()
+                        ),
+                        "resume with the same --only",
+                    ));
+                }
+                for (learner, state) in learners.iter_mut().zip(state.learners) {
+                    let own = format!(".{}.", learner.name());
+                    let moments = moments
+                        .iter()
+                        .filter(|(name, _)| name.contains(&own))
+                        .map(|(name, tensor)| (name.clone(), tensor.clone()))
+                        .collect();
+                    learner.resume(&moments, state)?;
+                }
+                (step, validations) = (state.step, state.validations);
+                before = Duration::from_secs_f64(state.elapsed);
+                tracing::info!("resuming {} after step {step}", out.display());
+            }
+            None => run.describe(&plan.settings, &config, UNITS)?,
+        }
+        let (metrics, events) = (Metrics::open(&run)?, Events::open(&run)?);
+        let now = Instant::now();
+        Ok(Self {
+            plan,
+            run,
+            metrics,
+            events,
+            learners,
+            step,
+            validations,
+            before,
+            started: now,
+            saved: now,
+        })
+    }
+
+    /// Trains until the budget is used up or Ctrl-C.
+    pub fn train(&mut self) -> Result<()> {
+        self.announce();
+        let mut progress = Progress::new(self.plan.budget);
+        let mut energy = None;
+        while !self.plan.budget.spent(self.step, self.elapsed()) && !interrupt::interrupted() {
+            let used = self.plan.budget.used(self.step, self.elapsed());
+            let windows = self.batch()?;
+            let mut reports = Vec::new();
+            for learner in &mut self.learners {
+                let mut rng = self.plan.seed.stream(learner.name(), self.step);
+                let report = learner.step(&windows, used, &mut rng)?;
+                if let Some(alarm) = learner.look_after(&report)? {
+                    progress.message(&format!(
+                        "step {}: {}: {alarm}; going back to the last good state, with half the step size",
+                        self.step,
+                        learner.name()
+                    ));
+                }
+                reports.push((learner.name(), report));
+            }
+            self.step += 1;
+            let last = reports.last().map_or(0.0, |(_, report)| report.energy);
+            let smooth = energy.map_or(last, |old: f64| old + 0.05 * (last - old));
+            energy = Some(smooth);
+            if self.step % METRICS_APART == 1 {
+                self.log(&reports)?;
+            }
+            let used = self.plan.budget.used(self.step, self.elapsed());
+            if (used * VALIDATIONS) as u32 > self.validations {
+                self.validations = (used * VALIDATIONS) as u32;
+                self.validate(&progress)?;
+            }
+            if self.saved.elapsed() >= self.plan.save_every {
+                self.save()?;
+            }
+            progress.update(self.tick(smooth));
+        }
+        progress.finish(self.tick(energy.unwrap_or(0.0)));
+        self.save()?;
+        let stopped = if interrupt::interrupted() {
+            "stopped; go on with --resume"
+        } else {
+            "trained"
+        };
+        tracing::info!(
+            "{stopped}: {} after {} steps, pictures in {}",
+            self.run.folder().display(),
+            self.step,
+            self.run.pictures().display()
+        );
+        Ok(())
+    }
+
+    fn announce(&self) {
+        let window = self.plan.settings.window();
+        let parts = &self.plan.split;
+        tracing::info!(
+            "{} frames to train on, {} to validate, {} to test; windows of {window} frames",
+            parts.train.frames(),
+            parts.validation.frames(),
+            parts.test.frames()
+        );
+        for learner in &self.learners {
+            tracing::info!(
+                "{}: {} parameters",
+                learner.name(),
+                learner.weights().count()
+            );
+        }
+    }
+
+    /// The batch of this step, the same for both models.
+    fn batch(&self) -> Result<Tensor> {
+        let (settings, plan) = (&self.plan.settings, &self.plan);
+        let mut rng = plan.seed.stream("batch", self.step);
+        let windows = plan
+            .split
+            .train
+            .draw(settings.window(), settings.training.batch, &mut rng);
+        data::batch(&plan.footage, &windows, settings.window(), &plan.device)
+    }
+
+    fn log(&mut self, reports: &[(&str, StepReport)]) -> Result<()> {
+        let mut line = Map::new();
+        line.insert("step".to_owned(), json!(self.step));
+        line.insert("seconds".to_owned(), json!(self.elapsed().as_secs_f64()));
+        for (name, report) in reports {
+            let values = [
+                ("energy", report.energy),
+                ("error", report.error),
+                ("surprise", report.surprise),
+                ("gradient", report.gradient),
+            ];
+            let mut own = Map::new();
+            for (key, value) in values {
+                own.insert(key.to_owned(), json!(value));
+                self.events
+                    .scalar(self.step, &format!("{name}/{key}"), value)?;
+            }
+            line.insert((*name).to_owned(), Value::Object(own));
+        }
+        self.metrics.write(&line)
+    }
+
+    fn validate(&mut self, progress: &Progress) -> Result<()> {
+        for learner in &mut self.learners {
+            learner.remember()?;
+        }
+        let validation = Validation {
+            footage: &self.plan.footage,
+            split: &self.plan.split,
+            settings: &self.plan.settings,
+            device: &self.plan.device,
+            seed: self.plan.seed,
+            step: self.step,
+            mse: self.forecaster(MSE),
+            latent: self.forecaster(LATENT),
+        };
+        let found = validation.run()?;
+        let path = self.run.pictures().join(format!("{:08}.png", self.step));
+        found.picture.save(&path)?;
+        let png = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
+        self.events.picture(self.step, "futures", &png)?;
+        for (tag, value) in found.scalars() {
+            self.events
+                .scalar(self.step, &format!("validation/{tag}"), value)?;
+        }
+        for line in found.lines() {
+            progress.message(&format!("step {}: {line}", self.step));
+        }
+        self.metrics.write(&json!({
+            "step": self.step,
+            "seconds": self.elapsed().as_secs_f64(),
+            "validation": found.errors(),
+            "health": found.health,
+        }))
+    }
+
+    fn forecaster(&self, name: &str) -> Option<&crate::inference::Forecaster> {
+        self.learners
+            .iter()
+            .find(|learner| learner.name() == name)
+            .map(Learner::forecaster)
+    }
+
+    fn save(&mut self) -> Result<()> {
+        let weights: Vec<(String, Tensor)> = self
+            .learners
+            .iter()
+            .flat_map(|learner| learner.weights().tensors())
+            .collect();
+        let mut moments = Vec::new();
+        for learner in &self.learners {
+            moments.extend(learner.moments()?);
+        }
+        let state = State {
+            step: self.step,
+            elapsed: self.elapsed().as_secs_f64(),
+            validations: self.validations,
+            learners: self.learners.iter().map(Learner::state).collect(),
+        };
+        self.run.save(
+            self.step,
+            &[(MODEL, &weights), (OPTIMISER, &moments)],
+            &state,
+        )?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.before + self.started.elapsed()
+    }
+
+    fn tick(&self, energy: f64) -> Tick {
+        Tick {
+            step: self.step,
+            elapsed: self.elapsed(),
+            samples: self.step * self.plan.settings.training.batch as u64,
+            energy,
+        }
+    }
+}
+
+/// A resumed run must be of the same model on the same frames.
+fn same_model(out: &Path, old: &ModelConfig, new: &ModelConfig) -> Result<()> {
+    let differs = [
+        ("data", old.settings.data != new.settings.data),
+        ("model", old.settings.model != new.settings.model),
+        ("latent", old.settings.latent != new.settings.latent),
+        ("the training frames", old.shape != new.shape),
+        ("--only", old.models != new.models),
+    ];
+    match differs.iter().find(|(_, differs)| *differs) {
+        None => Ok(()),
+        Some((what, _)) => Err(Error::input(
+            out.display().to_string(),
+            format!("cannot be resumed: {what} differ from those it was begun with"),
+            "give the same inputs, --recipe and --set, or another --out",
+        )),
+    }
+}

@@ -1,0 +1,188 @@
+//! What training shows of itself: health checks and a picture.
+
+use crate::data::{self, Footage, Split};
+use crate::error::Result;
+use crate::evaluation::health::{self, Health};
+use crate::evaluation::psnr::squared_error;
+use crate::evaluation::rollout::rollout;
+use crate::inference::Forecaster;
+use crate::outputs::picture::{Cell, Picture, Row};
+use crate::rng::Seed;
+use crate::training::Settings;
+use candle_core::{Device, Tensor};
+use serde_json::{Value, json};
+
+/// Windows that are checked.
+const WINDOWS: usize = 32;
+/// Frames shown of each future.
+const SHOWN: usize = 8;
+
+/// A look at the models on the validation part.
+pub struct Validation<'a> {
+    pub footage: &'a [Footage],
+    pub split: &'a Split,
+    pub settings: &'a Settings,
+    pub device: &'a Device,
+    pub seed: Seed,
+    pub step: u64,
+    pub mse: Option<&'a Forecaster>,
+    pub latent: Option<&'a Forecaster>,
+}
+
+/// What it found.
+pub struct Findings {
+    /// Mean squared errors over whole frames: copying, least squares.
+    pub copy: f64,
+    pub mse: Option<f64>,
+    pub health: Option<Health>,
+    pub picture: Picture,
+}
+
+impl Validation<'_> {
+    pub fn run(&self) -> Result<Findings> {
+        let context = self.settings.model.context;
+        let part = &self.split.validation;
+        let windows = part.spread(context + 1, WINDOWS);
+        let windows = data::batch(self.footage, &windows, context + 1, self.device)?;
+        let mut rng = self.seed.stream("validation", self.step);
+        let y = windows.narrow(1, context, 1)?.squeeze(1)?;
+        let last = windows.narrow(1, context - 1, 1)?.squeeze(1)?;
+        let mse = match self.mse {
+            Some(mse) => {
+                let observed = mse.network().observe(&windows.narrow(1, 0, context)?)?;
+                Some(whole_error(&mse.frames(&observed, None)?, &y)?)
+            }
+            None => None,
+        };
+        let health = match self.latent {
+            Some(latent) => Some(health::check(latent, self.mse, &windows, &mut rng)?),
+            None => None,
+        };
+        Ok(Findings {
+            copy: whole_error(&last, &y)?,
+            mse,
+            health,
+            picture: self.picture()?,
+        })
+    }
+
+    /// Context, real future, least squares, some futures of z.
+    fn picture(&self) -> Result<Picture> {
+        let context = self.settings.model.context;
+        let part = &self.split.validation;
+        let shown = (1..=SHOWN)
+            .rev()
+            .find(|shown| part.count(context + shown) > 0)
+            .unwrap_or(1);
+        let length = context + shown;
+        let all = part.spread(length, 64);
+        let films: Vec<Tensor> = all
+            .iter()
+            .map(|window| data::batch(self.footage, &[*window], length, self.device))
+            .collect::<Result<_>>()?;
+        let film = liveliest(&films, context)?;
+        let x = film.narrow(1, 0, context)?;
+        let mut rng = self.seed.stream("picture", self.step);
+        let cells = |frames: &Tensor| -> Result<Vec<Cell>> {
+            (0..frames.dim(0)?)
+                .map(|t| Cell::tensor(&frames.get(t)?))
+                .collect()
+        };
+        let mut rows = Vec::new();
+        let film = film.squeeze(0)?;
+        let seen = cells(&film.narrow(0, 0, context)?)?;
+        let mut real = seen.clone();
+        real.extend(cells(&film.narrow(0, context, shown)?)?);
+        rows.push(Row::new("real", real));
+        let blank = || vec![Cell::gap(); context];
+        let mut add = |label: String, frames: &Tensor| -> Result<()> {
+            let mut row = blank();
+            row.extend(cells(frames)?);
+            rows.push(Row::new(label, row));
+            Ok(())
+        };
+        if let Some(mse) = self.mse {
+            let future = rollout(mse, &x, 1, shown, 1.0, &mut rng)?;
+            add("mse".to_owned(), &future.get(0)?.get(0)?)?;
+        }
+        if let Some(latent) = self.latent {
+            let settings = &self.settings.evaluation;
+            let (count, temperature) = (settings.futures, settings.temperature);
+            let futures = rollout(latent, &x, count, shown, temperature, &mut rng)?;
+            for index in 0..count {
+                add(format!("z {}", index + 1), &futures.get(0)?.get(index)?)?;
+            }
+        }
+        Ok(Picture::rows(&rows, 2))
+    }
+}
+
+/// The film in which most happens after the context.
+fn liveliest(films: &[Tensor], context: usize) -> Result<&Tensor> {
+    let mut best = (&films[0], -1f32);
+    for film in films {
+        let last = film.narrow(1, context - 1, 1)?;
+        let after = film.narrow(1, context, film.dim(1)? - context)?;
+        let change = after
+            .broadcast_sub(&last)?
+            .sqr()?
+            .mean_all()?
+            .to_scalar::<f32>()?;
+        if change > best.1 {
+            best = (film, change);
+        }
+    }
+    Ok(best.0)
+}
+
+fn whole_error(frames: &Tensor, truth: &Tensor) -> Result<f64> {
+    let (frames, truth) = (
+        frames.flatten_all()?.to_vec1::<f32>()?,
+        truth.flatten_all()?.to_vec1::<f32>()?,
+    );
+    Ok(squared_error(&frames, &truth, None).unwrap_or(0.0))
+}
+
+impl Findings {
+    /// For `metrics.jsonl`.
+    pub fn errors(&self) -> Value {
+        json!({ "copy": self.copy, "mse": self.mse })
+    }
+
+    /// For TensorBoard.
+    pub fn scalars(&self) -> Vec<(&'static str, f64)> {
+        let mut scalars = vec![("error_copy", self.copy)];
+        scalars.extend(self.mse.map(|error| ("error_mse", error)));
+        if let Some(health) = &self.health {
+            scalars.extend([
+                ("error_best_z", health.whole_frame.best_z),
+                ("error_sampled_z", health.whole_frame.sampled_z),
+                ("error_no_z", health.whole_frame.no_z),
+                ("wrong_above_right", health.wrong_above_right),
+            ]);
+        }
+        scalars
+    }
+
+    /// For people.
+    pub fn lines(&self) -> Vec<String> {
+        let mut line = format!("validation error: copy {:.2e}", self.copy);
+        if let Some(error) = self.mse {
+            line += &format!(", mse {error:.2e}");
+        }
+        let mut lines = Vec::new();
+        if let Some(health) = &self.health {
+            let error = &health.whole_frame;
+            line += &format!(
+                ", z* {:.2e}, drawn z {:.2e}, no z {:.2e}; wrong y above right in {:.0}%",
+                error.best_z,
+                error.sampled_z,
+                error.no_z,
+                100.0 * health.wrong_above_right
+            );
+            lines.extend(health.warnings.iter().map(|text| format!("note: {text}")));
+        }
+        lines.insert(0, line);
+        lines
+    }
+}
