@@ -1,7 +1,7 @@
 //! The `nextframe` program: parse, run, print the error, exit.
 
 use clap::{Parser, Subcommand};
-use nextframe::cli::{inspect, synth, train};
+use nextframe::cli::{compare, generate, inspect, synth, train};
 use std::process::ExitCode;
 
 // Large buffers come and go at every step: the system's allocator gives their
@@ -24,6 +24,8 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Train(train::TrainArgs),
+    Generate(generate::GenerateArgs),
+    Compare(compare::CompareArgs),
     Inspect(inspect::InspectArgs),
     Synth(synth::SynthArgs),
 }
@@ -45,6 +47,8 @@ fn main() -> ExitCode {
         .init();
     let result = match &arguments.command {
         Command::Train(args) => train::run(args),
+        Command::Generate(args) => generate::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Synth(args) => synth::run(args),
     };

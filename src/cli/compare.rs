@@ -1,0 +1,216 @@
+//! `nextframe compare`: the models of a run side by side on its test part.
+
+mod picture;
+mod report;
+
+use crate::data::{self, Footage, Split, batch};
+use crate::device;
+use crate::error::{Error, Result};
+use crate::evaluation::comparison::{Plan, Predictor, compare};
+use crate::evaluation::health;
+use crate::files;
+use crate::inference::Forecaster;
+use crate::outputs::model::{LATENT, MSE, Model, ModelConfig};
+use crate::rng::Seed;
+use indicatif::{ProgressBar, ProgressStyle};
+use report::{Data, HealthReport, ModelReport, Report};
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+/// Windows for the checks of the latent.
+const HEALTH_WINDOWS: usize = 64;
+
+/// Compare copying the last frame, the least-squares model and the latent
+/// model on the part of the footage that training never saw
+#[derive(Debug, Clone, clap::Args)]
+pub struct CompareArgs {
+    /// A run's folder, or its model.safetensors
+    pub run: PathBuf,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    pub json: bool,
+    /// Futures of the latent model in each window
+    #[arg(long, value_name = "N", default_value = "100")]
+    pub futures: NonZeroUsize,
+    /// Test windows, evenly spread
+    #[arg(long, value_name = "W", default_value = "16")]
+    pub windows: NonZeroUsize,
+    /// The same seed draws the same futures
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// auto, cpu, cuda, cuda:N or metal
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+    /// Where the footage of the run is now, if it moved; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub input: Vec<String>,
+    /// The picture, a .png [default: RUN/pictures/compare.png]
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// Where decoded frames are kept [default: $NEXTFRAME_CACHE, or the
+    /// user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+}
+
+/// Compares, writes the picture and compare.json, and prints to standard
+/// output.
+pub fn run(args: &CompareArgs) -> Result<()> {
+    let text = produce(args)?;
+    writeln!(std::io::stdout(), "{text}").map_err(|error| Error::io("standard output", error))
+}
+
+/// Writes the picture and compare.json; the result is what to print.
+fn produce(args: &CompareArgs) -> Result<String> {
+    let folder = folder(&args.run);
+    let picture = match &args.output {
+        Some(path) => path.clone(),
+        None => folder.join("pictures").join("compare.png"),
+    };
+    check_ending(&picture)?;
+    let device = device::select(&args.device)?;
+    let model = Model::load(&args.run, &device)?;
+    let settings = &model.config.settings;
+    let plan = Plan {
+        context: settings.model.context,
+        horizons: Plan::horizons(settings.evaluation.horizon)?,
+        futures: args.futures.get(),
+        temperature: settings.evaluation.temperature,
+        seed: Seed(args.seed),
+    };
+    let footage = footage(&model.config, args)?;
+    let split = Split::new(&footage, settings.window(), settings.longest())?;
+    let windows = split.test.spread(settings.longest(), args.windows.get());
+
+    let named = predictors(&model);
+    let predictors: Vec<_> = named.iter().map(|(_, predictor, _)| *predictor).collect();
+    let bar = bar(windows.len());
+    let mut watch = |done| bar.set_position(done as u64);
+    let found = compare(&predictors, &footage, &windows, &plan, &device, &mut watch)?;
+    bar.finish_and_clear();
+
+    let mut models = Vec::new();
+    for ((name, predictor, parameters), horizons) in named.iter().zip(found.models) {
+        let health = match predictor {
+            Predictor::Model(latent) if latent.has_latent() => {
+                let length = plan.context + 1;
+                let windows = split.test.spread(length, HEALTH_WINDOWS);
+                let frames = batch(&footage, &windows, length, &device)?;
+                let mut rng = plan.seed.stream("compare/health", 0);
+                let health = health::check(latent, model.mse.as_ref(), &frames, &mut rng)?;
+                Some(HealthReport::new(health, windows.len()))
+            }
+            _ => None,
+        };
+        models.push(ModelReport {
+            name,
+            latent: !predictor.is_certain(),
+            parameters: *parameters,
+            horizons,
+            health,
+        });
+    }
+    let report = Report {
+        data: Data {
+            inputs: footage.iter().map(|film| film.name().to_owned()).collect(),
+            test_frames: split.test.frames(),
+            windows: windows.len(),
+            still_windows: found.still,
+            context: plan.context,
+            futures: plan.futures,
+            temperature: plan.temperature,
+            seed: args.seed,
+        },
+        models,
+    };
+
+    let json = folder.join("compare.json");
+    let text = serde_json::to_string_pretty(&report)
+        .map_err(|error| Error::io(&json, std::io::Error::other(error)))?;
+    files::replace_bytes(&json, format!("{text}\n").as_bytes())?;
+    let shown = windows[found.liveliest];
+    let frames = batch(&footage, &[shown], plan.length(), &device)?;
+    picture::draw(&named, &frames, &plan, found.liveliest)?.save(&picture)?;
+    if args.json {
+        return Ok(text);
+    }
+    Ok(format!(
+        "{}\npicture: {}\nfigures: {}",
+        report::describe(&report),
+        picture.display(),
+        json.display()
+    ))
+}
+
+/// What is compared, always in this order: name, predictor, parameters.
+fn predictors(model: &Model) -> Vec<(&'static str, Predictor<'_>, usize)> {
+    let trained: [(&str, Option<&Forecaster>); 2] =
+        [(MSE, model.mse.as_ref()), (LATENT, model.latent.as_ref())];
+    let trained = trained
+        .into_iter()
+        .filter_map(|(name, forecaster)| Some((name, forecaster?)));
+    let mut all = vec![("copy", Predictor::Copy, 0)];
+    for ((name, forecaster), &parameters) in trained.zip(&model.parameters) {
+        all.push((name, Predictor::Model(forecaster), parameters));
+    }
+    all
+}
+
+/// The footage that the model was trained on, or where --input says it is.
+fn footage(config: &ModelConfig, args: &CompareArgs) -> Result<Vec<Footage>> {
+    const HINT: &str = "say with --input PATH where the footage is now";
+    let moved = !args.input.is_empty();
+    let inputs = if moved { &args.input } else { &config.inputs };
+    if !moved && inputs.iter().any(|input| input == "-") {
+        return Err(Error::input(
+            args.run.display().to_string(),
+            "its footage came through standard input, which is not kept",
+            HINT,
+        ));
+    }
+    let settings = &config.settings.data;
+    let footage = data::prepare(inputs, settings, args.cache.as_deref(), &mut |_| {});
+    footage.map_err(|error| match error {
+        Error::Input {
+            subject, problem, ..
+        } if !moved => Error::input(subject, format!("{problem} (the run's footage)"), HINT),
+        error => error,
+    })
+}
+
+/// The run's folder; for a file, the one it lies in.
+fn folder(run: &Path) -> &Path {
+    if run.is_dir() {
+        return run;
+    }
+    match run.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Before any work is done.
+fn check_ending(picture: &Path) -> Result<()> {
+    let ending = picture.extension().unwrap_or_default();
+    if ending.eq_ignore_ascii_case("png") {
+        return Ok(());
+    }
+    Err(Error::input(
+        picture.display().to_string(),
+        "the picture can only be a PNG",
+        "end the name with .png",
+    ))
+}
+
+/// On standard error, and only on a terminal.
+fn bar(windows: usize) -> ProgressBar {
+    let bar = ProgressBar::new(windows as u64);
+    if let Ok(style) = ProgressStyle::with_template("{bar:24.cyan/dim} window {pos} of {len}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+#[cfg(test)]
+mod tests;

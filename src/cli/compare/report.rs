@@ -1,0 +1,192 @@
+//! The figures of a comparison, as JSON and as tables.
+
+use crate::evaluation::comparison::{Figures, Scores};
+use crate::evaluation::health::Health;
+use crate::outputs::table::table;
+use console::style;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// All of a comparison, as it is written to `compare.json`.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub data: Data,
+    pub models: Vec<ModelReport>,
+}
+
+/// On what the models were compared.
+#[derive(Debug, Serialize)]
+pub struct Data {
+    pub inputs: Vec<String>,
+    pub test_frames: usize,
+    pub windows: usize,
+    /// Windows in which nothing moves, by horizon.
+    pub still_windows: BTreeMap<usize, usize>,
+    pub context: usize,
+    pub futures: usize,
+    pub temperature: f64,
+    pub seed: u64,
+}
+
+/// One model's figures.
+#[derive(Debug, Serialize)]
+pub struct ModelReport {
+    pub name: &'static str,
+    /// Whether it has a z.
+    pub latent: bool,
+    pub parameters: usize,
+    pub horizons: BTreeMap<usize, Figures>,
+    /// Of a model with a z only.
+    pub health: Option<HealthReport>,
+}
+
+/// Whether z does its work.
+#[derive(Debug, Serialize)]
+pub struct HealthReport {
+    #[serde(flatten)]
+    health: Health,
+    /// Test windows of one frame ahead that were looked at.
+    windows: usize,
+    /// Errors ÷ the least-squares model's, where there is one.
+    of_mse: Option<OfMse>,
+}
+
+/// Errors ÷ the least-squares model's, where the scene moves.
+#[derive(Debug, Serialize)]
+struct OfMse {
+    best_z: f64,
+    sampled_z: f64,
+    no_z: f64,
+}
+
+impl HealthReport {
+    /// `windows` is how many windows were looked at.
+    pub fn new(health: Health, windows: usize) -> Self {
+        let error = &health.error;
+        let of_mse = error.mse.map(|mse| OfMse {
+            best_z: error.best_z / mse,
+            sampled_z: error.sampled_z / mse,
+            no_z: error.no_z / mse,
+        });
+        Self {
+            health,
+            windows,
+            of_mse,
+        }
+    }
+}
+
+/// The report as tables.
+pub fn describe(report: &Report) -> String {
+    let data = &report.data;
+    let mut text = format!(
+        "{}\n{} test frames, {} windows of {} frames of context; the latent model has {} futures\n",
+        data.inputs.join(", "),
+        data.test_frames,
+        data.windows,
+        data.context,
+        data.futures,
+    );
+    text += "\nWhere the scene moves\n";
+    text += &scores(report, |figures| &figures.moving);
+    let still: Vec<String> = data
+        .still_windows
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(horizon, count)| format!("{count} at +{horizon}"))
+        .collect();
+    if !still.is_empty() {
+        text += &format!("\nwindows left out, as nothing moves: {}", still.join(", "));
+    }
+    text += "\n\nWhole frames\n";
+    text += &scores(report, |figures| &figures.whole_frame);
+    text += "\n\nPSNR (dB) and SSIM: higher is better; CRPS and energy score: lower is; \
+             sharpness: 1 is as sharp as the real frame\n";
+    for model in &report.models {
+        if let Some(health) = &model.health {
+            text += &checks(health);
+        }
+    }
+    text
+}
+
+/// A line for each horizon and model.
+fn scores(report: &Report, region: fn(&Figures) -> &Scores) -> String {
+    let header = [
+        "frames ahead",
+        "PSNR",
+        "SSIM",
+        "sharpness",
+        "CRPS",
+        "energy",
+        "PSNR of 10",
+        "of 100",
+        "SSIM of 10",
+        "of 100",
+    ];
+    let mut rows = Vec::new();
+    for horizon in report.data.still_windows.keys() {
+        for model in &report.models {
+            let Some(scores) = model.horizons.get(horizon).map(region) else {
+                continue;
+            };
+            let best = |number: usize| scores.best_of.get(&number);
+            rows.push(vec![
+                format!("+{horizon:<2} {}", model.name),
+                number(scores.psnr, 2),
+                number(scores.ssim, 3),
+                number(scores.sharpness_ratio, 2),
+                number(scores.crps, 4),
+                number(scores.energy_score, 4),
+                number(best(10).and_then(|best| best.psnr), 2),
+                number(best(100).and_then(|best| best.psnr), 2),
+                number(best(10).and_then(|best| best.ssim), 3),
+                number(best(100).and_then(|best| best.ssim), 3),
+            ]);
+        }
+    }
+    table(&header, &rows)
+}
+
+/// What was found about z.
+fn checks(report: &HealthReport) -> String {
+    let health = &report.health;
+    let error = &health.error;
+    let rows: Vec<Vec<String>> = [
+        ("mse model", error.mse),
+        ("copy", Some(error.copy)),
+        ("latent, z* (z inferred from y)", Some(error.best_z)),
+        ("latent, z sampled", Some(error.sampled_z)),
+        ("latent, best of 10 sampled", Some(error.best_of_10)),
+        ("latent, no z", Some(error.no_z)),
+        ("latent, z* with another past", Some(error.shuffled_x)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| {
+        let value = value?;
+        let ratio = error.mse.map(|mse| value / mse);
+        Some(vec![
+            name.to_owned(),
+            format!("{value:.3e}"),
+            number(ratio, 3),
+        ])
+    })
+    .collect();
+    let mut text = format!(
+        "\nThe latent: squared error one frame ahead where the scene moves, {} windows\n{}\n\
+         F(x, wrong y) > F(x, y) in {:.1}% of pairs; {} of {} dimensions of z are used\n",
+        report.windows,
+        table(&["", "error", "÷ mse model's"], &rows),
+        100.0 * health.wrong_above_right,
+        health.live_dimensions,
+        health.dimensions,
+    );
+    for warning in &health.warnings {
+        text += &format!("{}\n", style(format!("warning: {warning}")).red());
+    }
+    text
+}
+
+fn number(value: Option<f64>, digits: usize) -> String {
+    value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
+}

@@ -1,0 +1,177 @@
+use super::*;
+use crate::data::typical_change;
+use crate::models::{FrameShape, Weights};
+use crate::outputs::film::write_film;
+use crate::outputs::model::UNITS;
+use crate::training::Settings;
+use crate::training::checkpoint;
+use crate::video::galton::{FRAME_RATE, Galton};
+use candle_core::Device;
+use clap::Parser;
+use serde_json::Value;
+use std::fs;
+
+#[derive(Parser)]
+struct Command {
+    #[command(flatten)]
+    args: CompareArgs,
+}
+
+/// A folder with a short film and two untrained models beside each other.
+fn saved() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let film = Galton::new(Seed(1)).render(200);
+    let path = folder.path().join("film.safetensors");
+    write_film(&path, &film.frames, film.shape, FRAME_RATE, 1).unwrap();
+    let inputs = vec![path.display().to_string()];
+
+    let mut settings = Settings::default();
+    settings.data.width = 16;
+    settings.data.height = 16;
+    settings.model.hidden = 8;
+    settings.model.backbone.width = 8;
+    settings.latent.dimension = 4;
+    settings.evaluation.horizon = 4;
+    let cache = folder.path().join("cache");
+    let footage = data::prepare(&inputs, &settings.data, Some(&cache), &mut |_| {}).unwrap();
+    let split = Split::new(&footage, settings.window(), settings.longest()).unwrap();
+    let config = ModelConfig {
+        shape: FrameShape {
+            channels: 3,
+            height: 16,
+            width: 16,
+            change: typical_change(&footage, &split.train).unwrap(),
+        },
+        frame_rate: footage[0].frame_rate(),
+        inputs,
+        models: vec![MSE.to_owned(), LATENT.to_owned()],
+        settings,
+    };
+    let mut weights = Weights::new(Seed(1), &Device::Cpu);
+    for name in [MSE, LATENT] {
+        let model = &config.settings.model;
+        Forecaster::new(
+            model,
+            &config.latent(name),
+            config.shape,
+            name,
+            &mut weights,
+        )
+        .unwrap();
+    }
+    let model = folder.path().join("model.safetensors");
+    checkpoint::save(&model, &weights.tensors(), &[]).unwrap();
+    checkpoint::save_config(&folder.path().join("config.json"), &config, UNITS).unwrap();
+    folder
+}
+
+fn args(folder: &Path, more: &[&str]) -> CompareArgs {
+    let model = folder.join("model.safetensors").display().to_string();
+    let cache = folder.join("cache").display().to_string();
+    let first = ["compare", &model, "--cache", &cache, "--device", "cpu"];
+    let words = first.iter().chain(more);
+    Command::parse_from(words).args
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    value
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect()
+}
+
+#[test]
+fn figures_are_written_as_documented_and_follow_the_seed() {
+    let folder = saved();
+    let figures = |seed: &str| {
+        let more = ["--futures", "11", "--windows", "2", "--seed", seed];
+        let tables = produce(&args(folder.path(), &more)).unwrap();
+        for part in ["+4  latent", "moves", "Whole frames", "÷ mse model's"] {
+            assert!(tables.contains(part), "no {part:?} in\n{tables}");
+        }
+        let printed = produce(&args(folder.path(), &[&more[..], &["--json"]].concat())).unwrap();
+        let written = fs::read_to_string(folder.path().join("compare.json")).unwrap();
+        assert_eq!(printed, written.trim_end());
+        printed
+    };
+    let text = figures("5");
+    assert_eq!(text, figures("5"));
+    assert_ne!(text, figures("6"));
+    let picture = fs::read(folder.path().join("pictures/compare.png")).unwrap();
+    assert!(picture.starts_with(b"\x89PNG"));
+
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(keys(&json), ["data", "models"]);
+    assert_eq!(json["data"]["windows"], 2);
+    assert_eq!(json["data"]["futures"], 11);
+    assert_eq!(keys(&json["data"]["still_windows"]), ["1", "4"]);
+    let models = json["models"].as_array().unwrap();
+    let names: Vec<_> = models.iter().map(|model| &model["name"]).collect();
+    assert_eq!(names, ["copy", "mse", "latent"]);
+    for model in models {
+        let latent = model["name"] == "latent";
+        assert_eq!(
+            keys(model),
+            ["name", "latent", "parameters", "horizons", "health"]
+        );
+        assert_eq!(model["latent"], latent);
+        assert_eq!(model["parameters"] == 0, model["name"] == "copy");
+        assert_eq!(keys(&model["horizons"]), ["1", "4"]);
+        for horizon in ["1", "4"] {
+            let figures = &model["horizons"][horizon];
+            let measures = [
+                "psnr",
+                "ssim",
+                "sharpness_ratio",
+                "crps",
+                "energy_score",
+                "best_of",
+            ];
+            let mut all = measures.to_vec();
+            all.push("whole_frame");
+            assert_eq!(keys(figures), all);
+            assert_eq!(keys(&figures["whole_frame"]), measures);
+            for figures in [figures, &figures["whole_frame"]] {
+                assert!(figures["psnr"].as_f64().unwrap() > 5.0);
+                assert_eq!(keys(&figures["best_of"]), ["1", "10", "100"]);
+                assert!(figures["best_of"]["10"]["ssim"].is_number());
+                assert_eq!(figures["best_of"]["100"]["psnr"].is_number(), !latent);
+            }
+        }
+        assert_eq!(model["health"].is_object(), latent);
+    }
+    let health = &models[2]["health"];
+    let error = &health["error"];
+    let ratio = error["best_z"].as_f64().unwrap() / error["mse"].as_f64().unwrap();
+    assert_eq!(health["of_mse"]["best_z"].as_f64().unwrap(), ratio);
+    assert!(health["wrong_above_right"].is_number() && health["whole_frame"]["mse"].is_number());
+}
+
+#[test]
+fn footage_that_moved_is_named_and_may_be_given() {
+    let folder = saved();
+    let (old, new) = (
+        folder.path().join("film.safetensors"),
+        folder.path().join("new.safetensors"),
+    );
+    fs::rename(&old, &new).unwrap();
+    let few = ["--futures", "1", "--windows", "1"];
+    let message = produce(&args(folder.path(), &few)).unwrap_err().to_string();
+    assert!(message.contains(old.to_str().unwrap()), "{message}");
+    assert!(message.contains("--input PATH"), "{message}");
+    let new = new.display().to_string();
+    let given = [&few[..], &["--input", &new]].concat();
+    produce(&args(folder.path(), &given)).unwrap();
+}
+
+#[test]
+fn a_picture_of_another_kind_is_refused_before_any_work() {
+    let wrong = args(Path::new("no-such-run"), &["-o", "compare.jpg"]);
+    let message = produce(&wrong).unwrap_err().to_string();
+    assert!(
+        message.contains("compare.jpg") && message.contains(".png"),
+        "{message}"
+    );
+}

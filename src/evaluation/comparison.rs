@@ -1,0 +1,188 @@
+//! Models side by side on held-out windows: rollouts against what really came.
+
+mod figures;
+
+pub use figures::{Best, Figures, Scores};
+
+use super::moving::moving;
+use super::rollout::rollout;
+use crate::data::{Footage, Window, batch};
+use crate::error::{Error, Result};
+use crate::inference::Forecaster;
+use crate::rng::Seed;
+use candle_core::{Device, Tensor};
+use figures::{Total, Truth};
+use std::collections::BTreeMap;
+
+/// Frames ahead at which models are compared.
+pub const HORIZONS: [usize; 4] = [1, 4, 8, 16];
+
+/// What predicts.
+#[derive(Clone, Copy)]
+pub enum Predictor<'a> {
+    /// The last frame of the context, again and again.
+    Copy,
+    /// A trained model.
+    Model(&'a Forecaster),
+}
+
+/// How to compare.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Frames of the past that are given.
+    pub context: usize,
+    /// Frames ahead at which to compare, ascending, each at least 1.
+    pub horizons: Vec<usize>,
+    /// Futures of a model with a latent, at least 1.
+    pub futures: usize,
+    /// Of the prior.
+    pub temperature: f64,
+    /// The same seed draws the same futures.
+    pub seed: Seed,
+}
+
+/// What the comparison found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// For each predictor, in the order given, its figures at each horizon.
+    pub models: Vec<BTreeMap<usize, Figures>>,
+    /// Windows in which nothing moves, by horizon: they have no part in the
+    /// figures where the scene moves.
+    pub still: BTreeMap<usize, usize>,
+    /// The window in which most pixels move, to be shown.
+    pub liveliest: usize,
+}
+
+impl Plan {
+    /// All of [`HORIZONS`] up to `longest`.
+    ///
+    /// # Errors
+    /// If `longest` is 0.
+    pub fn horizons(longest: usize) -> Result<Vec<usize>> {
+        let horizons: Vec<_> = HORIZONS.into_iter().filter(|&h| h <= longest).collect();
+        if horizons.is_empty() {
+            return Err(Error::input(
+                "evaluation.horizon",
+                format!("{longest} frames ahead; expected at least 1"),
+                "train with --set evaluation.horizon=16",
+            ));
+        }
+        Ok(horizons)
+    }
+
+    /// Frames of a window: the context and all frames up to the last horizon.
+    pub fn length(&self) -> usize {
+        self.context + self.last()
+    }
+
+    fn last(&self) -> usize {
+        self.horizons.last().copied().unwrap_or(0)
+    }
+}
+
+impl Predictor<'_> {
+    /// Whether all its futures are the same.
+    pub fn is_certain(self) -> bool {
+        match self {
+            Self::Copy => true,
+            Self::Model(forecaster) => !forecaster.has_latent(),
+        }
+    }
+
+    /// Its futures (N, T, C, H, W) after the context x (1, context, C, H, W)
+    /// of window number `window`, up to the last horizon; N is 1 where they
+    /// are all the same.
+    pub fn futures(self, x: &Tensor, plan: &Plan, window: usize) -> Result<Tensor> {
+        let frames = plan.last();
+        match self {
+            Self::Copy => {
+                let last = x.narrow(1, x.dim(1)? - 1, 1)?;
+                Ok(last.repeat((1, frames, 1, 1, 1))?)
+            }
+            Self::Model(forecaster) => {
+                let futures = if self.is_certain() { 1 } else { plan.futures };
+                let mut rng = plan.seed.stream("compare", window as u64);
+                let all = rollout(forecaster, x, futures, frames, plan.temperature, &mut rng)?;
+                Ok(all.squeeze(0)?)
+            }
+        }
+    }
+}
+
+/// Compares `predictors` on `windows` of `footage`, of at least
+/// [`Plan::length`] frames each, one window after another, so that memory does
+/// not grow with their number. `watch` is told how many are done.
+pub fn compare(
+    predictors: &[Predictor],
+    footage: &[Footage],
+    windows: &[Window],
+    plan: &Plan,
+    device: &Device,
+    watch: &mut dyn FnMut(usize),
+) -> Result<Comparison> {
+    let mut totals =
+        vec![vec![[Total::default(), Total::default()]; plan.horizons.len()]; predictors.len()];
+    let mut still: BTreeMap<usize, usize> = plan.horizons.iter().map(|&h| (h, 0)).collect();
+    let (mut liveliest, mut most) = (0, 0);
+    for (index, window) in windows.iter().enumerate() {
+        let frames = batch(footage, std::slice::from_ref(window), plan.length(), device)?;
+        let x = frames.narrow(1, 0, plan.context)?;
+        let truths = truths(&frames, plan)?;
+        let mut moved = 0;
+        for (truth, still) in truths.iter().zip(still.values_mut()) {
+            moved += truth.moving();
+            *still += usize::from(truth.moving() == 0);
+        }
+        if moved > most {
+            (liveliest, most) = (index, moved);
+        }
+        for (predictor, totals) in predictors.iter().zip(&mut totals) {
+            let futures = predictor.futures(&x, plan, index)?;
+            for ((&horizon, truth), [moving, whole]) in
+                plan.horizons.iter().zip(&truths).zip(totals)
+            {
+                let samples = samples(&futures, horizon)?;
+                moving.add(&samples, truth, true, predictor.is_certain());
+                whole.add(&samples, truth, false, predictor.is_certain());
+            }
+        }
+        watch(index + 1);
+    }
+    let figures = |totals: Vec<[Total; 2]>| {
+        let each = plan.horizons.iter().zip(totals);
+        each.map(|(&horizon, totals)| (horizon, Figures::of(&totals)))
+            .collect()
+    };
+    Ok(Comparison {
+        models: totals.into_iter().map(figures).collect(),
+        still,
+        liveliest,
+    })
+}
+
+/// The true frames of a window (1, T, C, H, W) at the horizons.
+fn truths(frames: &Tensor, plan: &Plan) -> Result<Vec<Truth>> {
+    let (_, _, channels, height, width) = frames.dims5()?;
+    let shape = [channels, height, width];
+    let frame = |time: usize| -> Result<Vec<f32>> {
+        Ok(frames.narrow(1, time, 1)?.flatten_all()?.to_vec1()?)
+    };
+    let last = frame(plan.context - 1)?;
+    plan.horizons
+        .iter()
+        .map(|horizon| {
+            let truth = frame(plan.context - 1 + horizon)?;
+            let mask = moving(&last, &truth, shape);
+            Ok(Truth::new(truth, shape, mask))
+        })
+        .collect()
+}
+
+/// All futures (N, T, C, H, W) at one horizon.
+fn samples(futures: &Tensor, horizon: usize) -> Result<Vec<Vec<f32>>> {
+    let frames = futures.narrow(1, horizon - 1, 1)?.flatten_from(1)?;
+    Ok(frames.to_vec2()?)
+}
+
+#[cfg(test)]
+mod tests;
