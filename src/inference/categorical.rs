@@ -2,6 +2,7 @@
 //! the entries chosen before it.
 
 use super::prior::{Prior, sharpened};
+use super::summary::Summary;
 use crate::error::Result;
 use crate::latent::{Codes, Latent};
 use crate::models::{Linear, Scope};
@@ -13,17 +14,16 @@ use candle_core::Tensor;
 #[derive(Debug, Clone)]
 pub struct Categorical {
     latent: Codes,
-    hidden: Linear,
+    summary: Summary,
     stages: Vec<Linear>,
 }
 
 impl Categorical {
-    /// `inputs` context features.
-    pub fn new(inputs: usize, latent: Codes, mut scope: Scope) -> Result<Self> {
-        let width = 128;
+    /// Given `summary` of `width` numbers.
+    pub fn new(summary: Summary, width: usize, latent: Codes, mut scope: Scope) -> Result<Self> {
         Ok(Self {
             latent,
-            hidden: Linear::new(inputs, width, 1.0, scope.scope("hidden"))?,
+            summary,
             stages: (0..latent.stages())
                 .map(|stage| {
                     let seen = width + stage * latent.size();
@@ -44,7 +44,7 @@ impl Categorical {
 impl Prior for Categorical {
     fn surprise(&self, context: &Tensor, z: &Tensor) -> Result<Tensor> {
         let (batch, size) = (context.dim(0)?, self.latent.size());
-        let hidden = ops::gelu(&self.hidden.forward(context)?)?;
+        let hidden = self.summary.forward(context)?;
         let chosen: Vec<Vec<usize>> = z
             .to_vec2::<f32>()?
             .iter()
@@ -66,7 +66,7 @@ impl Prior for Categorical {
 
     fn sample(&self, context: &Tensor, temperature: f64, rng: &mut Rng) -> Result<Tensor> {
         let (batch, size) = (context.dim(0)?, self.latent.size());
-        let hidden = ops::gelu(&self.hidden.forward(context)?)?;
+        let hidden = self.summary.forward(context)?;
         let mut z = Tensor::zeros((batch, 0), context.dtype(), context.device())?;
         for stage in 0..self.stages.len() {
             let logits = self.logits(&hidden, &z, stage)?.to_vec2::<f32>()?;
@@ -95,14 +95,16 @@ mod tests {
         let device = Device::Cpu;
         let latent = Codes::new(2, 3).unwrap();
         let mut weights = Weights::new(Seed(1), &device);
-        let prior = Categorical::new(2, latent, weights.root()).unwrap();
+        let mut root = weights.root();
+        let summary = Summary::new(2, (1, 1), 64, root.scope("summary")).unwrap();
+        let prior = Categorical::new(summary, 64, latent, root).unwrap();
         let config = crate::ops::AdamWConfig::default();
         let mut adam = crate::ops::AdamW::new(weights.pairs().to_vec(), config).unwrap();
         let mut rng = Seed(3).stream("test", 0);
         // Truth: only the codes (0, 0) and (2, 1), 1:3.
         let draw = |rng: &mut Rng| if rng.uniform() < 0.25 { 0 } else { 2 + 3 };
         for _ in 0..400 {
-            let context = rng.normal_tensor((128, 2), &device).unwrap();
+            let context = rng.normal_tensor((128, 1, 2), &device).unwrap();
             let z: Vec<f32> = (0..128)
                 .flat_map(|_| latent.vector(draw(&mut rng)))
                 .map(|v| v as f32)
@@ -115,7 +117,7 @@ mod tests {
             }
             adam.step(&gradients, 0.003, None).unwrap();
         }
-        let context = rng.normal_tensor((1000, 2), &device).unwrap();
+        let context = rng.normal_tensor((1000, 1, 2), &device).unwrap();
         let z = prior.sample(&context, 1.0, &mut rng).unwrap();
         let rows = z.to_vec2::<f32>().unwrap();
         let count = |code: [usize; 2]| rows.iter().filter(|r| latent.read(r) == code).count();

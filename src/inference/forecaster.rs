@@ -1,17 +1,18 @@
 //! A next-frame predictor with all that belongs to it: network, inference of
 //! z and prior p(z | x). Without a latent it is the least-squares baseline.
 
+use super::summary::Summary;
 use super::{Categorical, ClosedForm, Inference, Inferred, Mixture, Prior, Refine, Search};
 use crate::energy::Quadratic;
 use crate::error::{Error, Result};
 use crate::latent::{Codes, Gaussian, Latent as _};
-use crate::models::{FrameShape, Init, NextFrame, NextFrameConfig, Observed, Source};
+use crate::models::{FrameShape, Init, NextFrame, NextFrameConfig, Observed, Scope, Source};
 use crate::rng::Rng;
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
-/// Features are averaged over a grid of so many cells a side for the prior.
-const CELLS: usize = 4;
+/// Width of what a prior sees of the past.
+const SUMMARY: usize = 128;
 
 /// Which latent, and how z is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,9 +114,13 @@ impl Forecaster {
         let mut scope = root.scope(name);
         let dimension = latent.width()?;
         let network = NextFrame::new(model, shape, dimension, scope.scope("network"))?;
-        let inputs = CELLS * CELLS * model.backbone.width;
         let gaussian = Gaussian { dimension };
-        let mixture = |scope| Mixture::new(inputs, dimension, latent.components, scope);
+        let summary =
+            |scope: Scope| Summary::new(model.backbone.width, network.grid(), SUMMARY, scope);
+        let mixture = |mut scope: Scope| {
+            let summary = summary(scope.scope("summary"))?;
+            Mixture::new(summary, SUMMARY, dimension, latent.components, scope)
+        };
         let parts: Option<(Box<dyn Inference>, Box<dyn Prior>)> = match latent.family {
             Family::None => None,
             Family::Gaussian => Some((
@@ -132,9 +137,11 @@ impl Forecaster {
             )),
             Family::Codes => {
                 let codes = Codes::new(latent.stages, latent.size)?;
+                let mut prior = scope.scope("prior");
+                let summary = summary(prior.scope("summary"))?;
                 Some((
                     Box::new(Search { latent: codes }),
-                    Box::new(Categorical::new(inputs, codes, scope.scope("prior"))?),
+                    Box::new(Categorical::new(summary, SUMMARY, codes, prior)?),
                 ))
             }
         };
@@ -170,10 +177,10 @@ impl Forecaster {
         self.latent.as_ref().map(|part| &*part.inference)
     }
 
-    /// What the prior sees of the past, (B, features); no gradient goes back
+    /// What the prior sees of the past, (B, N, width); no gradient goes back
     /// into the network, so a prior that learns slowly cannot spoil h(x).
-    pub fn context(&self, observed: &Observed) -> Result<Tensor> {
-        Ok(self.network.pooled(observed, CELLS)?.detach())
+    pub fn context(&self, observed: &Observed) -> Tensor {
+        observed.features.detach()
     }
 
     /// E(x, y, ·) without R(z), y in tokens. Solvers need no gradient of the
@@ -205,7 +212,7 @@ impl Forecaster {
     pub fn sample(&self, observed: &Observed, temperature: f64, rng: &mut Rng) -> Result<Tensor> {
         let z = match &self.latent {
             Some(part) => {
-                let context = self.context(observed)?;
+                let context = self.context(observed);
                 Some(part.prior.sample(&context, temperature, rng)?)
             }
             None => None,
@@ -220,4 +227,56 @@ fn no_latent() -> Error {
         "it has no latent z",
         "use the latent model of the run",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::{BackboneConfig, Weights};
+    use crate::rng::Seed;
+    use candle_core::Device;
+
+    #[test]
+    fn the_quadratic_is_the_squared_error_of_the_decoder() {
+        let shape = FrameShape {
+            channels: 3,
+            height: 20,
+            width: 12,
+            change: 0.1,
+        };
+        let model = NextFrameConfig {
+            context: 3,
+            hidden: 8,
+            backbone: BackboneConfig {
+                width: 8,
+                ..BackboneConfig::default()
+            },
+            ..NextFrameConfig::default()
+        };
+        let latent = LatentConfig {
+            dimension: 5,
+            ..LatentConfig::default()
+        };
+        let mut weights = Weights::new(Seed(2), &Device::Cpu);
+        let forecaster = Forecaster::new(&model, &latent, shape, "latent", &mut weights).unwrap();
+        let network = forecaster.network();
+        let mut rng = Seed(1).stream("test", 0);
+        let mut draw = |dims: &[usize]| rng.uniform_tensor(0.0, 1.0, dims, &Device::Cpu).unwrap();
+        let (x, y) = (draw(&[2, 3, 3, 20, 12]), draw(&[2, 3, 20, 12]));
+        let (observed, y) = (network.observe(&x).unwrap(), network.tokens(&y).unwrap());
+        let bowls = forecaster.energy(&observed, &y).unwrap();
+        let mut rng = Seed(3).stream("test", 0);
+        let z = rng.normal_tensor((2, 5), &Device::Cpu).unwrap();
+        let decoded = network.decode(&observed, &z).unwrap();
+        let direct = (decoded - &y).unwrap().sqr().unwrap().sum((1, 2)).unwrap();
+        let z = z.to_vec2::<f32>().unwrap();
+        for (row, truth) in direct.to_vec1::<f32>().unwrap().into_iter().enumerate() {
+            let z: Vec<f64> = z[row].iter().map(|&v| f64::from(v)).collect();
+            let found = bowls.bowls()[row].squared_error(&z);
+            assert!(
+                (found / f64::from(truth) - 1.0).abs() < 1e-4,
+                "{found} {truth}"
+            );
+        }
+    }
 }

@@ -2,9 +2,9 @@
 //! a small network (Bishop 1994, "Mixture density networks").
 
 use super::prior::{Prior, sharpened};
+use super::summary::Summary;
 use crate::error::Result;
 use crate::models::{Linear, Scope};
-use crate::ops;
 use crate::rng::Rng;
 use candle_core::{D, Tensor};
 
@@ -17,7 +17,7 @@ const WIDTH: (f64, f64) = (2.0, -0.5);
 pub struct Mixture {
     components: usize,
     dimension: usize,
-    hidden: Linear,
+    summary: Summary,
     weights: Linear,
     means: Linear,
     widths: Linear,
@@ -31,18 +31,18 @@ struct Parameters {
 }
 
 impl Mixture {
-    /// `inputs` context features, z of `dimension` numbers.
+    /// z of `dimension` numbers, given `summary` of `hidden` numbers.
     pub fn new(
-        inputs: usize,
+        summary: Summary,
+        hidden: usize,
         dimension: usize,
         components: usize,
         mut scope: Scope,
     ) -> Result<Self> {
-        let hidden = 128;
         Ok(Self {
             components,
             dimension,
-            hidden: Linear::new(inputs, hidden, 1.0, scope.scope("hidden"))?,
+            summary,
             weights: Linear::new(hidden, components, 0.1, scope.scope("weights"))?,
             // The components must start apart, or they stay one.
             means: Linear::new(hidden, components * dimension, 1.0, scope.scope("means"))?,
@@ -53,7 +53,7 @@ impl Mixture {
     fn parameters(&self, context: &Tensor) -> Result<Parameters> {
         let batch = context.dim(0)?;
         let shape = (batch, self.components, self.dimension);
-        let hidden = ops::gelu(&self.hidden.forward(context)?)?;
+        let hidden = self.summary.forward(context)?;
         let logits = self.weights.forward(&hidden)?;
         let total = logits.log_sum_exp(D::Minus1)?.unsqueeze(1)?;
         Ok(Parameters {
@@ -107,19 +107,25 @@ mod tests {
     use crate::rng::Seed;
     use candle_core::Device;
 
+    fn mixture(weights: &mut Weights, width: usize, dimension: usize) -> Mixture {
+        let mut root = weights.root();
+        let summary = Summary::new(width, (1, 1), 64, root.scope("summary")).unwrap();
+        Mixture::new(summary, 64, dimension, 4, root).unwrap()
+    }
+
     #[test]
     fn surprise_is_the_density_of_the_mixture() {
         let device = Device::Cpu;
         let mut weights = Weights::new(Seed(1), &device);
-        let mixture = Mixture::new(3, 2, 4, weights.root()).unwrap();
+        let mixture = mixture(&mut weights, 3, 2);
         let mut rng = Seed(2).stream("test", 0);
-        let context = rng.normal_tensor((1, 3), &device).unwrap();
+        let context = rng.normal_tensor((1, 1, 3), &device).unwrap();
         let (step, mut mass) = (0.1f64, 0.0);
         let grid: Vec<f64> = (-150..150).map(|i| f64::from(i) * step).collect();
         for &a in &grid {
             let z: Vec<f32> = grid.iter().flat_map(|&b| [a as f32, b as f32]).collect();
             let z = Tensor::from_vec(z, (grid.len(), 2), &device).unwrap();
-            let rows = context.repeat((grid.len(), 1)).unwrap();
+            let rows = context.repeat((grid.len(), 1, 1)).unwrap();
             for s in mixture
                 .surprise(&rows, &z)
                 .unwrap()
@@ -136,12 +142,12 @@ mod tests {
     fn every_weight_gets_a_gradient_and_two_modes_are_learned() {
         let device = Device::Cpu;
         let mut weights = Weights::new(Seed(1), &device);
-        let mixture = Mixture::new(2, 1, 4, weights.root()).unwrap();
+        let mixture = mixture(&mut weights, 2, 1);
         let config = crate::ops::AdamWConfig::default();
         let mut adam = crate::ops::AdamW::new(weights.pairs().to_vec(), config).unwrap();
         let mut rng = Seed(3).stream("test", 0);
         for _ in 0..300 {
-            let context = rng.normal_tensor((64, 2), &device).unwrap();
+            let context = rng.normal_tensor((64, 1, 2), &device).unwrap();
             let z: Vec<f32> = (0..64)
                 .map(|_| if rng.uniform() < 0.3 { -1.0 } else { 1.0 } + 0.1 * rng.normal() as f32)
                 .collect();
@@ -153,7 +159,7 @@ mod tests {
             }
             adam.step(&gradients, 0.01, None).unwrap();
         }
-        let context = rng.normal_tensor((2000, 2), &device).unwrap();
+        let context = rng.normal_tensor((2000, 1, 2), &device).unwrap();
         let z = mixture.sample(&context, 1.0, &mut rng).unwrap();
         let z = z.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let near = |centre: f32| z.iter().filter(|z| (*z - centre).abs() < 0.4).count();

@@ -7,6 +7,7 @@ mod mixture;
 mod prior;
 mod refine;
 mod search;
+mod summary;
 
 pub use categorical::Categorical;
 pub use closed_form::ClosedForm;
@@ -15,6 +16,7 @@ pub use mixture::Mixture;
 pub use prior::Prior;
 pub use refine::Refine;
 pub use search::Search;
+pub use summary::Summary;
 
 use crate::energy::Quadratic;
 use crate::error::Result;

@@ -6,8 +6,8 @@ use candle_core::Tensor;
 
 /// A distribution over z given what the network sees of the past.
 pub trait Prior: Send + Sync {
-    /// −log p(z | x) for each sample, (B,); `context` is (B, features) and
-    /// `z` (B, d). Trains the prior.
+    /// −log p(z | x) for each sample, (B,); `context` is (B, N,
+    /// width), the network's features of N places, and `z` (B, d). Trains the prior.
     fn surprise(&self, context: &Tensor, z: &Tensor) -> Result<Tensor>;
 
     /// One z for each row of `context`: (B, d). `temperature` 1 draws from

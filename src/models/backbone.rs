@@ -35,7 +35,7 @@ impl Default for BackboneConfig {
     fn default() -> Self {
         Self {
             kind: BackboneKind::Convolutional,
-            width: 64,
+            width: 32,
             depth: 1,
             heads: 4,
         }

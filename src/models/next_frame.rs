@@ -35,7 +35,7 @@ impl Default for NextFrameConfig {
         Self {
             context: 4,
             patch: 4,
-            hidden: 64,
+            hidden: 96,
             backbone: BackboneConfig::default(),
         }
     }
@@ -276,19 +276,10 @@ impl NextFrame {
         Ok((constant, slope, curvature))
     }
 
-    /// Features averaged over a `cells`×`cells` grid: (B, cells²·width).
-    pub fn pooled(&self, observed: &Observed, cells: usize) -> Result<Tensor> {
-        let (rows, columns) = (
-            self.shape.height / self.config.patch,
-            self.shape.width / self.config.patch,
-        );
-        let pool = pooling(rows, columns, cells);
-        let pool = Tensor::from_vec(
-            pool,
-            (cells * cells, rows * columns),
-            observed.features.device(),
-        )?;
-        Ok(pool.broadcast_matmul(&observed.features)?.flatten_from(1)?)
+    /// (rows, columns) of patches.
+    pub fn grid(&self) -> (usize, usize) {
+        let patch = self.config.patch;
+        (self.shape.height / patch, self.shape.width / patch)
     }
 
     fn latent_parts<'a>(&'a self, observed: &'a Observed) -> Result<(&'a LatentHead, &'a Tensor)> {
@@ -301,24 +292,6 @@ impl NextFrame {
             )),
         }
     }
-}
-
-/// A (cells², rows·columns) matrix whose rows average over the cells of a
-/// grid; on a grid smaller than `cells`, cells share patches.
-fn pooling(rows: usize, columns: usize, cells: usize) -> Vec<f32> {
-    let span = |cell: usize, length: usize| {
-        let low = cell * length / cells;
-        low..((cell + 1) * length).div_ceil(cells).max(low + 1)
-    };
-    let mut matrix = vec![0f32; cells * cells * rows * columns];
-    for (cell, weights) in matrix.chunks_exact_mut(rows * columns).enumerate() {
-        let (down, across) = (span(cell / cells, rows), span(cell % cells, columns));
-        let share = 1.0 / (down.len() * across.len()) as f32;
-        for row in down {
-            weights[row * columns..][across.clone()].fill(share);
-        }
-    }
-    matrix
 }
 
 #[cfg(test)]
@@ -397,31 +370,6 @@ mod tests {
     }
 
     #[test]
-    fn the_quadratic_is_the_squared_error_of_the_decoder() {
-        let mut weights = Weights::new(Seed(2), &Device::Cpu);
-        let config = config(BackboneKind::Convolutional);
-        let network = NextFrame::new(&config, SHAPE, 5, weights.root()).unwrap();
-        shake(&weights);
-        let (x, y) = example(2);
-        let (observed, y) = (network.observe(&x).unwrap(), network.tokens(&y).unwrap());
-        let (constant, slope, curvature) = network.squared_error_in_z(&observed, &y).unwrap();
-        let bowls = crate::energy::Quadratic::new(1.0, &constant, &slope, &curvature).unwrap();
-        let mut rng = Seed(3).stream("test", 0);
-        let z = rng.normal_tensor((2, 5), &Device::Cpu).unwrap();
-        let decoded = network.decode(&observed, &z).unwrap();
-        let direct = (decoded - &y).unwrap().sqr().unwrap().sum((1, 2)).unwrap();
-        let z = z.to_vec2::<f32>().unwrap();
-        for (row, truth) in direct.to_vec1::<f32>().unwrap().into_iter().enumerate() {
-            let z: Vec<f64> = z[row].iter().map(|&v| f64::from(v)).collect();
-            let found = bowls.bowls()[row].squared_error(&z);
-            assert!(
-                (found / f64::from(truth) - 1.0).abs() < 1e-4,
-                "{found} {truth}"
-            );
-        }
-    }
-
-    #[test]
     fn frames_survive_as_tokens_and_an_untrained_mean_is_the_last_frame() {
         let mut weights = Weights::new(Seed(2), &Device::Cpu);
         let config = config(BackboneKind::Convolutional);
@@ -435,15 +383,6 @@ mod tests {
         let off = (network.frames(&mean).unwrap() - last).unwrap();
         let off = off.abs().unwrap().max_all().unwrap();
         assert!(off.to_scalar::<f32>().unwrap() < 1e-6);
-    }
-
-    #[test]
-    fn pooling_averages_every_grid() {
-        for (rows, columns) in [(16, 16), (5, 3), (2, 7), (1, 1)] {
-            for weights in pooling(rows, columns, 4).chunks(rows * columns) {
-                assert!((weights.iter().sum::<f32>() - 1.0).abs() < 1e-5);
-            }
-        }
     }
 
     #[test]

@@ -329,7 +329,14 @@ impl Saved {
 /// Whether a run writes a file or folder of this name, config.toml and
 /// state.json apart, which tell that there is a run.
 fn belongs(name: &str) -> bool {
-    [CHECKPOINTS, "pictures", "metrics.jsonl", "config.json"].contains(&name)
+    [
+        CHECKPOINTS,
+        "pictures",
+        "metrics.jsonl",
+        "config.json",
+        "compare.json",
+    ]
+    .contains(&name)
         || name.starts_with("events.out.tfevents.")
         || name.strip_suffix(".safetensors") == Some(MODEL)
 }

@@ -155,7 +155,7 @@ impl Learner {
                 let inferred = self.forecaster.infer(&field, self.settings.beta, rng)?;
                 let z = inferred.sample_tensor(x.device())?;
                 let errors = ops::squared_error(&network.decode(&observed, &z)?, &y)?;
-                let context = self.forecaster.context(&observed)?;
+                let context = self.forecaster.context(&observed);
                 let (loss, surprise) = self.loss(&errors, &context, &z)?;
                 let loss = (loss + plain.mean_all()?)?;
                 let loss = match self.forecaster.inference() {

@@ -10,7 +10,10 @@ use toml::{Table, Value};
 /// The recipes inside the binary: name and text of each file in `models/`.
 const BUNDLED: &[(&str, &str)] = &[
     ("default", include_str!("../../models/default.toml")),
+    ("codes", include_str!("../../models/codes.toml")),
     ("galton", include_str!("../../models/galton.toml")),
+    ("refined", include_str!("../../models/refined.toml")),
+    ("transformer", include_str!("../../models/transformer.toml")),
 ];
 
 /// The text of a recipe, and what to call it in messages.

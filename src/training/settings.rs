@@ -56,13 +56,13 @@ impl Default for TrainingConfig {
     fn default() -> Self {
         Self {
             batch: 32,
-            learning_rate: 2e-3,
+            learning_rate: 4e-3,
             rise: 50,
             weight_decay: 0.01,
             clip: 1.0,
             without_latent: 0.1,
             context_noise: 0.3,
-            own_frames: 0.25,
+            own_frames: 0.15,
             beta: 1.0,
             prior_weight: 0.1,
         }
