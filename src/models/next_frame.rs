@@ -24,8 +24,10 @@ pub struct NextFrameConfig {
     pub context: usize,
     /// Pixels along a patch's side; the frame is a grid of patches.
     pub patch: usize,
-    /// Width of the decoder's features u(x).
+    /// Width of the features from which the mean m(x) is read.
     pub hidden: usize,
+    /// Width of the features u(x) on which z acts.
+    pub basis: usize,
     /// The part that turns patches into features.
     pub backbone: BackboneConfig,
 }
@@ -36,6 +38,7 @@ impl Default for NextFrameConfig {
             context: 4,
             patch: 4,
             hidden: 96,
+            basis: 48,
             backbone: BackboneConfig::default(),
         }
     }
@@ -60,7 +63,7 @@ pub struct FrameShape {
 pub struct Observed {
     /// m(x) relative to black instead of x_T, in units of σ: (B, N, p·p·C).
     pub mean: Tensor,
-    /// u(x), (B, N, hidden); without a latent, empty.
+    /// u(x), (B, N, basis); without a latent, empty.
     pub basis: Option<Tensor>,
     /// Features of the backbone, (B, N, width).
     pub features: Tensor,
@@ -89,7 +92,7 @@ pub fn repeat_each(t: &Tensor, times: usize) -> Result<Tensor> {
 #[derive(Debug, Clone)]
 struct LatentHead {
     features: Linear,
-    /// W: (d, p·p·C·hidden).
+    /// W: (d, p·p·C·basis).
     dictionaries: Tensor,
 }
 
@@ -139,13 +142,13 @@ impl NextFrame {
         let (width, hidden) = (config.backbone.width, config.hidden);
         let head = (latent > 0)
             .then(|| -> Result<LatentHead> {
-                let std = 0.3 / (hidden as f64).sqrt();
+                let std = 0.3 / (config.basis as f64).sqrt();
                 let mut scope = scope.scope("latent");
                 Ok(LatentHead {
-                    features: Linear::new(width, hidden, 1.0, scope.scope("features"))?,
+                    features: Linear::new(width, config.basis, 1.0, scope.scope("features"))?,
                     dictionaries: scope.get(
                         "dictionaries",
-                        (latent, pixels * hidden),
+                        (latent, pixels * config.basis),
                         Init::Normal { std },
                     )?,
                 })
@@ -239,7 +242,7 @@ impl NextFrame {
         let (batch, _, pixels) = observed.mean.dims3()?;
         let mixture = z
             .matmul(&head.dictionaries)?
-            .reshape((batch, pixels, self.config.hidden))?;
+            .reshape((batch, pixels, self.config.basis))?;
         Ok((observed.mean.detach() + basis.matmul(&mixture.t()?)?)?)
     }
 
@@ -255,7 +258,7 @@ impl NextFrame {
     ) -> Result<(Tensor, Tensor, Tensor)> {
         let (head, basis) = self.latent_parts(observed)?;
         let (batch, _, pixels) = y.dims3()?;
-        let (latent, hidden) = (head.dictionaries.dims()[0], self.config.hidden);
+        let (latent, hidden) = (head.dictionaries.dims()[0], self.config.basis);
         let (basis, dictionaries) = (&basis.detach(), &head.dictionaries.detach());
         let residual = (y - observed.mean.detach())?;
         let constant = residual.sqr()?.sum((1, 2))?;
@@ -271,8 +274,9 @@ impl NextFrame {
         let flat = dictionaries.reshape((latent * pixels, hidden))?;
         let spread = flat.broadcast_matmul(&gram)?;
         let curvature = spread
-            .reshape((batch, latent, pixels * hidden))?
-            .broadcast_matmul(&dictionaries.t()?)?;
+            .reshape((batch * latent, pixels * hidden))?
+            .matmul(&dictionaries.t()?)?
+            .reshape((batch, latent, latent))?;
         Ok((constant, slope, curvature))
     }
 
@@ -312,6 +316,7 @@ mod tests {
         NextFrameConfig {
             context: 3,
             hidden: 8,
+            basis: 6,
             backbone: BackboneConfig {
                 kind,
                 width: 8,

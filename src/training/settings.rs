@@ -101,6 +101,7 @@ impl Settings {
         let counts = [
             ("training.batch", training.batch),
             ("model.hidden", model.hidden),
+            ("model.basis", model.basis),
             ("model.backbone.width", model.backbone.width),
             ("latent.components", self.latent.components),
             ("evaluation.horizon", self.evaluation.horizon),
