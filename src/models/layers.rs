@@ -29,12 +29,12 @@ impl Linear {
 
     /// (…, inputs) → (…, outputs).
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(ops::linear(x, &self.weight, &self.bias)?)
+        ops::linear(x, &self.weight, &self.bias)
     }
 
     /// [`Self::forward`] plus `residual` (…, outputs).
     pub fn forward_add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
-        Ok(ops::linear_add(x, &self.weight, &self.bias, residual)?)
+        ops::linear_add(x, &self.weight, &self.bias, residual)
     }
 }
 
@@ -56,7 +56,7 @@ impl LayerNorm {
 
     /// (…, width) → (…, width).
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(ops::layer_norm(x, &self.weight, &self.bias, 1e-5)?)
+        ops::layer_norm(x, &self.weight, &self.bias, 1e-5)
     }
 }
 
@@ -92,6 +92,6 @@ impl Convolve {
 
     /// (B, h, w, inputs) → (B, h', w', outputs).
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(ops::convolve(x, &self.weight, &self.bias, self.shape)?)
+        ops::convolve(x, &self.weight, &self.bias, self.shape)
     }
 }

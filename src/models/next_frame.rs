@@ -119,7 +119,7 @@ impl NextFrame {
         mut scope: Scope,
     ) -> Result<Self> {
         let patch = config.patch;
-        if patch == 0 || shape.height % patch != 0 || shape.width % patch != 0 {
+        if patch == 0 || !shape.height.is_multiple_of(patch) || !shape.width.is_multiple_of(patch) {
             return Err(Error::input(
                 "model.patch",
                 format!(
@@ -203,7 +203,7 @@ impl NextFrame {
         let basis = self
             .latent
             .as_ref()
-            .map(|head| Ok::<_, Error>(ops::gelu(&head.features.forward(&features)?)?))
+            .map(|head| ops::gelu(&head.features.forward(&features)?))
             .transpose()?;
         Ok(Observed {
             mean: self.mean.forward_add(&hidden, &last)?,
@@ -229,7 +229,7 @@ impl NextFrame {
         } = self.shape;
         let patch = self.config.patch;
         let grid = (tokens * change)?.reshape((batch, height / patch, width / patch, pixels))?;
-        Ok(ops::unpatchify(&grid, patch, channels)?)
+        ops::unpatchify(&grid, patch, channels)
     }
 
     /// ŷ(x, z) in tokens, (B, N, p·p·C); z is (B, d). No gradient goes back

@@ -304,7 +304,7 @@ impl Learner {
 
     /// The optimiser's tensors, for a checkpoint; names start with the model's.
     pub fn moments(&self) -> Result<Vec<(String, Tensor)>> {
-        Ok(self.optimiser.state()?)
+        self.optimiser.state()
     }
 
     /// What a checkpoint holds beside tensors.
