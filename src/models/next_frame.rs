@@ -28,6 +28,9 @@ pub struct NextFrameConfig {
     pub hidden: usize,
     /// Width of the features u(x) on which z acts.
     pub basis: usize,
+    /// Size of a single dimension of z's effect on a patch before training, in
+    /// units of σ.
+    pub latent_start: f64,
     /// The part that turns patches into features.
     pub backbone: BackboneConfig,
 }
@@ -39,6 +42,7 @@ impl Default for NextFrameConfig {
             patch: 4,
             hidden: 96,
             basis: 48,
+            latent_start: 0.05,
             backbone: BackboneConfig::default(),
         }
     }
@@ -142,7 +146,7 @@ impl NextFrame {
         let (width, hidden) = (config.backbone.width, config.hidden);
         let head = (latent > 0)
             .then(|| -> Result<LatentHead> {
-                let std = 0.3 / (config.basis as f64).sqrt();
+                let std = config.latent_start / (config.basis as f64).sqrt();
                 let mut scope = scope.scope("latent");
                 Ok(LatentHead {
                     features: Linear::new(width, config.basis, 1.0, scope.scope("features"))?,

@@ -61,8 +61,8 @@ impl Default for TrainingConfig {
             weight_decay: 0.01,
             clip: 1.0,
             without_latent: 0.1,
-            context_noise: 0.3,
-            own_frames: 0.15,
+            context_noise: 1.0,
+            own_frames: 0.4,
             beta: 1.0,
             prior_weight: 0.1,
         }
