@@ -49,14 +49,39 @@ pub struct Learner {
     context: usize,
     caution: f64,
     watch: Watch,
-    /// Where to go back to: weights, moments and steps.
-    good: Option<Snapshot>,
+    /// Where to go back to.
+    good: Snapshot,
 }
 
+/// Halved so often without success, the step size is not the problem.
+const LEAST_CAUTION: f64 = 1.0 / 1024.0;
+
+/// A state to go back to. Values are in the order of the weights.
 struct Snapshot {
-    weights: Vec<(String, Tensor)>,
+    weights: Vec<Tensor>,
     moments: HashMap<String, Tensor>,
     steps: usize,
+}
+
+impl Snapshot {
+    fn take(weights: &Weights, optimiser: &AdamW) -> Result<Self> {
+        let copies = weights
+            .pairs()
+            .iter()
+            .map(|(_, var)| Ok::<_, Error>(var.as_detached_tensor().copy()?));
+        Ok(Self {
+            weights: copies.collect::<Result<_>>()?,
+            moments: optimiser.state()?.into_iter().collect(),
+            steps: optimiser.steps(),
+        })
+    }
+
+    fn restore(&self, weights: &Weights, optimiser: &mut AdamW) -> Result<()> {
+        for ((_, var), copy) in weights.pairs().iter().zip(&self.weights) {
+            var.set(copy)?;
+        }
+        optimiser.load_state(&self.moments, self.steps)
+    }
 }
 
 impl Learner {
@@ -91,8 +116,10 @@ impl Learner {
                 optimiser.mark_optional(name)?;
             }
         }
+        let good = Snapshot::take(&weights, &optimiser)?;
         Ok(Self {
             name,
+            good,
             forecaster,
             weights,
             optimiser,
@@ -100,7 +127,6 @@ impl Learner {
             context: settings.model.context,
             caution: 1.0,
             watch: Watch::default(),
-            good: None,
         })
     }
 
@@ -265,24 +291,14 @@ impl Learner {
         let alarm = self.watch.judge(report);
         if alarm.is_some() {
             self.caution *= 0.5;
-            match &self.good {
-                Some(good) => {
-                    for (name, tensor) in &good.weights {
-                        let found = self.weights.pairs().iter().find(|(own, _)| own == name);
-                        if let Some((_, var)) = found {
-                            var.set(tensor)?;
-                        }
-                    }
-                    self.optimiser.load_state(&good.moments, good.steps)?;
-                }
-                None => {
-                    return Err(Error::input(
-                        format!("the {} model", self.name),
-                        "diverged before it had learned anything",
-                        "lower training.learning_rate",
-                    ));
-                }
+            if self.caution < LEAST_CAUTION {
+                return Err(Error::input(
+                    format!("the {} model", self.name),
+                    "keeps failing, however small the steps",
+                    "look at the video (inspect) and lower training.learning_rate",
+                ));
             }
+            self.good.restore(&self.weights, &mut self.optimiser)?;
         }
         Ok(alarm)
     }
@@ -290,14 +306,7 @@ impl Learner {
     /// Remembers this state as one to go back to, if training is well.
     pub fn remember(&mut self) -> Result<()> {
         if self.watch.is_well() {
-            let weights = self.weights.pairs().iter().map(|(name, var)| {
-                Ok::<_, Error>((name.clone(), var.as_detached_tensor().copy()?))
-            });
-            self.good = Some(Snapshot {
-                weights: weights.collect::<Result<_>>()?,
-                moments: self.optimiser.state()?.into_iter().collect(),
-                steps: self.optimiser.steps(),
-            });
+            self.good = Snapshot::take(&self.weights, &self.optimiser)?;
         }
         Ok(())
     }
