@@ -135,7 +135,7 @@ fn footage() {
         use std::os::unix::fs::PermissionsExt as _;
         let secret = bench.path("secret.gif");
         fs::copy(bench.path("film.gif"), &secret).unwrap();
-        fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
         match fs::File::open(&secret) {
             Ok(_) => eprintln!("skipped: this user may read every file"),
             Err(_) => inputs.push(("secret.gif".to_owned(), "secret.gif: Permission denied")),
