@@ -5,26 +5,91 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Writes `path` through `write`: into a temporary file in the same folder,
-/// flushed to the disk, then renamed. If anything fails or the process dies,
-/// what was at `path` stays as it was.
+/// What the name of every temporary file and folder starts with.
+const PREFIX: &str = ".nextframe-";
+
+/// Writes `path` through `write`: into a temporary file in the same folder
+/// (made if missing), flushed to the disk, then renamed. If anything fails or
+/// the process dies, what was at `path` stays as it was.
+///
+/// # Errors
+/// Whatever `write` fails with, a path without a name, and what the system
+/// refuses.
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
-    let folder = folder_of(path);
-    let mut temporary = tempfile::Builder::new()
-        .prefix(".nextframe-")
-        .suffix(".tmp")
-        .permissions_of_a_plain_file()
+    replace_by_name(path, |temporary| {
+        let mut file = File::create(temporary).map_err(|error| Error::io(path, error))?;
+        write(&mut file)
+    })
+}
+
+/// As [`replace`], for writers that want the name of the temporary file: it
+/// has the extension of `path`.
+pub fn replace_by_name(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let fail = |error| Error::io(path, error);
+    let folder = make_folder_of(path)?;
+    let ending = match path.extension() {
+        Some(extension) => format!(".tmp.{}", extension.to_string_lossy()),
+        None => ".tmp".to_owned(),
+    };
+    let temporary = temporary(&ending, 0o666)
         .tempfile_in(folder)
-        .map_err(|error| Error::io(path, error))?;
-    write(temporary.as_file_mut())?;
-    temporary
-        .as_file()
-        .sync_all()
-        .map_err(|error| Error::io(path, error))?;
-    temporary
-        .persist(path)
-        .map_err(|error| Error::io(path, error.error))?;
+        .map_err(fail)?
+        .into_temp_path();
+    write(&temporary)?;
+    File::options()
+        .write(true)
+        .open(&temporary)
+        .and_then(|file| file.sync_all())
+        .map_err(fail)?;
+    temporary.persist(path).map_err(|error| fail(error.error))?;
     sync_folder(folder)
+}
+
+/// Lets `write` fill a new folder, which then takes the place of `path`.
+/// `ours` says which file names such a folder holds.
+///
+/// # Errors
+/// A folder at `path` with anything else in it, which is left alone; whatever
+/// `write` fails with, which then leaves the old folder as it was.
+pub fn replace_folder(
+    path: &Path,
+    ours: impl Fn(&str) -> bool,
+    write: impl FnOnce(&Path) -> Result<()>,
+) -> Result<()> {
+    let fail = |error| Error::io(path, error);
+    let parent = make_folder_of(path)?;
+    let occupied = path.exists();
+    if occupied {
+        for entry in fs::read_dir(path).map_err(fail)? {
+            let other = entry.map_err(fail)?.file_name();
+            if !ours(&other.to_string_lossy()) {
+                return Err(Error::input(
+                    path.display().to_string(),
+                    format!("the folder holds something else ({})", other.display()),
+                    "name another folder, or empty this one",
+                ));
+            }
+        }
+    }
+    let nest = || temporary(".tmp", 0o777).tempdir_in(parent).map_err(fail);
+    let new = nest()?;
+    write(new.path()).map_err(|error| renamed(error, new.path(), path))?;
+    // A folder cannot be renamed over a full one: the old one steps aside, to
+    // be removed once the new one stands.
+    let old = nest()?;
+    let aside = old.path().join("old");
+    if occupied {
+        fs::rename(path, &aside).map_err(fail)?;
+    }
+    let new = new.keep();
+    if let Err(error) = fs::rename(&new, path) {
+        if occupied {
+            let _ = fs::rename(&aside, path);
+        }
+        let _ = fs::remove_dir_all(&new);
+        return Err(fail(error));
+    }
+    sync_folder(parent)
 }
 
 /// [`replace`] with bytes that are already there.
@@ -39,10 +104,8 @@ pub fn replace_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
 /// system has no hard links. What was at `path` is replaced in one step.
 /// `source` itself must only ever be replaced, never written in place.
 pub fn replace_with_link(path: &Path, source: &Path) -> Result<()> {
-    let folder = folder_of(path);
-    let nest = tempfile::Builder::new()
-        .prefix(".nextframe-")
-        .suffix(".tmp")
+    let folder = make_folder_of(path)?;
+    let nest = temporary(".tmp", 0o777)
         .tempdir_in(folder)
         .map_err(|error| Error::io(path, error))?;
     let link = nest.path().join("link");
@@ -74,7 +137,7 @@ pub fn sync_folder(folder: &Path) -> Result<()> {
 pub fn sweep(folder: &Path) -> Result<()> {
     for path in entries(folder)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with(".nextframe-") && name.ends_with(".tmp") {
+        if name.starts_with(PREFIX) {
             remove(&path)?;
         }
     }
@@ -109,30 +172,54 @@ pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
+/// The folder that `path` lies in, made if missing.
+fn make_folder_of(path: &Path) -> Result<&Path> {
+    if path.file_name().is_none() {
+        return Err(Error::input(
+            path.display().to_string(),
+            "is not the name of a file",
+            "end the path with a name",
+        ));
+    }
+    let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
-    }
+    };
+    fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
+    Ok(folder)
 }
 
-/// `tempfile` makes files that only their owner may read; a run folder is to
-/// be readable like any other file.
-trait PlainFile {
-    fn permissions_of_a_plain_file(&mut self) -> &mut Self;
-}
-
-impl PlainFile for tempfile::Builder<'_, '_> {
+/// `tempfile` makes what only its owner may read; what is kept is to be
+/// readable like any other file or folder. The process's umask still applies.
+fn temporary(ending: &str, mode: u32) -> tempfile::Builder<'_, '_> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).suffix(ending);
     #[cfg(unix)]
-    fn permissions_of_a_plain_file(&mut self) -> &mut Self {
+    {
         use std::os::unix::fs::PermissionsExt as _;
-        // The process's umask still applies.
-        self.permissions(fs::Permissions::from_mode(0o666))
+        builder.permissions(fs::Permissions::from_mode(mode));
     }
-
     #[cfg(not(unix))]
-    fn permissions_of_a_plain_file(&mut self) -> &mut Self {
-        self
+    let _ = mode;
+    builder
+}
+
+/// The error with the lasting folder's name where it names the temporary one.
+fn renamed(error: Error, temporary: &Path, path: &Path) -> Error {
+    match error {
+        Error::Io { path: at, source } => match at.strip_prefix(temporary) {
+            Ok(rest) => Error::io(path.join(rest), source),
+            Err(_) => Error::io(at, source),
+        },
+        Error::Input {
+            subject,
+            problem,
+            hint,
+        } => match Path::new(&subject).strip_prefix(temporary) {
+            Ok(rest) => Error::input(path.join(rest).display().to_string(), problem, hint),
+            Err(_) => Error::input(subject, problem, hint),
+        },
+        error => error,
     }
 }
 
@@ -190,10 +277,55 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_folder_is_named() {
-        let message = replace_bytes(Path::new("no-such-folder/model"), b"")
-            .unwrap_err()
-            .to_string();
-        assert!(message.contains("no-such-folder/model"), "{message}");
+    fn a_missing_folder_is_made_and_a_missing_name_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/er/model.gif");
+        replace_by_name(&path, |temporary| {
+            assert_eq!(temporary.extension(), path.extension());
+            assert_eq!(temporary.parent(), path.parent());
+            fs::write(temporary, b"whole").map_err(|error| Error::io(temporary, error))
+        })
+        .unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        let left = entries(path.parent().unwrap()).unwrap();
+        assert_eq!(left, std::slice::from_ref(&path));
+        let message = |path: &Path| replace_bytes(path, b"").unwrap_err().to_string();
+        let said = message(&path.join("inside"));
+        assert!(said.contains("deep/er/model.gif"), "{said}");
+        let said = message(&folder.path().join(".."));
+        assert!(said.contains("not the name of a file"), "{said}");
+    }
+
+    #[test]
+    fn a_folder_is_replaced_only_by_its_like() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("frames");
+        let write = |names: &[&str]| {
+            replace_folder(
+                &path,
+                |name| name.ends_with(".png"),
+                |new| {
+                    for name in names {
+                        replace_bytes(&new.join(name), b"")?;
+                    }
+                    Ok(())
+                },
+            )
+        };
+        write(&["1.png", "2.png"]).unwrap();
+        write(&["3.png"]).unwrap();
+        assert_eq!(entries(&path).unwrap(), [path.join("3.png")]);
+        // A failure names what was asked for, not where it was made.
+        let said = write(&["4.png", "4.png/5.png"]).unwrap_err().to_string();
+        assert!(said.contains("frames/4.png"), "{said}");
+        assert_eq!(entries(&path).unwrap(), [path.join("3.png")]);
+        fs::write(path.join("thesis.txt"), "dear").unwrap();
+        let said = write(&["4.png"]).unwrap_err().to_string();
+        assert!(said.contains("thesis.txt"), "{said}");
+        assert_eq!(
+            entries(&path).unwrap(),
+            [path.join("3.png"), path.join("thesis.txt")]
+        );
+        assert_eq!(entries(folder.path()).unwrap(), [path]);
     }
 }

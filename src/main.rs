@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use nextframe::cli::{compare, generate, inspect, synth, train};
+use std::io::Write as _;
 use std::process::ExitCode;
 
 // Large buffers come and go at every step: the system's allocator gives their
@@ -55,7 +56,8 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            // Where even that cannot be written, the exit code has to do.
+            let _ = writeln!(std::io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
     }

@@ -3,7 +3,8 @@
 mod picture;
 mod report;
 
-use crate::data::{self, Footage, Split, batch};
+use super::footage::prepare;
+use crate::data::{Footage, Split, batch};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::evaluation::comparison::{Plan, Predictor, compare};
@@ -169,9 +170,7 @@ fn footage(config: &ModelConfig, args: &CompareArgs) -> Result<Vec<Footage>> {
             HINT,
         ));
     }
-    let settings = &config.settings.data;
-    let footage = data::prepare(inputs, settings, args.cache.as_deref(), &mut |_| {});
-    footage.map_err(|error| match error {
+    prepare(inputs, &config.settings.data, args.cache.as_deref()).map_err(|error| match error {
         Error::Input {
             subject, problem, ..
         } if !moved => Error::input(subject, format!("{problem} (the run's footage)"), HINT),

@@ -4,7 +4,8 @@
 mod session;
 mod validation;
 
-use crate::data::{self, Footage, Split};
+use super::footage;
+use crate::data::Split;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::outputs::run::Existing;
@@ -93,7 +94,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         unreachable!("Budget::time gives a time");
     };
     let device = device::select(&args.device)?;
-    let footage = prepare(&args.inputs, &settings, args.cache.as_deref())?;
+    let footage = footage::prepare(&args.inputs, &settings.data, args.cache.as_deref())?;
     let split = Split::new(&footage, settings.window(), settings.longest())?;
     let existing = match (args.resume, args.overwrite) {
         (true, _) => Existing::Resume,
@@ -120,49 +121,6 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         existing,
     )?;
     session.train()
-}
-
-/// Reads the inputs, telling on standard error how far it is.
-pub(super) fn prepare(
-    inputs: &[String],
-    settings: &Settings,
-    cache: Option<&std::path::Path>,
-) -> Result<Vec<Footage>> {
-    let bar = indicatif::ProgressBar::no_length();
-    let style = indicatif::ProgressStyle::with_template("{spinner} {msg}");
-    if let Ok(style) = style {
-        bar.set_style(style);
-    }
-    let footage = data::prepare(inputs, &settings.data, cache, &mut |progress| {
-        if let data::Stage::Decoding {
-            frames,
-            seconds,
-            duration,
-        } = progress.stage
-        {
-            let share = match duration {
-                Some(duration) if duration > 0.0 => {
-                    format!(" {:.0}%", (100.0 * seconds / duration).min(100.0))
-                }
-                _ => String::new(),
-            };
-            bar.set_message(format!(
-                "decoding {} ({} of {}){share}: {frames} frames",
-                progress.name,
-                progress.index + 1,
-                progress.total
-            ));
-            bar.tick();
-        }
-    });
-    bar.finish_and_clear();
-    let footage = footage?;
-    for film in &footage {
-        if film.damaged() > 0 {
-            tracing::warn!("{}: {} damaged frames", film.name(), film.damaged());
-        }
-    }
-    Ok(footage)
 }
 
 /// runs/NAME, after the first input.

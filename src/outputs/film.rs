@@ -1,7 +1,8 @@
 //! Films to files: the ending of the name says how.
 
-use super::{atomic, gif};
+use super::gif;
 use crate::error::{Error, Result};
+use crate::files;
 use safetensors::{Dtype, tensor::TensorView};
 use std::collections::HashMap;
 use std::path::Path;
@@ -112,7 +113,7 @@ impl<'a> Film<'a> {
     #[cfg(feature = "ffmpeg")]
     fn write_video(&self, path: &Path, frame_rate: f64) -> Result<()> {
         let [_, _, height, width] = self.scaled();
-        atomic::write_path_atomically(path, |temporary| {
+        files::replace_by_name(path, |temporary| {
             crate::video::encode::encode(temporary, self.pictures(), [height, width], frame_rate)
                 .map_err(|reason| {
                     Error::input(
@@ -145,13 +146,13 @@ impl<'a> Film<'a> {
             }
         }
         let bytes = png(path, &strip, [rows * height, columns * width])?;
-        atomic::replace(path, &bytes)
+        files::replace_bytes(path, &bytes)
     }
 
     fn write_folder(&self, path: &Path) -> Result<()> {
         let [_, _, height, width] = self.scaled();
         let ours = |name: &str| name.starts_with("frame-") && name.ends_with(".png");
-        atomic::write_folder_atomically(path, ours, |folder| {
+        files::replace_folder(path, ours, |folder| {
             for (index, picture) in self.pictures().enumerate() {
                 let name = folder.join(format!("frame-{index:05}.png"));
                 let bytes = png(path, &picture, [height, width])?;
@@ -166,7 +167,7 @@ impl<'a> Film<'a> {
         let view = TensorView::new(Dtype::U8, self.shape.to_vec(), self.frames).map_err(fail)?;
         let about = HashMap::from([("frame_rate".to_string(), frame_rate.to_string())]);
         let bytes = safetensors::serialize([("frames", view)], Some(about)).map_err(fail)?;
-        atomic::replace(path, &bytes)
+        files::replace_bytes(path, &bytes)
     }
 }
 

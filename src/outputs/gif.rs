@@ -1,7 +1,7 @@
 //! Animated GIFs that store only what changed.
 
-use super::atomic;
 use crate::error::{Error, Result};
+use crate::files;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub(super) fn write(
             ));
         }
     };
-    atomic::write_atomically(path, |file| {
+    files::replace(path, |file| {
         let mut encoder =
             gif::Encoder::new(BufWriter::new(file), width, height, &[]).map_err(fail)?;
         encoder.set_repeat(gif::Repeat::Infinite).map_err(fail)?;

@@ -1,6 +1,5 @@
 //! Pictures, tables, run folders.
 
-pub mod atomic;
 pub mod events;
 pub mod film;
 pub mod gif;

@@ -1,7 +1,8 @@
 //! Labelled grids of frames, as a still or a film.
 
-use super::{atomic, film};
+use super::film;
 use crate::error::{Error, Result};
+use crate::files;
 use candle_core::{DType, Tensor};
 use font8x8::UnicodeFonts;
 use std::path::Path;
@@ -178,7 +179,7 @@ impl Picture {
     /// Writes a PNG, whole or not at all.
     pub fn save(&self, path: &Path) -> Result<()> {
         let bytes = film::png(path, &self.pixels, [self.height, self.width])?;
-        atomic::replace(path, &bytes)
+        files::replace_bytes(path, &bytes)
     }
 
     /// Pictures as a film for [`film::write_film`]: (T, 3, H, W) and its

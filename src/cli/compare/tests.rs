@@ -33,7 +33,7 @@ fn saved() -> tempfile::TempDir {
     settings.latent.dimension = 4;
     settings.evaluation.horizon = 4;
     let cache = folder.path().join("cache");
-    let footage = data::prepare(&inputs, &settings.data, Some(&cache), &mut |_| {}).unwrap();
+    let footage = prepare(&inputs, &settings.data, Some(&cache)).unwrap();
     let split = Split::new(&footage, settings.window(), settings.longest()).unwrap();
     let config = ModelConfig {
         shape: FrameShape {

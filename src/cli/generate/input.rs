@@ -1,6 +1,7 @@
 //! What futures are wanted of: one video, or a batch of sequences.
 
-use crate::data::{self, Footage};
+use crate::cli::footage;
+use crate::data::Footage;
 use crate::error::{Error, Result};
 use crate::outputs::model::ModelConfig;
 use crate::video::inputs;
@@ -52,7 +53,7 @@ impl Input {
             // No clock of their own: they count as filmed at the model's rate.
             settings.frame_rate = settings.frame_rate.or(Some(config.frame_rate));
         }
-        let footage = data::prepare(&only, &settings, cache, &mut |_| {})?.swap_remove(0);
+        let footage = footage::prepare(&only, &settings, cache)?.swap_remove(0);
         let (shape, wanted) = (footage.shape(), config.shape);
         if shape != (wanted.channels, wanted.height, wanted.width) {
             return Err(Error::input(

@@ -2,9 +2,9 @@
 
 use super::{Format, Futures, Grid, Input, Moment, grid};
 use crate::error::{Error, Result};
-use crate::outputs::atomic;
+use crate::files;
 use crate::outputs::film::write_film;
-use safetensors::{Dtype, tensor::TensorView};
+use safetensors::{Dtype, SafeTensorError, tensor::TensorView};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -170,7 +170,7 @@ impl Target {
             Format::Safetensors => films,
         };
         let mut written = None;
-        atomic::write_folder_atomically(&self.path, is_ours, |folder| {
+        files::replace_folder(&self.path, is_ours, |folder| {
             written = Some(self.fill(folder, made, format, animated)?);
             Ok(())
         })?;
@@ -271,7 +271,11 @@ fn write_tensors(path: &Path, made: &Made) -> Result<()> {
         ),
     ];
     let about = HashMap::from([("frame_rate".to_owned(), footage.frame_rate().to_string())]);
-    atomic::write_path_atomically(path, |temporary| {
-        safetensors::serialize_to_file(tensors, Some(about), temporary).map_err(fail)
+    files::replace_by_name(path, |temporary| {
+        safetensors::serialize_to_file(tensors, Some(about), temporary).map_err(|error| match error
+        {
+            SafeTensorError::IoError(error) => Error::io(path, error),
+            error => fail(error),
+        })
     })
 }
