@@ -50,7 +50,7 @@ impl Default for LatentConfig {
     fn default() -> Self {
         Self {
             family: Family::Gaussian,
-            dimension: 64,
+            dimension: 96,
             stages: 2,
             size: 16,
             refinement: 4,

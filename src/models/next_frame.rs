@@ -41,7 +41,7 @@ impl Default for NextFrameConfig {
             context: 4,
             patch: 4,
             hidden: 96,
-            basis: 48,
+            basis: 32,
             latent_start: 0.05,
             backbone: BackboneConfig::default(),
         }

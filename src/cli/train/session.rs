@@ -22,6 +22,9 @@ use std::time::{Duration, Instant};
 
 /// The part of a save that holds the optimisers.
 const OPTIMISER: &str = "optimizer";
+/// The part of a save from which training goes on; the part [`MODEL`] holds
+/// the weights that were best on the validation part.
+const WEIGHTS: &str = "weights";
 /// Validations in a run.
 const VALIDATIONS: f64 = 10.0;
 /// Steps between two lines of metrics.
@@ -47,6 +50,16 @@ struct State {
     elapsed: f64,
     validations: u32,
     learners: Vec<LearnerState>,
+    /// The best validation scores so far.
+    best: Vec<Option<f64>>,
+}
+
+/// The weights that were best on the validation part: a short film is soon
+/// learned by heart.
+#[derive(Default)]
+struct Best {
+    score: Option<f64>,
+    weights: Vec<(String, Tensor)>,
 }
 
 /// A run in training.
@@ -56,6 +69,8 @@ pub struct Session {
     metrics: Metrics,
     events: Events,
     learners: Vec<Learner>,
+    /// In the order of the learners.
+    best: Vec<Best>,
     step: u64,
     validations: u32,
     /// Time trained before this session.
@@ -97,6 +112,7 @@ impl Session {
 
         let run = Run::begin(out, existing)?;
         let (mut step, mut validations, mut before) = (0, 0, Duration::ZERO);
+        let mut best: Vec<Best> = learners.iter().map(|_| Best::default()).collect();
         match run.latest() {
             Some(saved) => {
                 let old: ModelConfig = crate::training::checkpoint::load_config(&run.config())?;
@@ -107,6 +123,11 @@ impl Session {
                     .flat_map(|learner| learner.weights().pairs().iter().cloned())
                     .collect();
                 saved.load(MODEL)?.fill(&pairs)?;
+                for ((best, learner), score) in best.iter_mut().zip(&learners).zip(state.best) {
+                    best.score = score;
+                    best.weights = copies(learner)?;
+                }
+                saved.load(WEIGHTS)?.fill(&pairs)?;
                 let moments = saved.load(OPTIMISER)?.tensors;
                 if state.learners.len() != learners.len() {
                     return Err(Error::input(
@@ -142,6 +163,7 @@ impl Session {
             metrics,
             events,
             learners,
+            best,
             step,
             validations,
             before,
@@ -270,6 +292,13 @@ impl Session {
             latent: self.forecaster(LATENT),
         };
         let found = validation.run()?;
+        for (best, learner) in self.best.iter_mut().zip(&self.learners) {
+            let score = found.scores[usize::from(learner.name() != MSE)];
+            if let Some(score) = score.filter(|&new| best.score.is_none_or(|old| new < old)) {
+                best.score = Some(score);
+                best.weights = copies(learner)?;
+            }
+        }
         let path = self.run.pictures().join(format!("{:08}.png", self.step));
         found.picture.save(&path)?;
         let png = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
@@ -302,6 +331,13 @@ impl Session {
             .iter()
             .flat_map(|learner| learner.weights().tensors())
             .collect();
+        let mut model = Vec::new();
+        for (best, learner) in self.best.iter().zip(&self.learners) {
+            match best.score {
+                Some(_) => model.extend(best.weights.iter().cloned()),
+                None => model.extend(learner.weights().tensors()),
+            }
+        }
         let mut moments = Vec::new();
         for learner in &self.learners {
             moments.extend(learner.moments()?);
@@ -311,10 +347,11 @@ impl Session {
             elapsed: self.elapsed().as_secs_f64(),
             validations: self.validations,
             learners: self.learners.iter().map(Learner::state).collect(),
+            best: self.best.iter().map(|best| best.score).collect(),
         };
         self.run.save(
             self.step,
-            &[(MODEL, &weights), (OPTIMISER, &moments)],
+            &[(MODEL, &model), (WEIGHTS, &weights), (OPTIMISER, &moments)],
             &state,
         )?;
         self.saved = Instant::now();
@@ -333,6 +370,13 @@ impl Session {
             energy,
         }
     }
+}
+
+/// A learner's weights as they are now.
+fn copies(learner: &Learner) -> Result<Vec<(String, Tensor)>> {
+    let tensors = learner.weights().tensors();
+    let copy = |(name, tensor): (String, Tensor)| Ok((name, tensor.copy()?));
+    tensors.into_iter().map(copy).collect()
 }
 
 /// A resumed run must be of the same model on the same frames.

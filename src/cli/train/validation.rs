@@ -2,6 +2,7 @@
 
 use crate::data::{self, Footage, Split};
 use crate::error::Result;
+use crate::evaluation::energy_score::energy_score;
 use crate::evaluation::health::{self, Health};
 use crate::evaluation::psnr::squared_error;
 use crate::evaluation::rollout::rollout;
@@ -14,6 +15,8 @@ use serde_json::{Value, json};
 
 /// Windows that are checked.
 const WINDOWS: usize = 32;
+/// Next frames drawn for the energy score.
+const DRAWS: usize = 8;
 /// Frames shown of each future.
 const SHOWN: usize = 8;
 
@@ -34,6 +37,8 @@ pub struct Findings {
     /// Mean squared errors over whole frames: copying, least squares.
     pub copy: f64,
     pub mse: Option<f64>,
+    /// Energy scores one frame ahead over whole frames: least squares, latent.
+    pub scores: [Option<f64>; 2],
     pub health: Option<Health>,
     pub picture: Picture,
 }
@@ -58,9 +63,17 @@ impl Validation<'_> {
             Some(latent) => Some(health::check(latent, self.mse, &windows, &mut rng)?),
             None => None,
         };
+        let x = windows.narrow(1, 0, context)?;
+        let mut score = |model: Option<&Forecaster>| {
+            model
+                .map(|model| next_frame_score(model, &x, &y, &mut rng))
+                .transpose()
+        };
+        let scores = [score(self.mse)?, score(self.latent)?];
         Ok(Findings {
             copy: whole_error(&last, &y)?,
             mse,
+            scores,
             health,
             picture: self.picture()?,
         })
@@ -117,6 +130,27 @@ impl Validation<'_> {
     }
 }
 
+/// The mean energy score of next frames drawn from a model.
+fn next_frame_score(
+    model: &Forecaster,
+    x: &Tensor,
+    y: &Tensor,
+    rng: &mut crate::rng::Rng,
+) -> Result<f64> {
+    let observed = model.network().observe(x)?;
+    let draws = if model.has_latent() { DRAWS } else { 1 };
+    let rows = |t: &Tensor| t.flatten_from(1)?.to_vec2::<f32>();
+    let frames: Vec<Vec<Vec<f32>>> = (0..draws)
+        .map(|_| Ok::<_, crate::Error>(rows(&model.sample(&observed, 1.0, rng)?)?))
+        .collect::<Result<_>>()?;
+    let truth = rows(y)?;
+    let scores = truth.iter().enumerate().map(|(row, truth)| {
+        let drawn: Vec<&[f32]> = frames.iter().map(|draw| draw[row].as_slice()).collect();
+        energy_score(&drawn, truth, None).unwrap_or(f64::NAN)
+    });
+    Ok(scores.sum::<f64>() / truth.len() as f64)
+}
+
 /// The film in which most happens after the context.
 fn liveliest(films: &[Tensor], context: usize) -> Result<&Tensor> {
     let mut best = (&films[0], -1f32);
@@ -146,7 +180,7 @@ fn whole_error(frames: &Tensor, truth: &Tensor) -> Result<f64> {
 impl Findings {
     /// For `metrics.jsonl`.
     pub fn errors(&self) -> Value {
-        json!({ "copy": self.copy, "mse": self.mse })
+        json!({ "copy": self.copy, "mse": self.mse, "energy_scores": self.scores })
     }
 
     /// For TensorBoard.
