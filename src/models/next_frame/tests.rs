@@ -1,0 +1,103 @@
+use super::*;
+use crate::models::{BackboneKind, Source, Weights};
+use crate::rng::Seed;
+use candle_core::Device;
+
+const SHAPE: FrameShape = FrameShape {
+    channels: 3,
+    height: 20,
+    width: 12,
+    change: 0.1,
+};
+
+fn config(kind: BackboneKind) -> NextFrameConfig {
+    NextFrameConfig {
+        context: 3,
+        hidden: 8,
+        basis: 6,
+        backbone: BackboneConfig {
+            kind,
+            width: 8,
+            depth: 1,
+            heads: 2,
+        },
+        ..NextFrameConfig::default()
+    }
+}
+
+fn example(batch: usize) -> (Tensor, Tensor) {
+    let mut rng = Seed(1).stream("test", 0);
+    let x = rng
+        .uniform_tensor(0.0, 1.0, (batch, 3, 3, 20, 12), &Device::Cpu)
+        .unwrap();
+    let y = rng
+        .uniform_tensor(0.0, 1.0, (batch, 3, 20, 12), &Device::Cpu)
+        .unwrap();
+    (x, y)
+}
+
+/// Weights that start at 0 hide what lies before them.
+fn shake(weights: &Weights) {
+    for (index, (_, var)) in weights.pairs().iter().enumerate() {
+        let mut rng = Seed(9).stream("shake", index as u64);
+        let noise = rng.normal_tensor(var.shape(), &Device::Cpu).unwrap();
+        var.set(&(var.as_tensor() + (noise * 0.05).unwrap()).unwrap())
+            .unwrap();
+    }
+}
+
+#[test]
+fn every_weight_gets_a_gradient() {
+    for kind in [BackboneKind::Convolutional, BackboneKind::Transformer] {
+        for latent in [0, 5] {
+            let mut weights = Weights::new(Seed(2), &Device::Cpu);
+            let network = NextFrame::new(&config(kind), SHAPE, latent, weights.root()).unwrap();
+            shake(&weights);
+            let (x, y) = example(2);
+            let observed = network.observe(&x).unwrap();
+            let y = network.tokens(&y).unwrap();
+            let mut loss = ops::squared_error(&observed.mean, &y).unwrap();
+            if latent > 0 {
+                let z = Tensor::ones((2, latent), candle_core::DType::F32, &Device::Cpu);
+                let y_hat = network.decode(&observed, &z.unwrap()).unwrap();
+                loss = (loss + ops::squared_error(&y_hat, &y).unwrap()).unwrap();
+            }
+            let gradients = loss.sum_all().unwrap().backward().unwrap();
+            for (name, var) in weights.pairs() {
+                let gradient = gradients.get(var).unwrap_or_else(|| panic!("{name}"));
+                let size = gradient.sqr().unwrap().sum_all().unwrap();
+                assert!(size.to_scalar::<f32>().unwrap() > 0.0, "{kind:?} {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn frames_survive_as_tokens_and_an_untrained_mean_is_the_last_frame() {
+    let mut weights = Weights::new(Seed(2), &Device::Cpu);
+    let config = config(BackboneKind::Convolutional);
+    let network = NextFrame::new(&config, SHAPE, 0, weights.root()).unwrap();
+    let (x, y) = example(2);
+    let back = network.frames(&network.tokens(&y).unwrap()).unwrap();
+    let off = (back - &y).unwrap().abs().unwrap().max_all().unwrap();
+    assert!(off.to_scalar::<f32>().unwrap() < 1e-6);
+    let mean = network.observe(&x).unwrap().mean;
+    let last = x.narrow(1, 2, 1).unwrap().squeeze(1).unwrap();
+    let off = (network.frames(&mean).unwrap() - last).unwrap();
+    let off = off.abs().unwrap().max_all().unwrap();
+    assert!(off.to_scalar::<f32>().unwrap() < 1e-6);
+}
+
+#[test]
+fn a_size_that_is_no_multiple_of_the_patch_is_refused() {
+    let shape = FrameShape {
+        height: 22,
+        ..SHAPE
+    };
+    let mut weights = Weights::new(Seed(2), &Device::Cpu);
+    let config = config(BackboneKind::Convolutional);
+    let message = NextFrame::new(&config, shape, 0, weights.root())
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("12×22"), "{message}");
+}

@@ -1,0 +1,126 @@
+use super::*;
+use crate::inference::Family;
+use crate::models::{BackboneConfig, NextFrameConfig};
+
+const SHAPE: FrameShape = FrameShape {
+    channels: 1,
+    height: 8,
+    width: 16,
+    change: 0.2,
+};
+
+fn settings() -> Settings {
+    let mut settings = Settings {
+        model: NextFrameConfig {
+            context: 1,
+            hidden: 16,
+            backbone: BackboneConfig {
+                width: 16,
+                depth: 0,
+                ..BackboneConfig::default()
+            },
+            ..NextFrameConfig::default()
+        },
+        ..Settings::default()
+    };
+    settings.training.own_frames = 0.0;
+    settings.training.learning_rate = 5e-3;
+    settings.latent.dimension = 2;
+    settings.latent.stages = 1;
+    settings.latent.size = 4;
+    settings
+}
+
+/// A bright square in the middle that goes left or right by a fair coin.
+fn windows(rng: &mut Rng) -> Tensor {
+    let mut frames = Vec::new();
+    for _ in 0..16 {
+        let side = if rng.uniform() < 0.5 { 1 } else { 11 };
+        for left in [6, side, side] {
+            frames.extend((0..8 * 16).map(|i| {
+                let (y, x) = (i / 16, i % 16);
+                f32::from(u8::from(
+                    (2..6).contains(&y) && (left..left + 4).contains(&x),
+                ))
+            }));
+        }
+    }
+    Tensor::from_vec(frames, (16, 3, 1, 8, 16), &Device::Cpu).unwrap()
+}
+
+fn trained(family: Family) -> (Learner, f64) {
+    let mut settings = settings();
+    settings.latent.family = family;
+    let latent = settings.latent.clone();
+    let mut learner =
+        Learner::new("latent", &settings, &latent, SHAPE, Seed(1), &Device::Cpu).unwrap();
+    let mut error = 0.0;
+    for step in 0..200 {
+        let mut rng = Seed(1).stream("test", step);
+        let batch = windows(&mut rng);
+        let used = step as f64 / 200.0;
+        error = learner.step(&batch, used, &mut rng).unwrap().error;
+    }
+    (learner, error)
+}
+
+#[test]
+fn every_family_learns_both_modes_and_least_squares_does_not() {
+    let (_, blurred) = trained(Family::None);
+    for family in [Family::Gaussian, Family::Refined, Family::Codes] {
+        let (learner, error) = trained(family);
+        assert!(error < 0.3 * blurred, "{family:?}: {error} of {blurred}");
+        let mut rng = Seed(2).stream("test", 0);
+        let x = windows(&mut rng).narrow(1, 0, 1).unwrap();
+        let observed = learner.forecaster().network().observe(&x).unwrap();
+        let (mut left, mut right) = (0, 0);
+        for _ in 0..8 {
+            let frames = learner
+                .forecaster()
+                .sample(&observed, 1.0, &mut rng)
+                .unwrap();
+            for frame in frames.to_vec3_rows() {
+                let at = |x: usize| frame[4 * 16 + x];
+                match (at(3) > 0.5, at(13) > 0.5) {
+                    (true, false) => left += 1,
+                    (false, true) => right += 1,
+                    _ => {}
+                }
+            }
+        }
+        assert!(
+            left + right > 100 && left > 30 && right > 30,
+            "{family:?}: {left} {right} of 128"
+        );
+    }
+}
+
+trait Rows {
+    fn to_vec3_rows(&self) -> Vec<Vec<f32>>;
+}
+
+impl Rows for Tensor {
+    fn to_vec3_rows(&self) -> Vec<Vec<f32>> {
+        self.flatten_from(1).unwrap().to_vec2().unwrap()
+    }
+}
+
+#[test]
+fn a_step_that_breaks_sends_training_back() {
+    let (mut learner, _) = trained(Family::Gaussian);
+    let mut rng = Seed(3).stream("test", 0);
+    for step in 0..40 {
+        let mut rng = Seed(4).stream("test", step);
+        let report = learner.step(&windows(&mut rng), 0.9, &mut rng).unwrap();
+        assert_eq!(learner.look_after(&report).unwrap(), None);
+    }
+    learner.remember().unwrap();
+    let before = learner.weights().pairs()[0].1.as_tensor().copy().unwrap();
+    let broken = (windows(&mut rng) * f64::NAN).unwrap();
+    let report = learner.step(&broken, 0.9, &mut rng).unwrap();
+    assert_eq!(learner.look_after(&report).unwrap(), Some(Alarm::NotFinite));
+    assert_eq!(learner.state().caution, 0.5);
+    let after = learner.weights().pairs()[0].1.as_tensor();
+    let off = (after - before).unwrap().abs().unwrap().max_all().unwrap();
+    assert_eq!(off.to_scalar::<f32>().unwrap(), 0.0);
+}
