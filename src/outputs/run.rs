@@ -46,8 +46,6 @@ pub enum Existing {
 pub struct Run {
     folder: PathBuf,
     pointer: Option<Pointer>,
-    /// Held while this process trains in the folder.
-    _lock: Option<File>,
 }
 
 /// One save of a run.
@@ -66,12 +64,10 @@ impl Run {
     /// that are not a run's.
     pub fn begin(folder: &Path, existing: Existing) -> Result<Self> {
         fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
-        let lock = lock(folder)?;
         files::sweep(folder)?;
         let mut run = Self {
             folder: folder.to_path_buf(),
             pointer: None,
-            _lock: Some(lock),
         };
         if !run.exists() {
             run.refuse_foreign_files()?;
@@ -103,7 +99,6 @@ impl Run {
         let mut run = Self {
             folder: folder.to_path_buf(),
             pointer: None,
-            _lock: None,
         };
         if !run.exists() {
             return Err(Error::input(
@@ -328,22 +323,6 @@ impl Saved {
 
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.safetensors"))
-    }
-}
-
-/// Makes sure that only one process trains in a folder; the system lets go of
-/// the lock when the process ends, however it ends.
-fn lock(folder: &Path) -> Result<File> {
-    let path = folder.join(".lock");
-    let file = File::create(&path).map_err(|error| Error::io(&path, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(Error::input(
-            folder.display().to_string(),
-            "another process is training in this folder",
-            "wait for it, or choose another --out",
-        )),
-        Err(std::fs::TryLockError::Error(error)) => Err(Error::io(&path, error)),
     }
 }
 
