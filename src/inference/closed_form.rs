@@ -16,12 +16,7 @@ pub struct ClosedForm {
 
 impl Inference for ClosedForm {
     fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
-        let mut inferred = Inferred {
-            best: Vec::new(),
-            sample: Vec::new(),
-            energy: Vec::new(),
-            free_energy: Vec::new(),
-        };
+        let mut inferred = Inferred::default();
         for bowl in energy.bowls() {
             let factor = Factor::new(bowl)?;
             let best = factor.solve(bowl);

@@ -24,7 +24,7 @@ use crate::rng::Rng;
 use candle_core::{Device, Tensor};
 
 /// What inference found for each sample of a batch.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Inferred {
     /// z* = argmin_z E(x, y, z), each of d numbers.
     pub best: Vec<Vec<f64>>,

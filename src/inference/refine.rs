@@ -103,12 +103,7 @@ fn diagonal(bowl: &Bowl) -> Vec<f64> {
 impl Inference for Refine {
     fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
         let start = self.encode(energy)?.detach().to_vec2::<f32>()?;
-        let mut inferred = Inferred {
-            best: Vec::new(),
-            sample: Vec::new(),
-            energy: Vec::new(),
-            free_energy: Vec::new(),
-        };
+        let mut inferred = Inferred::default();
         for (bowl, start) in energy.bowls().iter().zip(start) {
             let mut best: Vec<f64> = start.into_iter().map(f64::from).collect();
             self.descend(bowl, &mut best);

@@ -37,12 +37,7 @@ impl Search {
 
 impl Inference for Search {
     fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
-        let mut inferred = Inferred {
-            best: Vec::new(),
-            sample: Vec::new(),
-            energy: Vec::new(),
-            free_energy: Vec::new(),
-        };
+        let mut inferred = Inferred::default();
         for bowl in energy.bowls() {
             let table = self.table(bowl);
             let (best, &minimum) = table
