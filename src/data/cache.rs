@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// Changes when the same file and settings would give other frames.
-const READER: &str = "nextframe reader 1";
+const READER: &str = "nextframe reader 2";
 
 /// How far preparing has come.
 #[derive(Debug, Clone, PartialEq)]

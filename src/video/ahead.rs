@@ -6,13 +6,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 
+/// Frames handed over at once: waking a thread for each small frame takes
+/// longer than the frame itself.
+const BUNDLE: usize = 16;
+/// Bytes that wait to be taken.
+const ROOM: usize = 4 << 20;
+
 /// Frames of a source that another thread reads. It waits when it is ahead by
 /// some megabytes, and ends when this is dropped.
 pub struct Ahead {
-    frames: Receiver<Result<Option<Frame>>>,
+    bundles: Receiver<Bundle>,
+    current: std::vec::IntoIter<Frame>,
+    /// How the frames end, once the last bundle has come.
+    end: Option<Result<()>>,
     description: Description,
     lost: Arc<AtomicUsize>,
-    finished: bool,
+}
+
+/// Some frames, and in the last bundle how they end.
+struct Bundle {
+    frames: Vec<Frame>,
+    end: Option<Result<()>>,
 }
 
 impl Ahead {
@@ -21,9 +35,10 @@ impl Ahead {
         frame_bytes: usize,
         open: impl FnOnce() -> Result<F> + Send + 'static,
     ) -> Result<Self> {
-        let room = ((4 << 20) / frame_bytes.max(1)).clamp(1, 64);
+        let size = (ROOM / 4 / frame_bytes.max(1)).clamp(1, BUNDLE);
+        let room = (ROOM / (size * frame_bytes).max(1)).clamp(1, 4);
         let (opened, description) = sync_channel(1);
-        let (sender, frames) = sync_channel(room);
+        let (sender, bundles) = sync_channel(room);
         let lost = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&lost);
         std::thread::spawn(move || {
@@ -36,32 +51,58 @@ impl Ahead {
             };
             let _ = opened.send(Ok(source.description().clone()));
             loop {
-                let next = source.next_frame();
+                let bundle = Bundle::read(&mut source, size);
                 count.store(source.lost(), Ordering::Release);
-                let last = !matches!(next, Ok(Some(_)));
+                let last = bundle.end.is_some();
                 // Where nobody listens any more, there is nothing left to do.
-                if sender.send(next).is_err() || last {
+                if sender.send(bundle).is_err() || last {
                     return;
                 }
             }
         });
         Ok(Self {
             description: description.recv().map_err(|_| died())??,
-            frames,
+            bundles,
+            current: Vec::new().into_iter(),
+            end: None,
             lost,
-            finished: false,
         })
+    }
+}
+
+impl Bundle {
+    fn read(source: &mut impl Frames, size: usize) -> Self {
+        let mut frames = Vec::with_capacity(size);
+        while frames.len() < size {
+            let end = match source.next_frame() {
+                Ok(Some(frame)) => {
+                    frames.push(frame);
+                    continue;
+                }
+                Ok(None) => Ok(()),
+                Err(error) => Err(error),
+            };
+            let end = Some(end);
+            return Self { frames, end };
+        }
+        Self { frames, end: None }
     }
 }
 
 impl Frames for Ahead {
     fn next_frame(&mut self) -> Result<Option<Frame>> {
-        if self.finished {
-            return Ok(None);
+        loop {
+            if let Some(frame) = self.current.next() {
+                return Ok(Some(frame));
+            }
+            if let Some(end) = &mut self.end {
+                // An error is told once; after it there is nothing.
+                return std::mem::replace(end, Ok(())).map(|()| None);
+            }
+            let bundle = self.bundles.recv().map_err(|_| died())?;
+            self.current = bundle.frames.into_iter();
+            self.end = bundle.end;
         }
-        let next = self.frames.recv().map_err(|_| died())?;
-        self.finished = !matches!(next, Ok(Some(_)));
-        next
     }
 
     fn description(&self) -> &Description {

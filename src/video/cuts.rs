@@ -3,6 +3,7 @@
 use super::frame::{Description, Frame, Frames};
 use crate::error::Result;
 use std::collections::VecDeque;
+use std::ops::Range;
 
 const CELLS: usize = 8;
 /// How many changes before a frame say what is usual.
@@ -110,26 +111,28 @@ fn change(grid: &[f64], last: &[f64], channels: usize) -> f64 {
 /// Mean of each channel in each cell of a coarse grid.
 fn grid(pixels: &[u8], (channels, height, width): (usize, usize, usize)) -> Vec<f64> {
     let (rows, columns) = (CELLS.min(height), CELLS.min(width));
-    let edge = |cell: usize, cells: usize, length: usize| cell * length / cells;
+    let edges = |cells: usize, length: usize| -> Vec<Range<usize>> {
+        let edge = |cell| cell * length / cells;
+        (0..cells).map(|cell| edge(cell)..edge(cell + 1)).collect()
+    };
+    let (down, across) = (edges(rows, height), edges(columns, width));
     let mut means = Vec::with_capacity(channels * rows * columns);
     for plane in pixels.chunks_exact(height * width).take(channels) {
-        for row in 0..rows {
-            let lines = edge(row, rows, height)..edge(row + 1, rows, height);
-            let mut sums = vec![0u64; columns];
-            for line in lines.clone() {
-                let line = &plane[line * width..][..width];
-                for (column, sum) in sums.iter_mut().enumerate() {
-                    let cell = edge(column, columns, width)..edge(column + 1, columns, width);
-                    *sum += line[cell]
-                        .iter()
-                        .map(|&value| u64::from(value))
-                        .sum::<u64>();
+        for lines in &down {
+            // A cell has at most 512 × 512 pixels of at most 255.
+            let mut sums = [0u32; CELLS];
+            for line in plane[lines.start * width..lines.end * width].chunks_exact(width) {
+                for (cell, sum) in across.iter().zip(&mut sums) {
+                    let values = line[cell.clone()].iter();
+                    *sum += values.map(|&value| u32::from(value)).sum::<u32>();
                 }
             }
-            means.extend(sums.into_iter().enumerate().map(|(column, sum)| {
-                let across = edge(column + 1, columns, width) - edge(column, columns, width);
-                sum as f64 / (across * lines.len()) as f64
-            }));
+            means.extend(
+                across
+                    .iter()
+                    .zip(sums)
+                    .map(|(cell, sum)| f64::from(sum) / (cell.len() * lines.len()) as f64),
+            );
         }
     }
     means

@@ -164,6 +164,28 @@ impl Placement {
         }
         pixels
     }
+
+    /// [`lay`](Self::lay) for a scaled picture that lies in planes, each with
+    /// the bytes from one of its rows to the next.
+    pub fn lay_planes<const C: usize>(
+        &self,
+        settings: &ReadSettings,
+        planes: [(&[u8], usize); C],
+    ) -> Vec<u8> {
+        let size = (self.scaled_width, self.scaled_height);
+        if self.orientation != Orientation::default() || size != (settings.width, settings.height) {
+            return self.lay(settings, |x, y| {
+                planes.map(|(data, stride)| data[y * stride + x])
+            });
+        }
+        let mut pixels = Vec::with_capacity(settings.frame_bytes());
+        for (data, stride) in planes {
+            for row in data.chunks(stride).take(size.1) {
+                pixels.extend_from_slice(&row[..size.0]);
+            }
+        }
+        pixels
+    }
 }
 
 #[cfg(test)]

@@ -60,20 +60,17 @@ impl Scaler {
         };
         crop(picture, placement)?;
         context.run(picture, &mut self.output)?;
-        let (data, stride) = (self.output.data(0), self.output.stride(0));
-        let placement = *placement;
+        let plane = |index| (self.output.data(index), self.output.stride(index));
+        let (data, stride) = plane(0);
         Ok(match (self.output.format(), self.settings.channels) {
-            (Pixel::GRAY8, _) => placement.lay(&self.settings, |x, y| [data[y * stride + x]]),
             (Pixel::RGBA, Channels::Colour) => {
                 placement.lay(&self.settings, |x, y| over_black(data, y * stride + 4 * x))
             }
             (Pixel::RGBA, Channels::Grey) => placement.lay(&self.settings, |x, y| {
                 [super::settings::luma(over_black(data, y * stride + 4 * x))]
             }),
-            _ => placement.lay(&self.settings, |x, y| {
-                let at = y * stride + 3 * x;
-                [data[at], data[at + 1], data[at + 2]]
-            }),
+            (Pixel::GBRP, _) => placement.lay_planes(&self.settings, [2, 0, 1].map(plane)),
+            _ => placement.lay_planes(&self.settings, [plane(0)]),
         })
     }
 
@@ -96,7 +93,8 @@ impl Scaler {
         let output = match self.settings.channels {
             _ if alpha => Pixel::RGBA,
             Channels::Grey => Pixel::GRAY8,
-            Channels::Colour => Pixel::RGB24,
+            // FFmpeg makes planes faster than it makes RGB24.
+            Channels::Colour => Pixel::GBRP,
         };
         let mut context = Context::get(
             source.format,
