@@ -1,6 +1,6 @@
 //! Continuous ranked probability score.
 
-use super::region::values;
+use super::ensemble::Ensemble;
 use rayon::prelude::*;
 
 /// Values that one thread takes at a time.
@@ -15,16 +15,12 @@ const CHUNK: usize = 1024;
 /// does not depend on m, so that few samples are not punished. For one sample
 /// it is the absolute error. `None` without samples.
 pub fn crps(samples: &[&[f32]], truth: &[f32], mask: Option<&[bool]>) -> Option<f64> {
+    let Ensemble {
+        samples,
+        truth,
+        pairs,
+    } = Ensemble::new(samples, truth, mask)?;
     let count = samples.len();
-    for sample in samples {
-        assert_eq!(sample.len(), truth.len(), "frames of different sizes");
-    }
-    let samples: Vec<_> = samples.iter().map(|sample| values(sample, mask)).collect();
-    let truth = values(truth, mask);
-    if count == 0 || truth.is_empty() {
-        return None;
-    }
-    let pairs = (count * (count - 1)).max(1) as f64;
     let totals: Vec<f64> = truth
         .par_chunks(CHUNK)
         .enumerate()

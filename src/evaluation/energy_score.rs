@@ -1,6 +1,6 @@
 //! Energy score: CRPS for whole frames at once.
 
-use super::region::values;
+use super::ensemble::Ensemble;
 use rayon::prelude::*;
 
 /// The fair energy score of `samples` as a forecast of `truth`; lower is better:
@@ -13,16 +13,12 @@ use rayon::prelude::*;
 /// that frames and masks of different sizes compare. For one sample it is the
 /// root mean square error. `None` without samples.
 pub fn energy_score(samples: &[&[f32]], truth: &[f32], mask: Option<&[bool]>) -> Option<f64> {
+    let Ensemble {
+        samples,
+        truth,
+        pairs,
+    } = Ensemble::new(samples, truth, mask)?;
     let count = samples.len();
-    for sample in samples {
-        assert_eq!(sample.len(), truth.len(), "frames of different sizes");
-    }
-    let samples: Vec<_> = samples.iter().map(|sample| values(sample, mask)).collect();
-    let truth = values(truth, mask);
-    if count == 0 || truth.is_empty() {
-        return None;
-    }
-    let pairs = (count * (count - 1)).max(1) as f64;
     let terms: Vec<f64> = (0..count)
         .into_par_iter()
         .map(|i| {
