@@ -4,6 +4,8 @@ use crate::error::{Error, Result};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempPath;
 
 /// What the name of every temporary file and folder starts with.
 const PREFIX: &str = ".nextframe-";
@@ -16,33 +18,56 @@ const PREFIX: &str = ".nextframe-";
 /// Whatever `write` fails with, a path without a name, and what the system
 /// refuses.
 pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
-    replace_by_name(path, |temporary| {
-        let mut file = File::create(temporary).map_err(|error| Error::io(path, error))?;
-        write(&mut file)
-    })
+    let (draft, mut file) = Draft::new(path)?;
+    write(&mut file)?;
+    drop(file);
+    draft.keep(path)
 }
 
 /// As [`replace`], for writers that want the name of the temporary file: it
 /// has the extension of `path`.
 pub fn replace_by_name(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let fail = |error| Error::io(path, error);
-    let folder = make_folder_of(path)?;
-    let ending = match path.extension() {
-        Some(extension) => format!(".tmp.{}", extension.to_string_lossy()),
-        None => ".tmp".to_owned(),
-    };
-    let temporary = temporary(&ending, 0o666)
-        .tempfile_in(folder)
-        .map_err(fail)?
-        .into_temp_path();
-    write(&temporary)?;
-    File::options()
-        .write(true)
-        .open(&temporary)
-        .and_then(|file| file.sync_all())
-        .map_err(fail)?;
-    temporary.persist(path).map_err(|error| fail(error.error))?;
-    sync_folder(folder)
+    let (draft, _) = Draft::new(path)?;
+    write(&draft.temporary)?;
+    draft.keep(path)
+}
+
+/// A file that is being written under a temporary name, beside where it is to
+/// stay. Dropped before [`Draft::keep`], it leaves nothing.
+#[derive(Debug)]
+pub struct Draft {
+    temporary: TempPath,
+}
+
+impl Draft {
+    /// An empty file in the folder of `path` (made if missing), with the
+    /// extension of `path`.
+    pub fn new(path: &Path) -> Result<(Self, File)> {
+        let folder = make_folder_of(path)?;
+        let ending = match path.extension() {
+            Some(extension) => format!(".tmp.{}", extension.to_string_lossy()),
+            None => ".tmp".to_owned(),
+        };
+        let (file, temporary) = temporary(&ending, 0o666)
+            .tempfile_in(folder)
+            .map_err(|error| Error::io(path, error))?
+            .into_parts();
+        Ok((Self { temporary }, file))
+    }
+
+    /// Flushes the file to the disk and gives it its name, in one step.
+    pub fn keep(self, path: &Path) -> Result<()> {
+        let fail = |error| Error::io(path, error);
+        File::options()
+            .write(true)
+            .open(&self.temporary)
+            .and_then(|file| file.sync_all())
+            .map_err(fail)?;
+        self.temporary
+            .persist(path)
+            .map_err(|error| fail(error.error))?;
+        sync_folder(make_folder_of(path)?)
+    }
 }
 
 /// Lets `write` fill a new folder, which then takes the place of `path`.
@@ -133,11 +158,18 @@ pub fn sync_folder(folder: &Path) -> Result<()> {
 }
 
 /// Removes what a killed process may have left in `folder`: this module's
-/// temporary files.
-pub fn sweep(folder: &Path) -> Result<()> {
+/// temporary files of at least this age. Where other processes may be writing,
+/// give more than they take.
+pub fn sweep(folder: &Path, age: Duration) -> Result<()> {
     for path in entries(folder)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with(PREFIX) {
+        // Another process may have removed it first.
+        let Ok(data) = path.symlink_metadata() else {
+            continue;
+        };
+        let time = data.modified().map_err(|error| Error::io(&path, error))?;
+        // A time to come counts as now.
+        if name.starts_with(PREFIX) && time.elapsed().unwrap_or_default() >= age {
             remove(&path)?;
         }
     }
@@ -247,7 +279,9 @@ mod tests {
         let keep = folder.path().join("model");
         replace_bytes(&keep, b"whole").unwrap();
         fs::write(folder.path().join(".nextframe-x1.tmp"), b"ha").unwrap();
-        sweep(folder.path()).unwrap();
+        sweep(folder.path(), Duration::from_secs(3600)).unwrap();
+        assert_eq!(entries(folder.path()).unwrap().len(), 2);
+        sweep(folder.path(), Duration::ZERO).unwrap();
         assert_eq!(entries(folder.path()).unwrap(), [keep]);
     }
 

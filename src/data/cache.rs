@@ -5,12 +5,15 @@ use super::store::{self, Writer};
 use crate::error::{Error, Result};
 use crate::video::source::Kind;
 use crate::video::{ReadSettings, Source, inputs};
-use std::io::Write;
+use crate::{files, interrupt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// Changes when the same file and settings would give other frames.
 const READER: &str = "nextframe reader 2";
+
+/// A temporary file older than this is no longer being written.
+const LONGEST_WRITE: Duration = Duration::from_secs(24 * 3600);
 
 /// How far preparing has come.
 #[derive(Debug, Clone, PartialEq)]
@@ -155,8 +158,12 @@ impl Cache {
             None => default_folder()?,
         };
         let cache = Self { folder };
-        std::fs::create_dir_all(cache.known("")).map_err(|error| cache.unwritable(&error))?;
-        store::sweep(&cache.folder);
+        let known = cache.known("");
+        std::fs::create_dir_all(&known)
+            .map_err(|error| cache.unwritable(Error::io(&known, error)))?;
+        for folder in [&cache.folder, &known] {
+            files::sweep(folder, LONGEST_WRITE).map_err(|error| cache.unwritable(error))?;
+        }
         Ok(cache)
     }
 
@@ -199,14 +206,15 @@ impl Cache {
         path: &Path,
         tell: &mut dyn FnMut(Stage),
     ) -> Result<()> {
-        let unwritable = |error: std::io::Error| self.unwritable(&error);
+        let unwritable = |error| self.unwritable(error);
         let mut frames = source.open(settings)?;
-        let mut writer = Writer::new(&self.folder, settings).map_err(unwritable)?;
+        let mut writer = Writer::new(path, settings).map_err(unwritable)?;
         let mut damaged = 0;
         let range = settings.end.unwrap_or(f64::INFINITY) - settings.start.unwrap_or(0.0);
         let whole = frames.description().duration;
         let duration = whole.map(|whole| (whole - settings.start.unwrap_or(0.0)).clamp(0.0, range));
         while let Some(frame) = frames.next_frame()? {
+            interrupt::check()?;
             if writer.len() % 16 == 0 {
                 tell(Stage::Decoding {
                     frames: writer.len(),
@@ -246,9 +254,7 @@ impl Cache {
             let count = writer.len();
             tracing::warn!("{}: {damaged} damaged of {count} frames", source.name);
         }
-        writer
-            .finish(path, &source.name, damaged)
-            .map_err(unwritable)
+        writer.finish(&source.name, damaged).map_err(unwritable)
     }
 
     /// The hash of a source's files: remembered by path, size and time of
@@ -275,13 +281,8 @@ impl Cache {
             .elapsed()
             .is_ok_and(|age| age > Duration::from_secs(3))
         {
-            let remember = || -> std::io::Result<()> {
-                let mut note = tempfile::NamedTempFile::new_in(&self.folder)?;
-                note.write_all(content.as_bytes())?;
-                note.persist(&known).map_err(|error| error.error)?;
-                Ok(())
-            };
-            remember().map_err(|error| self.unwritable(&error))?;
+            files::replace_bytes(&known, content.as_bytes())
+                .map_err(|error| self.unwritable(error))?;
         }
         Ok(content)
     }
@@ -290,12 +291,16 @@ impl Cache {
         self.folder.join("known").join(key)
     }
 
-    fn unwritable(&self, error: &std::io::Error) -> Error {
-        Error::input(
-            self.folder.display().to_string(),
-            format!("the cache cannot be written there ({error})"),
-            "make room, or set NEXTFRAME_CACHE to another folder",
-        )
+    /// What the system refused, with the folder that is at fault.
+    fn unwritable(&self, error: Error) -> Error {
+        match error {
+            Error::Io { source, .. } => Error::input(
+                self.folder.display().to_string(),
+                format!("the cache cannot be written there ({source})"),
+                "make room, or set NEXTFRAME_CACHE to another folder",
+            ),
+            error => error,
+        }
     }
 }
 

@@ -6,54 +6,52 @@
 
 use super::footage::Footage;
 use crate::error::{Error, Result};
+use crate::files::Draft;
 use crate::video::ReadSettings;
 use crate::video::mapped::map;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::json;
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
-use std::path::Path;
-use tempfile::TempPath;
+use std::path::{Path, PathBuf};
 
-/// Room for the header, its length included.
-const HEADER: usize = 8192;
+/// Room for the header, after the eight bytes of its length.
+const ROOM: usize = 8184;
 const FORMAT: &str = "nextframe frames 1";
-const PARTIAL: &str = ".partial-";
 
 /// Writes one cache file; dropped before [`Writer::finish`], it leaves nothing.
 pub(super) struct Writer {
     output: BufWriter<File>,
-    temporary: TempPath,
+    draft: Draft,
+    path: PathBuf,
     settings: ReadSettings,
     times: Vec<f64>,
     cuts: Vec<usize>,
 }
 
 impl Writer {
-    /// Starts a file with a temporary name in `folder`.
-    pub fn new(folder: &Path, settings: &ReadSettings) -> std::io::Result<Self> {
-        let (file, temporary) = tempfile::Builder::new()
-            .prefix(PARTIAL)
-            .tempfile_in(folder)?
-            .into_parts();
-        let mut output = BufWriter::with_capacity(1 << 20, file);
-        output.write_all(&[b' '; HEADER])?;
-        Ok(Self {
-            output,
-            temporary,
+    /// Starts the file that will be at `path`.
+    pub fn new(path: &Path, settings: &ReadSettings) -> Result<Self> {
+        let (draft, file) = Draft::new(path)?;
+        let mut writer = Self {
+            output: BufWriter::with_capacity(1 << 20, file),
+            draft,
+            path: path.to_owned(),
             settings: settings.clone(),
             times: Vec::new(),
             cuts: Vec::new(),
-        })
+        };
+        writer.write(&[b' '; 8 + ROOM])?;
+        Ok(writer)
     }
 
     /// Adds a frame of the settings' shape; `cut` starts a scene.
-    pub fn push(&mut self, time: f64, pixels: &[u8], cut: bool) -> std::io::Result<()> {
+    pub fn push(&mut self, time: f64, pixels: &[u8], cut: bool) -> Result<()> {
         if cut && !self.times.is_empty() {
             self.cuts.push(self.times.len());
         }
         self.times.push(time);
-        self.output.write_all(pixels)
+        self.write(pixels)
     }
 
     /// How many frames there are so far.
@@ -62,13 +60,26 @@ impl Writer {
     }
 
     /// Completes the file and gives it its name, in one step.
-    pub fn finish(mut self, path: &Path, name: &str, damaged: usize) -> std::io::Result<()> {
-        for time in &self.times {
-            self.output.write_all(&time.to_le_bytes())?;
-        }
-        for &cut in &self.cuts {
-            self.output.write_all(&(cut as u64).to_le_bytes())?;
-        }
+    pub fn finish(mut self, name: &str, damaged: usize) -> Result<()> {
+        let times: Vec<u8> = self.times.iter().flat_map(|t| t.to_le_bytes()).collect();
+        let cuts = self.cuts.iter().map(|&cut| cut as u64);
+        let cuts: Vec<u8> = cuts.flat_map(u64::to_le_bytes).collect();
+        self.write(&times)?;
+        self.write(&cuts)?;
+        let header = self.header(name, damaged)?;
+        let path = &self.path;
+        let mut complete = || -> std::io::Result<()> {
+            self.output.seek(SeekFrom::Start(0))?;
+            self.output.write_all(&(ROOM as u64).to_le_bytes())?;
+            self.output.write_all(header.as_bytes())?;
+            self.output.flush()
+        };
+        complete().map_err(|error| Error::io(path, error))?;
+        self.draft.keep(path)
+    }
+
+    fn header(&self, name: &str, damaged: usize) -> Result<String> {
+        let fail = |error| Error::io(&self.path, error);
         let count = self.times.len();
         let (channels, height, width) = self.settings.shape();
         let frames = count * self.settings.frame_bytes();
@@ -80,23 +91,22 @@ impl Writer {
                 "name": name.chars().take(500).collect::<String>(),
                 "frame_rate": self.rate().to_string(),
                 "damaged": damaged.to_string(),
-                "settings": serde_json::to_string(&self.settings)?,
+                "settings": serde_json::to_string(&self.settings).map_err(|error| fail(error.into()))?,
             },
             "frames": {"dtype": "U8", "shape": [count, channels, height, width], "data_offsets": [0, frames]},
             "times": {"dtype": "F64", "shape": [count], "data_offsets": [frames, times]},
             "cuts": {"dtype": "U64", "shape": [self.cuts.len()], "data_offsets": [times, cuts]},
         });
         let header = header.to_string();
-        let room = HEADER - 8;
-        if header.len() > room {
-            return Err(std::io::Error::other("the header does not fit"));
+        if header.len() > ROOM {
+            return Err(fail(std::io::Error::other("the header does not fit")));
         }
-        self.output.seek(SeekFrom::Start(0))?;
-        self.output.write_all(&(room as u64).to_le_bytes())?;
-        self.output.write_all(header.as_bytes())?;
-        self.output.flush()?;
-        self.output.get_ref().sync_all()?;
-        self.temporary.persist(path).map_err(|error| error.error)
+        Ok(header)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let written = self.output.write_all(bytes);
+        written.map_err(|error| Error::io(&self.path, error))
     }
 
     /// As asked for, else the mean over the times.
@@ -173,19 +183,4 @@ pub(super) fn open(path: &Path) -> Result<(Footage, ReadSettings)> {
         cuts,
     );
     Ok((footage, settings))
-}
-
-/// Removes what killed runs left behind: partial files older than a day.
-pub(super) fn sweep(folder: &Path) {
-    let day = std::time::Duration::from_secs(24 * 3600);
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let old = entry
-            .metadata()
-            .and_then(|data| data.modified())
-            .is_ok_and(|time| time.elapsed().is_ok_and(|age| age > day));
-        if old && entry.file_name().to_string_lossy().starts_with(PARTIAL) {
-            // Another run may have removed it first.
-            let _ = std::fs::remove_file(entry.path());
-        }
-    }
 }

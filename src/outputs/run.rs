@@ -4,7 +4,7 @@
 //! config.toml          the resolved recipe
 //! config.json          what loading the model needs
 //! model.safetensors    the latest weights, for other programs
-//! state.json           which checkpoint is the latest, and which a good one
+//! state.json           which checkpoint is the latest
 //! checkpoints/STEP/    one save: weights, optimiser, state, all of one step
 //! metrics.jsonl        events.out.tfevents.*        pictures/
 //! ```
@@ -23,6 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The part of a save that is also `model.safetensors` in the run's folder.
 pub const MODEL: &str = "model";
@@ -64,7 +65,7 @@ impl Run {
     /// that are not a run's.
     pub fn begin(folder: &Path, existing: Existing) -> Result<Self> {
         fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
-        files::sweep(folder)?;
+        files::sweep(folder, Duration::ZERO)?;
         let mut run = Self {
             folder: folder.to_path_buf(),
             pointer: None,
@@ -156,7 +157,7 @@ impl Run {
     /// Saves a step: each of `parts` as `NAME.safetensors`, and `state`
     /// (counts, time used, …) as JSON. Write metrics up to this step before.
     ///
-    /// Earlier saves are removed, except the good one.
+    /// Earlier saves are removed.
     pub fn save<S: Serialize>(
         &mut self,
         step: u64,
@@ -169,26 +170,10 @@ impl Run {
         self.sweep()
     }
 
-    /// Marks the latest save as one to go back to when training fails.
-    pub fn mark_good(&mut self) -> Result<()> {
-        if let Some(mut pointer) = self.pointer.clone() {
-            pointer.good = Some(pointer.latest.clone());
-            self.point(pointer)?;
-            self.sweep()?;
-        }
-        Ok(())
-    }
-
     /// The latest save; none before the first.
     pub fn latest(&self) -> Option<Saved> {
         let pointer = self.pointer.as_ref()?;
         Some(self.saved(&pointer.latest))
-    }
-
-    /// The save that was last marked as good.
-    pub fn good(&self) -> Option<Saved> {
-        let pointer = self.pointer.as_ref()?;
-        Some(self.saved(pointer.good.as_ref()?))
     }
 
     /// How long `metrics.jsonl` was at the latest save, in bytes.
@@ -235,11 +220,10 @@ impl Run {
                 .len(),
             Err(_) => 0,
         };
-        self.point(Pointer {
-            latest,
-            good: self.pointer.as_ref().and_then(|old| old.good.clone()),
-            metrics,
-        })
+        let pointer = Pointer { latest, metrics };
+        pointer.write(&self.folder)?;
+        self.pointer = Some(pointer);
+        Ok(())
     }
 
     fn publish(&self) -> Result<()> {
@@ -255,18 +239,12 @@ impl Run {
 
     /// Removes saves that nothing names, and what a killed process left.
     fn sweep(&self) -> Result<()> {
-        let named = [self.latest(), self.good()].map(|saved| saved.map(|saved| saved.folder));
+        let latest = self.latest().map(|saved| saved.folder);
         for path in files::entries(&self.folder.join(CHECKPOINTS))? {
-            if !named.contains(&Some(path.clone())) {
+            if latest.as_ref() != Some(&path) {
                 files::remove(&path)?;
             }
         }
-        Ok(())
-    }
-
-    fn point(&mut self, pointer: Pointer) -> Result<()> {
-        pointer.write(&self.folder)?;
-        self.pointer = Some(pointer);
         Ok(())
     }
 

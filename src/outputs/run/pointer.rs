@@ -1,4 +1,4 @@
-//! `state.json`: which save is the latest, and which a good one.
+//! `state.json`: which save is the latest.
 
 use crate::error::{Error, Result};
 use crate::files;
@@ -15,7 +15,6 @@ pub const STATE: &str = "state.json";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pointer {
     pub latest: Place,
-    pub good: Option<Place>,
     /// How long `metrics.jsonl` was at the save, in bytes.
     pub metrics: u64,
 }

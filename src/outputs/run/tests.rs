@@ -74,30 +74,11 @@ fn a_save_is_found_again_and_earlier_ones_go() {
     }
 }
 
-#[test]
-fn the_good_save_stays_until_there_is_a_better() {
-    let (folder, mut run) = begun();
-    run.mark_good().unwrap();
-    assert_eq!(run.good(), None);
-    save(&mut run, 10);
-    run.mark_good().unwrap();
-    save(&mut run, 20);
-    save(&mut run, 30);
-    let mut run = resume(folder.path());
-    assert_eq!(step_of(&run.good().unwrap()), 10);
-    assert_eq!(step_of(&run.latest().unwrap()), 30);
-    assert_eq!(saves_kept(&run), 2);
-    run.mark_good().unwrap();
-    assert_eq!(step_of(&run.good().unwrap()), 30);
-    assert_eq!(saves_kept(&run), 1);
-}
-
 /// Ends a save after each of its steps, as `kill -9` would.
 #[test]
 fn a_save_that_dies_between_its_steps_leaves_a_whole_one() {
     let (folder, mut run) = begun();
     save(&mut run, 10);
-    run.mark_good().unwrap();
     save(&mut run, 20);
 
     // While its files are written.
@@ -129,10 +110,9 @@ fn a_save_that_dies_between_its_steps_leaves_a_whole_one() {
     // After all but the removal of earlier saves.
     run.publish().unwrap();
     assert_eq!(value(&checkpoint::load(&run.model()).unwrap()), 30);
-    assert_eq!(saves_kept(&run), 4);
+    assert_eq!(saves_kept(&run), 3);
     assert_eq!(latest(folder.path()), 30);
-    assert_eq!(saves_kept(&run), 2);
-    assert_eq!(step_of(&run.good().unwrap()), 10);
+    assert_eq!(saves_kept(&run), 1);
 }
 
 #[test]
