@@ -1,6 +1,7 @@
 //! The `nextframe` program: parse, run, print the error, exit.
 
 use clap::{Parser, Subcommand};
+use nextframe::Error;
 use nextframe::cli::{compare, generate, inspect, synth, train};
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -58,7 +59,11 @@ fn main() -> ExitCode {
         Err(error) => {
             // Where even that cannot be written, the exit code has to do.
             let _ = writeln!(std::io::stderr(), "error: {error}");
-            ExitCode::FAILURE
+            match error {
+                // As shells report a Ctrl-C.
+                Error::Interrupted => ExitCode::from(130),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::gif;
 use crate::error::{Error, Result};
-use crate::files;
+use crate::{files, interrupt};
 use safetensors::{Dtype, tensor::TensorView};
 use std::collections::HashMap;
 use std::path::Path;
@@ -113,15 +113,17 @@ impl<'a> Film<'a> {
     #[cfg(feature = "ffmpeg")]
     fn write_video(&self, path: &Path, frame_rate: f64) -> Result<()> {
         let [_, _, height, width] = self.scaled();
+        let pictures = self.pictures().take_while(|_| !interrupt::interrupted());
         files::replace_by_name(path, |temporary| {
-            crate::video::encode::encode(temporary, self.pictures(), [height, width], frame_rate)
+            crate::video::encode::encode(temporary, pictures, [height, width], frame_rate)
                 .map_err(|reason| {
                     Error::input(
                         path.display().to_string(),
                         format!("FFmpeg could not write it ({reason})"),
                         "try another ending, such as .mp4 or .gif",
                     )
-                })
+                })?;
+            interrupt::check()
         })
     }
 
@@ -154,6 +156,7 @@ impl<'a> Film<'a> {
         let ours = |name: &str| name.starts_with("frame-") && name.ends_with(".png");
         files::replace_folder(path, ours, |folder| {
             for (index, picture) in self.pictures().enumerate() {
+                interrupt::check()?;
                 let name = folder.join(format!("frame-{index:05}.png"));
                 let bytes = png(path, &picture, [height, width])?;
                 std::fs::write(name, bytes).map_err(|error| Error::io(path, error))?;

@@ -1,7 +1,7 @@
 //! Animated GIFs that store only what changed.
 
 use crate::error::{Error, Result};
-use crate::files;
+use crate::{files, interrupt};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -31,6 +31,7 @@ pub(super) fn write(
         encoder.set_repeat(gif::Repeat::Infinite).map_err(fail)?;
         let mut before: Option<Vec<u8>> = None;
         for (time, picture) in pictures.enumerate() {
+            interrupt::check()?;
             let change = match &before {
                 Some(before) => Change::between(before, &picture, size[1]),
                 None => Change {

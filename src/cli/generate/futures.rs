@@ -5,6 +5,7 @@ use crate::data::{Footage, Window, batch};
 use crate::error::{Error, Result};
 use crate::evaluation::rollout::rollout;
 use crate::inference::Forecaster;
+use crate::interrupt;
 use crate::rng::Seed;
 use candle_core::{Device, Tensor};
 
@@ -59,6 +60,7 @@ impl Futures {
             let x = batch(footage, std::slice::from_ref(window), length, device)?;
             let mut rng = seed.stream("generate", row as u64);
             for start in (0..count).step_by(chunk) {
+                interrupt::check()?;
                 let some = chunk.min(count - start);
                 let made = rollout(forecaster, &x, some, frames, temperature, &mut rng)?;
                 let values = made.flatten_all()?.to_vec1::<f32>()?;

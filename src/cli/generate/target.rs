@@ -2,8 +2,8 @@
 
 use super::{Format, Futures, Grid, Input, Moment, grid};
 use crate::error::{Error, Result};
-use crate::files;
 use crate::outputs::film::write_film;
+use crate::{files, interrupt};
 use safetensors::{Dtype, SafeTensorError, tensor::TensorView};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -185,6 +185,7 @@ impl Target {
             let [channels, height, width] = shape;
             let length = frames.len() / (channels * height * width);
             let size = [length, channels, height, width];
+            interrupt::check()?;
             write_film(&new.join(name), frames, size, rate, grid::film_scale(shape))?;
             Ok(place(name))
         };
