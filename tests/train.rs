@@ -1,8 +1,9 @@
 //! `nextframe train`, from outside.
 
 use assert_cmd::Command;
+use nextframe::rng::Seed;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 
 fn sample() -> String {
@@ -34,6 +35,31 @@ fn train(folder: &Path, run: &str, more: &[&str]) -> Command {
     command
 }
 
+/// As [`train`], in a process that is not waited for.
+fn start(folder: &Path, run: &str, more: &[&str]) -> Child {
+    let words = train(folder, run, more);
+    std::process::Command::new(words.get_program())
+        .args(words.get_args())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// The step of a run's latest save, and the last step in its metrics; 0 where
+/// there is none.
+fn steps(folder: &Path, run: &str) -> (u64, u64) {
+    let read = |name: &str| std::fs::read_to_string(folder.join(run).join(name));
+    let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+    let state = read("state.json").ok().and_then(|text| parse(&text));
+    let saved = state.map_or(0, |state| state["latest"]["step"].as_u64().unwrap());
+    // The last line may be torn.
+    let lines = read("metrics.jsonl").unwrap_or_default();
+    let logged = lines.lines().filter_map(parse);
+    let logged = logged.filter_map(|line| line["step"].as_u64()).max();
+    (saved, logged.unwrap_or(0))
+}
+
 fn weights(folder: &Path, run: &str) -> Vec<u8> {
     std::fs::read(folder.join(run).join("model.safetensors")).unwrap()
 }
@@ -55,15 +81,22 @@ fn the_same_seed_gives_the_same_weights_and_so_does_a_resumed_run() {
         .success();
     assert_ne!(weights(folder, "a"), weights(folder, "other"));
 
-    // Killed somewhere on the way, with a save after every step.
+    // Killed at moments of chance, with a save after every step: of what was
+    // done, one step is lost at most.
     let saving = ["--steps", "12", "--save-every", "1ms"];
-    for pause in [900, 1100] {
-        let killed = train(folder, "c", &[&saving[..], &["--resume"]].concat())
-            .timeout(Duration::from_millis(pause))
-            .output()
-            .unwrap();
-        assert!(killed.status.code() != Some(1), "{}", message(&killed));
+    let mut rng = Seed(7).stream("kill", 0);
+    let mut last = 0;
+    for _ in 0..6 {
+        let mut child = start(folder, "c", &[&saving[..], &["--resume"]].concat());
+        std::thread::sleep(Duration::from_millis(100 + rng.below(1500) as u64));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let (saved, logged) = steps(folder, "c");
+        assert!(saved >= last, "went back from step {last} to {saved}");
+        assert!(logged <= saved + 1, "{logged} steps, {saved} saved");
+        last = saved;
     }
+    assert!(last > 0, "no process lived long enough to save");
     train(folder, "c", &[&saving[..], &["--resume"]].concat())
         .assert()
         .success();
@@ -106,6 +139,41 @@ fn a_run_is_not_overwritten_by_accident() {
 }
 
 #[test]
+fn two_do_not_train_in_one_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut first = start(folder, "a", &["--steps", "1000000"]);
+    while !folder.join("a/config.toml").exists() {
+        assert_eq!(first.try_wait().unwrap(), None, "it ended by itself");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for existing in ["--resume", "--overwrite", "--quiet"] {
+        let second = train(folder, "a", &["--steps", "1", existing]).output();
+        let second = second.unwrap();
+        let said = message(&second);
+        let last = said.lines().last().unwrap();
+        assert_eq!(second.status.code(), Some(1), "{said}");
+        assert!(
+            last.starts_with("error: ") && last.contains("/a: another"),
+            "{said}"
+        );
+        assert!(last.contains(&format!("process {}", first.id())) || cfg!(windows));
+    }
+    assert_eq!(first.try_wait().unwrap(), None);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    // The lock goes with the process.
+    train(
+        folder,
+        "a",
+        &["--steps", "1", "--overwrite", "--only", "mse"],
+    )
+    .assert()
+    .success();
+    assert!(!folder.join("a/.lock").exists());
+}
+
+#[test]
 fn mistakes_are_told_in_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -119,6 +187,15 @@ fn mistakes_are_told_in_a_sentence() {
         (&["--time-budget", "soon"], "90s"),
         (&["--steps", "0"], "at least 1"),
         (&["--set", "evaluation.horizon=9000"], "too short"),
+        (
+            &[
+                "--set",
+                "model.basis=65536",
+                "--set",
+                "latent.dimension=65536",
+            ],
+            "lower model.basis (65536), latent.dimension (65536)",
+        ),
     ] {
         let mut command = train(folder, "bad", arguments);
         if !arguments.contains(&"--steps") && !arguments.contains(&"--time-budget") {

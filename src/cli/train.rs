@@ -1,6 +1,9 @@
 //! `nextframe train`: learns from video, least squares and latent variables
 //! side by side.
 
+mod best;
+mod lock;
+mod memory;
 mod session;
 mod validation;
 
@@ -8,11 +11,13 @@ use super::footage;
 use crate::data::Split;
 use crate::device;
 use crate::error::{Error, Result};
+use crate::outputs::model::{LATENT, MSE};
 use crate::outputs::run::Existing;
 use crate::rng::Seed;
 use crate::training::Settings;
 use crate::training::budget::Budget;
 use crate::training::recipe::{self, Recipe};
+use lock::Lock;
 use session::Session;
 use std::path::PathBuf;
 
@@ -94,6 +99,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         unreachable!("Budget::time gives a time");
     };
     let device = device::select(&args.device)?;
+    memory::check(&settings, args.only, &device)?;
     let footage = footage::prepare(&args.inputs, &settings.data, args.cache.as_deref())?;
     let split = Split::new(&footage, settings.window(), settings.longest())?;
     let existing = match (args.resume, args.overwrite) {
@@ -105,6 +111,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         .out
         .clone()
         .unwrap_or_else(|| default_out(&args.inputs));
+    let _lock = Lock::take(&out)?;
     let mut session = Session::begin(
         session::Plan {
             settings,
@@ -121,6 +128,17 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         existing,
     )?;
     session.train()
+}
+
+impl Only {
+    /// The names of the models to train.
+    fn names(only: Option<Self>) -> Vec<&'static str> {
+        match only {
+            None => vec![MSE, LATENT],
+            Some(Self::Mse) => vec![MSE],
+            Some(Self::Latent) => vec![LATENT],
+        }
+    }
 }
 
 /// runs/NAME, after the first input.

@@ -1,6 +1,7 @@
 //! A training session: what is trained, where it is kept, and its loop.
 
 use super::Only;
+use super::best::Best;
 use super::validation::Validation;
 use crate::data::{self, Footage, Split};
 use crate::error::{Error, Result};
@@ -54,14 +55,6 @@ struct State {
     best: Vec<Option<f64>>,
 }
 
-/// The weights that were best on the validation part: a short film is soon
-/// learned by heart.
-#[derive(Default)]
-struct Best {
-    score: Option<f64>,
-    weights: Vec<(String, Tensor)>,
-}
-
 /// A run in training.
 pub struct Session {
     plan: Plan,
@@ -89,11 +82,7 @@ impl Session {
             width,
             change: data::typical_change(&plan.footage, &plan.split.train)?,
         };
-        let names: Vec<&'static str> = match plan.only {
-            None => vec![MSE, LATENT],
-            Some(Only::Mse) => vec![MSE],
-            Some(Only::Latent) => vec![LATENT],
-        };
+        let names = Only::names(plan.only);
         let config = ModelConfig {
             settings: plan.settings.clone(),
             shape,
@@ -124,8 +113,7 @@ impl Session {
                     .collect();
                 saved.load(MODEL)?.fill(&pairs)?;
                 for ((best, learner), score) in best.iter_mut().zip(&learners).zip(state.best) {
-                    best.score = score;
-                    best.weights = copies(learner)?;
+                    *best = Best::known(score, learner.weights())?;
                 }
                 saved.load(WEIGHTS)?.fill(&pairs)?;
                 let moments = saved.load(OPTIMISER)?.tensors;
@@ -293,10 +281,8 @@ impl Session {
         };
         let found = validation.run()?;
         for (best, learner) in self.best.iter_mut().zip(&self.learners) {
-            let score = found.scores[usize::from(learner.name() != MSE)];
-            if let Some(score) = score.filter(|&new| best.score.is_none_or(|old| new < old)) {
-                best.score = Some(score);
-                best.weights = copies(learner)?;
+            if let Some(score) = found.scores[usize::from(learner.name() != MSE)] {
+                best.offer(score, learner.weights())?;
             }
         }
         let path = self.run.pictures().join(format!("{:08}.png", self.step));
@@ -333,10 +319,7 @@ impl Session {
             .collect();
         let mut model = Vec::new();
         for (best, learner) in self.best.iter().zip(&self.learners) {
-            match best.score {
-                Some(_) => model.extend(best.weights.iter().cloned()),
-                None => model.extend(learner.weights().tensors()),
-            }
+            model.extend(best.tensors(learner.weights()));
         }
         let mut moments = Vec::new();
         for learner in &self.learners {
@@ -347,7 +330,7 @@ impl Session {
             elapsed: self.elapsed().as_secs_f64(),
             validations: self.validations,
             learners: self.learners.iter().map(Learner::state).collect(),
-            best: self.best.iter().map(|best| best.score).collect(),
+            best: self.best.iter().map(Best::score).collect(),
         };
         self.run.save(
             self.step,
@@ -372,13 +355,6 @@ impl Session {
     }
 }
 
-/// A learner's weights as they are now.
-fn copies(learner: &Learner) -> Result<Vec<(String, Tensor)>> {
-    let tensors = learner.weights().tensors();
-    let copy = |(name, tensor): (String, Tensor)| Ok((name, tensor.copy()?));
-    tensors.into_iter().map(copy).collect()
-}
-
 /// A resumed run must be of the same model on the same frames.
 fn same_model(out: &Path, old: &ModelConfig, new: &ModelConfig) -> Result<()> {
     let differs = [
@@ -397,3 +373,6 @@ fn same_model(out: &Path, old: &ModelConfig, new: &ModelConfig) -> Result<()> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! Whether a recipe fits in memory: asked before anything is allocated, since
+//! a process that runs out of memory is ended without a word.
+
+use super::Only;
+use crate::error::{Error, Result};
+use crate::inference::{Family, Forecaster, LatentConfig};
+use crate::models::{FrameShape, Init, Source};
+use crate::outputs::model::MSE;
+use crate::training::Settings;
+use candle_core::{DType, Device, Shape, Tensor};
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
+/// Times that training holds each weight: itself, its gradient, two moments,
+/// a state to go back to (three of these), the best on the validation part.
+const COPIES: f64 = 8.0;
+/// No network has more tensors.
+const MOST_TENSORS: usize = 100_000;
+const GIB: f64 = (1u64 << 30) as f64;
+
+/// A setting that takes memory.
+type Size = (&'static str, fn(&mut Settings) -> &mut usize);
+
+const SIZES: [Size; 12] = [
+    ("data.width", |s| &mut s.data.width),
+    ("data.height", |s| &mut s.data.height),
+    ("training.batch", |s| &mut s.training.batch),
+    ("model.context", |s| &mut s.model.context),
+    ("model.hidden", |s| &mut s.model.hidden),
+    ("model.basis", |s| &mut s.model.basis),
+    ("model.backbone.width", |s| &mut s.model.backbone.width),
+    ("model.backbone.depth", |s| &mut s.model.backbone.depth),
+    ("latent.dimension", |s| &mut s.latent.dimension),
+    ("latent.components", |s| &mut s.latent.components),
+    ("latent.stages", |s| &mut s.latent.stages),
+    ("latent.size", |s| &mut s.latent.size),
+];
+
+/// Refuses a recipe that takes more memory than the machine has. What a GPU
+/// has is its driver's to say.
+pub fn check(settings: &Settings, only: Option<Only>, device: &Device) -> Result<()> {
+    let (need, has) = (need(settings, only)?, machine());
+    if device.is_cuda() || need <= has {
+        return Ok(());
+    }
+    Err(Error::input(
+        "the recipe",
+        format!(
+            "training needs about {:.0} GiB of memory, this machine has {:.0} GiB",
+            need / GIB,
+            has / GIB
+        ),
+        format!("lower {}", culprits(settings, only, need).join(", ")),
+    ))
+}
+
+/// Bytes of memory that this process may take; infinite where unknown.
+fn machine() -> f64 {
+    let memory = MemoryRefreshKind::nothing().with_ram();
+    let system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory));
+    let limit = system.cgroup_limits().map(|limits| limits.total_memory);
+    [Some(system.total_memory()), limit]
+        .into_iter()
+        .flatten()
+        .filter(|&bytes| bytes > 0)
+        .fold(f64::INFINITY, |least, bytes| least.min(bytes as f64))
+}
+
+/// About how many bytes training takes: its weights, and the largest tensors
+/// of a step.
+fn need(settings: &Settings, only: Option<Only>) -> Result<f64> {
+    let (mut weights, mut step) = (0.0, 0.0f64);
+    for name in Only::names(only) {
+        let latent = match name {
+            MSE => LatentConfig::none(),
+            _ => settings.latent.clone(),
+        };
+        weights += count(settings, &latent)?;
+        step = step.max(numbers_of_a_step(settings, &latent));
+    }
+    Ok((COPIES * weights + step) * size_of::<f32>() as f64)
+}
+
+/// The number of weights of a model.
+fn count(settings: &Settings, latent: &LatentConfig) -> Result<f64> {
+    let (channels, height, width) = settings.data.shape();
+    let shape = FrameShape {
+        channels,
+        height,
+        width,
+        change: 1.0,
+    };
+    let mut tally = Tally::default();
+    match Forecaster::new(&settings.model, latent, shape, "model", &mut tally) {
+        Err(_) if tally.tensors > MOST_TENSORS => Ok(f64::INFINITY),
+        built => built.map(|_| tally.numbers),
+    }
+}
+
+/// The numbers of the frames, of the features of each patch, and of the
+/// squared error's curvature in z, which holds each dictionary for each sample.
+fn numbers_of_a_step(settings: &Settings, latent: &LatentConfig) -> f64 {
+    let (model, data) = (&settings.model, &settings.data);
+    let frame = data.frame_bytes() as f64;
+    let patch = (model.patch * model.patch) as f64;
+    let places = (data.height * data.width) as f64 / patch;
+    let dimension = match latent.family {
+        Family::None => 0.0,
+        Family::Codes => latent.stages as f64 * latent.size as f64,
+        Family::Gaussian | Family::Refined => latent.dimension as f64,
+    };
+    let features = (model.hidden + model.basis + model.backbone.width) as f64;
+    let curvature = dimension * patch * data.channels.count() as f64 * model.basis as f64;
+    settings.training.batch as f64
+        * (settings.window() as f64 * frame + places * features + curvature)
+}
+
+/// The settings above their default that take most of the memory.
+fn culprits(settings: &Settings, only: Option<Only>, all: f64) -> Vec<String> {
+    let (mut settings, mut defaults) = (settings.clone(), Settings::default());
+    let mut found: Vec<(f64, String)> = Vec::new();
+    for (key, size) in SIZES {
+        let (value, default) = (*size(&mut settings), *size(&mut defaults));
+        if value <= default {
+            continue;
+        }
+        *size(&mut settings) = default;
+        // A default may not go with the other settings; then it tells nothing.
+        let without = need(&settings, only).unwrap_or(f64::INFINITY);
+        *size(&mut settings) = value;
+        found.push((without, format!("{key} ({value})")));
+    }
+    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let many = found.iter().filter(|(without, _)| *without < 0.9 * all);
+    let many = many.count().max(1).min(found.len());
+    let names: Vec<String> = found.into_iter().take(many).map(|(_, name)| name).collect();
+    match names.is_empty() {
+        true => vec![format!("training.batch ({})", settings.training.batch)],
+        false => names,
+    }
+}
+
+/// Counts the weights that a network asks for; each is a single zero that
+/// repeats, and takes no room.
+#[derive(Default)]
+struct Tally {
+    numbers: f64,
+    tensors: usize,
+}
+
+impl Source for Tally {
+    fn get(&mut self, name: &str, shape: Shape, _: Init) -> Result<Tensor> {
+        self.tensors += 1;
+        if self.tensors > MOST_TENSORS {
+            return Err(Error::input(name, "one weight too many", "use fewer"));
+        }
+        self.numbers += shape
+            .dims()
+            .iter()
+            .map(|&side| side as f64)
+            .product::<f64>();
+        let zero = Tensor::zeros(vec![1; shape.rank()], DType::F32, &Device::Cpu)?;
+        Ok(zero.broadcast_as(shape)?)
+    }
+
+    fn device(&self) -> &Device {
+        &Device::Cpu
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::{BackboneKind, Weights};
+    use crate::rng::Seed;
+
+    fn refusal(set: &[(&str, usize)]) -> String {
+        let mut settings = Settings::default();
+        for (key, value) in set {
+            let (_, size) = SIZES.iter().find(|(name, _)| name == key).unwrap();
+            *size(&mut settings) = *value;
+        }
+        settings.check().unwrap();
+        let refused = check(&settings, None, &Device::Cpu).unwrap_err();
+        refused.to_string()
+    }
+
+    #[test]
+    fn weights_are_counted_without_making_them() {
+        for (kind, family) in [
+            (BackboneKind::Convolutional, Family::Gaussian),
+            (BackboneKind::Transformer, Family::Refined),
+            (BackboneKind::Transformer, Family::Codes),
+            (BackboneKind::Convolutional, Family::None),
+        ] {
+            let mut settings = Settings::default();
+            (settings.data.width, settings.data.height) = (16, 16);
+            settings.model.backbone.kind = kind;
+            settings.latent.family = family;
+            let shape = FrameShape {
+                channels: 3,
+                height: 16,
+                width: 16,
+                change: 0.1,
+            };
+            let mut weights = Weights::new(Seed(1), &Device::Cpu);
+            Forecaster::new(
+                &settings.model,
+                &settings.latent,
+                shape,
+                "model",
+                &mut weights,
+            )
+            .unwrap();
+            let counted = count(&settings, &settings.latent).unwrap();
+            assert_eq!(counted, weights.count() as f64, "{kind:?} {family:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_fit_names_its_keys() {
+        let said = refusal(&[
+            ("model.hidden", 65_536),
+            ("model.basis", 65_536),
+            ("latent.dimension", 65_536),
+        ]);
+        for key in ["latent.dimension (65536)", "model.basis (65536)"] {
+            assert!(said.contains(key), "{said}");
+        }
+        assert!(!said.contains("model.hidden"), "a small part: {said}");
+        let said = refusal(&[("model.backbone.width", 65_536)]);
+        assert!(
+            said.contains("lower model.backbone.width (65536)"),
+            "{said}"
+        );
+        let said = refusal(&[("model.backbone.depth", 1 << 40)]);
+        assert!(said.contains("lower model.backbone.depth"), "{said}");
+        let said = refusal(&[("latent.dimension", usize::MAX / 2)]);
+        assert!(said.contains("lower latent.dimension"), "{said}");
+        check(&Settings::default(), None, &Device::Cpu).unwrap();
+    }
+}

@@ -1,0 +1,132 @@
+use super::*;
+use crate::data::prepare;
+use crate::outputs::film::write_film;
+use crate::training::checkpoint;
+use crate::video::galton::{FRAME_RATE, Galton};
+use std::collections::HashMap;
+
+/// A session on a small film, and the folder of both.
+fn session(steps: u64) -> (tempfile::TempDir, Session) {
+    let folder = tempfile::tempdir().unwrap();
+    let film = Galton::new(Seed(1)).render(140);
+    let input = folder.path().join("film.safetensors");
+    write_film(&input, &film.frames, film.shape, FRAME_RATE, 1).unwrap();
+    let mut settings = Settings::default();
+    (settings.data.width, settings.data.height) = (16, 16);
+    settings.model.backbone.width = 8;
+    settings.model.backbone.depth = 0;
+    settings.training.batch = 2;
+    settings.evaluation.horizon = 4;
+    let inputs = vec![input.display().to_string()];
+    let cache = folder.path().join("cache");
+    let footage = prepare(&inputs, &settings.data, Some(&cache), &mut |_| {}).unwrap();
+    let split = Split::new(&footage, settings.window(), settings.longest()).unwrap();
+    let plan = Plan {
+        settings,
+        footage,
+        split,
+        inputs,
+        only: None,
+        budget: Budget::Steps(steps),
+        save_every: Duration::from_secs(3600),
+        seed: Seed(1),
+        device: Device::Cpu,
+    };
+    let run = folder.path().join("run");
+    let session = Session::begin(plan, &run, Existing::Refuse).unwrap();
+    (folder, session)
+}
+
+impl Session {
+    /// Every weight, with the names of both models.
+    fn now(&self) -> HashMap<String, Vec<f32>> {
+        let tensors = self.learners.iter().flat_map(|l| l.weights().tensors());
+        tensors.map(|(name, t)| (name, flat(&t))).collect()
+    }
+
+    fn scale_weights(&self, factor: f64) {
+        for learner in &self.learners {
+            for (_, var) in learner.weights().pairs() {
+                let scaled = (var.as_detached_tensor() * factor).unwrap();
+                var.set(&scaled).unwrap();
+            }
+        }
+    }
+
+    fn validate_quietly(&mut self) {
+        let progress = Progress::new(self.plan.budget);
+        self.validate(&progress).unwrap();
+    }
+
+    fn published(&self) -> HashMap<String, Vec<f32>> {
+        let tensors = checkpoint::load(&self.run.model()).unwrap().tensors;
+        tensors.iter().map(|(k, t)| (k.clone(), flat(t))).collect()
+    }
+
+    /// The energy scores in metrics.jsonl: least squares, latent.
+    fn scores(&self) -> Vec<[f64; 2]> {
+        let lines = std::fs::read_to_string(self.run.metrics()).unwrap();
+        let lines = lines
+            .lines()
+            .map(|line| -> Value { serde_json::from_str(line).unwrap() });
+        let scores = lines.map(|line| line["validation"]["energy_scores"].clone());
+        let scores = scores.filter(|scores| !scores.is_null());
+        scores
+            .map(|scores| [0, 1].map(|i| scores[i].as_f64().unwrap()))
+            .collect()
+    }
+}
+
+fn flat(tensor: &Tensor) -> Vec<f32> {
+    tensor.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+#[test]
+fn the_model_is_the_one_with_the_best_validation() {
+    let (_folder, mut session) = session(12);
+    session.train().unwrap();
+    let before = session.scores();
+    let trained = session.published();
+
+    // Wrecked weights score worse: the model stays, training would go on
+    // from the last ones.
+    session.scale_weights(50.0);
+    session.step += 1;
+    session.validate_quietly();
+    session.save().unwrap();
+    let wrecked = *session.scores().last().unwrap();
+    for model in [0, 1] {
+        let best = before
+            .iter()
+            .map(|score| score[model])
+            .fold(f64::INFINITY, f64::min);
+        assert!(wrecked[model] > best, "{wrecked:?} and {before:?}");
+        assert_eq!(session.best[model].score(), Some(best));
+    }
+    assert_eq!(session.published(), trained);
+    assert_ne!(session.now(), trained);
+    let last = session.run.latest().unwrap().load(WEIGHTS).unwrap();
+    let last: HashMap<_, _> = last
+        .tensors
+        .iter()
+        .map(|(k, t)| (k.clone(), flat(t)))
+        .collect();
+    assert_eq!(last, session.now());
+
+    // One model gets better again, the other does not: each keeps its own.
+    let best = session.best[1].score();
+    session.best[0] = Best::default();
+    session.step += 1;
+    session.validate_quietly();
+    session.save().unwrap();
+    let (published, now) = (session.published(), session.now());
+    assert_eq!(session.best[1].score(), best);
+    for (name, values) in &published {
+        let expected = if name.starts_with("mse.") {
+            &now
+        } else {
+            &trained
+        };
+        assert_eq!(values, &expected[name], "{name}");
+    }
+}
