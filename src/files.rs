@@ -21,7 +21,8 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Resu
     let (draft, mut file) = Draft::new(path)?;
     write(&mut file)?;
     drop(file);
-    draft.keep(path)
+    draft.keep(path)?;
+    sync_folder(make_folder_of(path)?)
 }
 
 /// As [`replace`], for writers that want the name of the temporary file: it
@@ -29,11 +30,13 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Resu
 pub fn replace_by_name(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let (draft, _) = Draft::new(path)?;
     write(&draft.temporary)?;
-    draft.keep(path)
+    draft.keep(path)?;
+    sync_folder(make_folder_of(path)?)
 }
 
 /// A file that is being written under a temporary name, beside where it is to
-/// stay. Dropped before [`Draft::keep`], it leaves nothing.
+/// stay. Dropped before it is kept, it leaves nothing. [`replace`] also flushes
+/// the new name; what can be made again does not need that.
 #[derive(Debug)]
 pub struct Draft {
     temporary: TempPath,
@@ -57,16 +60,19 @@ impl Draft {
 
     /// Flushes the file to the disk and gives it its name, in one step.
     pub fn keep(self, path: &Path) -> Result<()> {
-        let fail = |error| Error::io(path, error);
         File::options()
             .write(true)
             .open(&self.temporary)
             .and_then(|file| file.sync_all())
-            .map_err(fail)?;
-        self.temporary
-            .persist(path)
-            .map_err(|error| fail(error.error))?;
-        sync_folder(make_folder_of(path)?)
+            .map_err(|error| Error::io(path, error))?;
+        self.keep_unflushed(path)
+    }
+
+    /// [`Draft::keep`] without waiting for the disk: for what the reader can
+    /// tell to be torn, and do without, after a loss of power.
+    pub fn keep_unflushed(self, path: &Path) -> Result<()> {
+        let named = self.temporary.persist(path);
+        named.map_err(|error| Error::io(path, error.error))
     }
 }
 

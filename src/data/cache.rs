@@ -3,9 +3,11 @@
 use super::footage::Footage;
 use super::store::{self, Writer};
 use crate::error::{Error, Result};
+use crate::files::{self, Draft};
+use crate::interrupt;
 use crate::video::source::Kind;
 use crate::video::{ReadSettings, Source, inputs};
-use crate::{files, interrupt};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -263,6 +265,7 @@ impl Cache {
         let known = self.known(&fingerprint.key());
         if let Ok(content) = std::fs::read_to_string(&known)
             && content.len() == 64
+            && content.bytes().all(|byte| byte.is_ascii_hexdigit())
         {
             return Ok(content);
         }
@@ -281,8 +284,13 @@ impl Cache {
             .elapsed()
             .is_ok_and(|age| age > Duration::from_secs(3))
         {
-            files::replace_bytes(&known, content.as_bytes())
-                .map_err(|error| self.unwritable(error))?;
+            let remember = || -> Result<()> {
+                let (draft, mut file) = Draft::new(&known)?;
+                file.write_all(content.as_bytes())
+                    .map_err(|error| Error::io(&known, error))?;
+                draft.keep_unflushed(&known)
+            };
+            remember().map_err(|error| self.unwritable(error))?;
         }
         Ok(content)
     }
