@@ -175,6 +175,7 @@ pub fn batch(
             values.extend(frame.iter().map(|&byte| f32::from(byte) / 255.0));
         }
     }
+    footage.iter().for_each(Footage::release);
     let shape = (windows.len(), length, channels, height, width);
     Ok(Tensor::from_vec(values, shape, device)?)
 }
