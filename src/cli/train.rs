@@ -84,6 +84,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let recipe = Recipe::find(&args.recipe)?;
     let settings: Settings = recipe::resolve(Some(&recipe), &args.set)?;
     settings.check()?;
+    settings.data.check()?;
     let budget = match (&args.time_budget, args.steps) {
         (_, Some(0)) => {
             return Err(Error::input(
