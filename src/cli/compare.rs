@@ -1,10 +1,11 @@
-//! `nextframe compare`: the models of a run side by side on its test part.
+//! `nextframe compare`: the models of a run side by side on footage that
+//! did not train them.
 
 mod picture;
 mod report;
 
 use super::footage::prepare;
-use crate::data::{Footage, Split, batch};
+use crate::data::{Footage, Part, Split, batch};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::evaluation::comparison::{Plan, Predictor, compare};
@@ -34,7 +35,11 @@ pub struct CompareArgs {
     /// Futures of the latent model in each window
     #[arg(long, value_name = "N", default_value = "100")]
     pub futures: NonZeroUsize,
-    /// Test windows, evenly spread
+    /// Which footage: choose between recipes on `validation`, and report on
+    /// `test`, looked at last
+    #[arg(long, value_enum, default_value_t)]
+    pub part: ComparePart,
+    /// Windows of it, evenly spread
     #[arg(long, value_name = "W", default_value = "16")]
     pub windows: NonZeroUsize,
     /// The same seed draws the same futures
@@ -46,13 +51,48 @@ pub struct CompareArgs {
     /// Where the footage of the run is now, if it moved; may be repeated
     #[arg(long, value_name = "PATH")]
     pub input: Vec<String>,
-    /// The picture, a .png [default: RUN/pictures/compare.png]
+    /// The picture, a .png [default: RUN/pictures/compare.png, or
+    /// compare-validation.png]
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
     /// Where decoded frames are kept [default: $NEXTFRAME_CACHE, or the
     /// user's cache folder]
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
+}
+
+/// A part that training did not step on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ComparePart {
+    /// What training watched, and by which it chose the weights to keep.
+    Validation,
+    /// What it never saw.
+    #[default]
+    Test,
+}
+
+impl ComparePart {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+
+    /// The name of what is written, without an ending.
+    fn file(self) -> &'static str {
+        match self {
+            Self::Validation => "compare-validation",
+            Self::Test => "compare",
+        }
+    }
+
+    fn of(self, split: &Split) -> &Part {
+        match self {
+            Self::Validation => &split.validation,
+            Self::Test => &split.test,
+        }
+    }
 }
 
 /// Compares, writes the picture and compare.json, and prints to standard
@@ -67,7 +107,9 @@ fn produce(args: &CompareArgs) -> Result<String> {
     let folder = folder(&args.run);
     let picture = match &args.output {
         Some(path) => path.clone(),
-        None => folder.join("pictures").join("compare.png"),
+        None => folder
+            .join("pictures")
+            .join(format!("{}.png", args.part.file())),
     };
     check_ending(&picture)?;
     let device = device::select(&args.device)?;
@@ -82,7 +124,8 @@ fn produce(args: &CompareArgs) -> Result<String> {
     };
     let footage = footage(&model.config, args)?;
     let split = Split::new(&footage, settings.window(), settings.longest())?;
-    let windows = split.test.spread(settings.longest(), args.windows.get());
+    let part = args.part.of(&split);
+    let windows = part.spread(settings.longest(), args.windows.get());
 
     let named = predictors(&model);
     let predictors: Vec<_> = named.iter().map(|(_, predictor, _)| *predictor).collect();
@@ -96,7 +139,7 @@ fn produce(args: &CompareArgs) -> Result<String> {
         let health = match predictor {
             Predictor::Model(latent) if latent.has_latent() => {
                 let length = plan.context + 1;
-                let windows = split.test.spread(length, HEALTH_WINDOWS);
+                let windows = part.spread(length, HEALTH_WINDOWS);
                 let frames = batch(&footage, &windows, length, &device)?;
                 let mut rng = plan.seed.stream("compare/health", 0);
                 let health = health::check(latent, model.mse.as_ref(), &frames, &mut rng)?;
@@ -115,7 +158,8 @@ fn produce(args: &CompareArgs) -> Result<String> {
     let report = Report {
         data: Data {
             inputs: footage.iter().map(|film| film.name().to_owned()).collect(),
-            test_frames: split.test.frames(),
+            part: args.part.name(),
+            frames: part.frames(),
             windows: windows.len(),
             still_windows: found.still,
             context: plan.context,
@@ -126,7 +170,7 @@ fn produce(args: &CompareArgs) -> Result<String> {
         models,
     };
 
-    let json = folder.join("compare.json");
+    let json = folder.join(format!("{}.json", args.part.file()));
     let text = serde_json::to_string_pretty(&report)
         .map_err(|error| Error::io(&json, std::io::Error::other(error)))?;
     files::replace_bytes(&json, format!("{text}\n").as_bytes())?;

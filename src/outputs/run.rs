@@ -313,6 +313,7 @@ fn belongs(name: &str) -> bool {
         "metrics.jsonl",
         "config.json",
         "compare.json",
+        "compare-validation.json",
     ]
     .contains(&name)
         || name.starts_with("events.out.tfevents.")

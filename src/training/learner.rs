@@ -53,6 +53,18 @@ pub struct Learner {
     good: Snapshot,
 }
 
+/// What a step is made on.
+struct Example {
+    /// Context (B, T, C, H, W).
+    x: Tensor,
+    /// Next frame (B, C, H, W).
+    y: Tensor,
+    /// Whether the context's last frame is the model's own. Then m(x) alone
+    /// is trained, to mend such frames: z would learn to explain the damage,
+    /// and futures drawn from it would add the damage again at each frame.
+    own: bool,
+}
+
 /// Halved so often without success, the step size is not the problem.
 const LEAST_CAUTION: f64 = 1.0 / 1024.0;
 
@@ -165,7 +177,7 @@ impl Learner {
     }
 
     fn try_step(&mut self, windows: &Tensor, used: f64, rng: &mut Rng) -> Result<StepReport> {
-        let (x, y) = self.example(windows, rng)?;
+        let Example { x, y, own } = self.example(windows, rng)?;
         let network = self.forecaster.network();
         let observed = network.observe(&x)?;
         let y = network.tokens(&y)?;
@@ -173,7 +185,7 @@ impl Learner {
         let plain = ops::squared_error(&observed.mean, &y)?;
 
         let (errors, loss, energy, surprise) =
-            if !self.forecaster.has_latent() || used < self.settings.without_latent {
+            if own || !self.forecaster.has_latent() || used < self.settings.without_latent {
                 let error = plain.mean_all()?;
                 (plain, error.clone(), 0.5 * scalar(&error)?, 0.0)
             } else {
@@ -203,7 +215,7 @@ impl Learner {
             .optimiser
             .step(&gradients, rate, Some(self.settings.clip))?;
         let error = scalar(&errors.mean_all()?)?;
-        if gradient.is_finite() {
+        if gradient.is_finite() && !own {
             self.follow(error)?;
         }
         Ok(StepReport {
@@ -226,8 +238,8 @@ impl Learner {
         Ok(((error + (surprise * self.settings.prior_weight)?)?, value))
     }
 
-    /// Context (B, T, C, H, W) and next frame (B, C, H, W) of a step.
-    fn example(&self, windows: &Tensor, rng: &mut Rng) -> Result<(Tensor, Tensor)> {
+    /// What a step is made on.
+    fn example(&self, windows: &Tensor, rng: &mut Rng) -> Result<Example> {
         let context = self.context;
         let frame = |index: usize| windows.narrow(1, index, 1)?.squeeze(1);
         let own = rng.uniform() < self.settings.own_frames;
@@ -243,7 +255,8 @@ impl Learner {
             (windows.narrow(1, 0, context)?, frame(context)?)
         };
         let sigma = self.forecaster.network().shape().change * self.settings.context_noise;
-        Ok((noisy(&x, sigma, rng)?, y))
+        let x = noisy(&x, sigma, rng)?;
+        Ok(Example { x, y, own })
     }
 
     /// The model's own version of y: ŷ(x, z) at the z that explains y.

@@ -43,7 +43,7 @@ pub struct TrainingConfig {
     /// Noise on the context, in units of σ: a rollout's frames are not perfect.
     pub context_noise: f64,
     /// Share of steps whose last context frame is the model's own, given the
-    /// z of that frame: teaches it to go on from what it makes.
+    /// z of that frame: teaches m(x) to go on from what it makes.
     pub own_frames: f64,
     /// The inverse temperature at which z is drawn in training.
     pub beta: f64,

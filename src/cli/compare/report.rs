@@ -18,7 +18,10 @@ pub struct Report {
 #[derive(Debug, Serialize)]
 pub struct Data {
     pub inputs: Vec<String>,
-    pub test_frames: usize,
+    /// `test` or `validation`.
+    pub part: &'static str,
+    /// Frames in that part.
+    pub frames: usize,
     pub windows: usize,
     /// Windows in which nothing moves, by horizon.
     pub still_windows: BTreeMap<usize, usize>,
@@ -45,7 +48,7 @@ pub struct ModelReport {
 pub struct HealthReport {
     #[serde(flatten)]
     health: Health,
-    /// Test windows of one frame ahead that were looked at.
+    /// Windows of one frame ahead that were looked at.
     windows: usize,
     /// Errors ÷ the least-squares model's, where there is one.
     of_mse: Option<OfMse>,
@@ -80,9 +83,10 @@ impl HealthReport {
 pub fn describe(report: &Report) -> String {
     let data = &report.data;
     let mut text = format!(
-        "{}\n{} test frames, {} windows of {} frames of context; the latent model has {} futures\n",
+        "{}\n{} {} frames, {} windows of {} frames of context; the latent model has {} futures\n",
         data.inputs.join(", "),
-        data.test_frames,
+        data.frames,
+        data.part,
         data.windows,
         data.context,
         data.futures,
