@@ -7,7 +7,7 @@ use nextframe::inference::LatentConfig;
 use nextframe::models::FrameShape;
 use nextframe::rng::Seed;
 use nextframe::training::{Learner, Settings};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -19,31 +19,52 @@ const SHAPE: FrameShape = FrameShape {
     change: 0.05,
 };
 
+fn learner(settings: &Settings, latent: &LatentConfig) -> Learner {
+    Learner::new("bench", settings, latent, SHAPE, Seed(0), &Device::Cpu).expect("a learner")
+}
+
 fn steps(criterion: &mut Criterion) {
     nextframe::ops::use_one_pool();
-    let mut group = criterion.benchmark_group("step");
-    group
-        .sample_size(20)
-        .measurement_time(Duration::from_secs(6));
     let mut settings = Settings::default();
-    // Both kinds of step cost both models alike; timings need only one.
+    // Steps on the model's own frames are cheaper for the latent model: they
+    // do not train z. These are the dearer ones.
     settings.training.own_frames = 0.0;
     let length = settings.window();
     let mut rng = Seed(0).stream("bench", 0);
     let windows = rng
         .uniform_tensor(0.0, 1.0, (32, length, 3, 64, 64), &Device::Cpu)
         .expect("a batch");
-    for (name, latent) in [
-        ("mse", LatentConfig::none()),
-        ("latent", settings.latent.clone()),
-    ] {
-        let mut learner = Learner::new("bench", &settings, &latent, SHAPE, Seed(0), &Device::Cpu)
-            .expect("a learner");
+    let mut mse = learner(&settings, &LatentConfig::none());
+    let mut latent = learner(&settings, &settings.latent.clone());
+
+    let mut group = criterion.benchmark_group("step");
+    group
+        .sample_size(20)
+        .measurement_time(Duration::from_secs(6));
+    for (name, learner) in [("mse", &mut mse), ("latent", &mut latent)] {
         group.bench_function(name, |bencher| {
             bencher.iter(|| learner.step(&windows, 0.5, &mut rng).expect("a step"));
         });
     }
     group.finish();
+
+    // In turns, so that a machine that slows down slows both.
+    let mut time = |learner: &mut Learner| {
+        let start = Instant::now();
+        learner.step(&windows, 0.5, &mut rng).expect("a step");
+        start.elapsed().as_secs_f64()
+    };
+    let mut ratios: Vec<f64> = (0..60)
+        .map(|_| {
+            let base = time(&mut mse);
+            time(&mut latent) / base
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    println!(
+        "latent step / mse step, 60 pairs in turns: median {:.2}, quartiles {:.2} and {:.2}",
+        ratios[30], ratios[15], ratios[45]
+    );
 }
 
 criterion_group!(benches, steps);

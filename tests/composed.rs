@@ -12,6 +12,7 @@ const ALLOWED: &[&str] = &[
     "add",
     "affine",
     "broadcast_add",
+    "broadcast_as",
     "broadcast_div",
     "broadcast_mul",
     "broadcast_sub",

@@ -275,12 +275,7 @@ impl NextFrame {
 
         // G_de = tr(W_d (uᵀu) W_eᵀ).
         let gram = basis.t()?.contiguous()?.matmul(basis)?;
-        let flat = dictionaries.reshape((latent * pixels, hidden))?;
-        let spread = flat.broadcast_matmul(&gram)?;
-        let curvature = spread
-            .reshape((batch * latent, pixels * hidden))?
-            .matmul(&dictionaries.t()?)?
-            .reshape((batch, latent, latent))?;
+        let curvature = ops::trace_form(&gram, &dictionaries.reshape((latent, pixels, hidden))?)?;
         Ok((constant, slope, curvature))
     }
 

@@ -26,6 +26,7 @@ mod squared_error;
 #[cfg(test)]
 mod testing;
 mod threads;
+mod trace_form;
 
 pub use activation::{gelu, silu};
 pub use adamw::{AdamW, AdamWConfig};
@@ -40,6 +41,7 @@ pub use patches::{patchify, unpatchify};
 pub use softmax::softmax;
 pub use squared_error::squared_error;
 pub use threads::use_one_pool;
+pub use trace_form::trace_form;
 
 #[cfg(test)]
 mod tests {
