@@ -63,8 +63,6 @@ fn operations(c: &mut Criterion) {
     time(c, "attention, 256 tokens", &[&[8, 256, 768]], |x| {
         ops::attention(&x[0], 8)
     });
-    let film: [&[usize]; 3] = [&[64, 64, 256], &[64, 256], &[64, 256]];
-    time(c, "modulate", &film, |x| ops::modulate(&x[0], &x[1], &x[2]));
     time(c, "patchify", &[&[32, 12, 64, 64]], |x| {
         ops::patchify(&x[0], 8)
     });

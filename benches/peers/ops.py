@@ -75,11 +75,6 @@ targets = torch.zeros(4096, dtype=torch.long)
 bench("cross_entropy", [(4096, 1024)], lambda x: F.cross_entropy(x, targets, reduction="none"))
 bench("attention, 64 tokens", [(64, 64, 768)], attention)
 bench("attention, 256 tokens", [(8, 256, 768)], attention)
-bench(
-    "modulate",
-    [(64, 64, 256), (64, 256), (64, 256)],
-    lambda x, scale, shift: x * (1 + scale[:, None]) + shift[:, None],
-)
 bench("patchify", [(32, 12, 64, 64)], patchify)
 bench("unpatchify", [(32, 8, 8, 192)], unpatchify)
 bench("squared_error", [(32, 3, 64, 64)] * 2, lambda a, b: (a - b).square().mean((1, 2, 3)))

@@ -1,0 +1,300 @@
+"""Times whole networks here and in PyTorch, in turns: a training step of both
+models and 100 futures of 16 frames, on the default recipe, batch 32 at 64×64.
+
+First the same weights and the same batch must give the same losses and
+gradients to 1e-4. PyTorch runs in three ways, each in a process of its own:
+default layout, channels_last, and torch.compile on the better suited default
+layout; its best counts. Prints ratios, ours ÷ PyTorch's best, of medians.
+
+    python3 benches/peers/network.py [threads] [turns]
+"""
+
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+CONTEXT, PATCH, SIGMA, PRIOR_WEIGHT, COMPONENTS = 4, 4, 0.05, 0.1, 6
+VARIANTS = ("default", "channels_last", "compile")
+TASKS = ("mse", "latent", "generate")
+
+
+def torch_side(variant, task, threads, folder):
+    """Answers each line on standard input with the milliseconds of one step."""
+    import torch
+    import torch.nn.functional as F
+    from safetensors.torch import load_file
+
+    torch.set_num_threads(threads)
+    case = load_file(os.path.join(folder, "case.safetensors"))
+    name = "mse" if task == "mse" else "latent"
+    weights = {
+        key.removeprefix(f"weight.{name}.network.").removeprefix(f"weight.{name}."): value
+        for key, value in case.items()
+        if key.startswith(f"weight.{name}.")
+    }
+    layout = torch.channels_last if variant == "channels_last" else torch.contiguous_format
+    parameters = {}
+    for key, value in weights.items():
+        if value.ndim == 4:
+            value = value.permute(0, 3, 1, 2).contiguous(memory_format=layout)
+        # Ours learns s² outside of the gradient.
+        parameters[key] = value.clone().requires_grad_(key != "unexplained")
+    p = parameters
+
+    def patchify(x):
+        b, c, h, w = x.shape
+        x = x.view(b, c, h // PATCH, PATCH, w // PATCH, PATCH).permute(0, 2, 4, 3, 5, 1)
+        return x.reshape(b, h // PATCH, w // PATCH, PATCH * PATCH * c)
+
+    def unpatchify(x, side):
+        x = x.view(-1, side, side, PATCH, PATCH, 3).permute(0, 5, 1, 3, 2, 4)
+        return x.reshape(-1, 3, side * PATCH, side * PATCH)
+
+    def linear(key, x):
+        return F.linear(x, p[f"{key}.weight"], p[f"{key}.bias"])
+
+    def norm(key, x):
+        """Over channels; x is (B, C, h, w)."""
+        x = F.layer_norm(
+            x.permute(0, 2, 3, 1), x.shape[1:2], p[f"{key}.weight"], p[f"{key}.bias"], 1e-5
+        )
+        return x.permute(0, 3, 1, 2)
+
+    def convolve(key, x, stride=1):
+        return F.conv2d(x, p[f"{key}.weight"], p[f"{key}.bias"], stride, 1)
+
+    def gelu(x):
+        return F.gelu(x, approximate="tanh")
+
+    def block(key, x):
+        return x + convolve(f"{key}.second", gelu(convolve(f"{key}.first", norm(f"{key}.norm", x))))
+
+    def observe(x):
+        """(B, T, C, H, W) to mean (B, N, P), basis and features."""
+        b, t = x.shape[:2]
+        seen = torch.cat([x * 2 - 1, (x[:, 1:] - x[:, :-1]) / SIGMA], 1).flatten(1, 2)
+        stem = linear("backbone.stem", patchify(seen)).permute(0, 3, 1, 2)
+        fine = block("backbone.before.0", stem.contiguous(memory_format=layout))
+        coarse = convolve("backbone.down", fine, 2)
+        coarse = block("backbone.middle.1", block("backbone.middle.0", coarse))
+        back = convolve("backbone.up", F.interpolate(coarse, scale_factor=2.0, mode="nearest"))
+        joined = block("backbone.after.0", fine + back)
+        features = norm("backbone.norm", joined).permute(0, 2, 3, 1).flatten(1, 2)
+        last = patchify(x[:, -1]).flatten(1, 2) / SIGMA
+        mean = last + linear("mean", gelu(linear("mean_features", features)))
+        basis = gelu(linear("latent.features", features)) if name == "latent" else None
+        return mean, basis, features
+
+    def decode(mean, basis, z):
+        b, _, pixels = mean.shape
+        mixture = (z @ p["latent.dictionaries"]).view(b, pixels, -1)
+        return mean.detach() + basis @ mixture.transpose(1, 2)
+
+    @torch.no_grad()
+    def infer(mean, basis, y):
+        """z* and a draw from exp(−E), in closed form."""
+        w = p["latent.dictionaries"]
+        d, m = w.shape[0], basis.shape[2]
+        residual = y - mean
+        q = (residual.transpose(1, 2) @ basis).flatten(1) @ w.T
+        gram = basis.transpose(1, 2) @ basis
+        spread = (w.view(1, -1, m) @ gram).view(-1, d, w.shape[1])
+        g = (spread.view(-1, w.shape[1]) @ w.T).view(-1, d, d)
+        precision = 1 / p["unexplained"]
+        lower = torch.linalg.cholesky(precision * g + torch.eye(d))
+        best = torch.cholesky_solve((precision * q).unsqueeze(2), lower)
+        noise = torch.linalg.solve_triangular(
+            lower.transpose(1, 2), torch.randn_like(best), upper=True
+        )
+        return best.squeeze(2), (best + noise).squeeze(2)
+
+    side = 16
+    pool = torch.zeros(64, side * side)
+    for place in range(side * side):
+        pool[place // side // 2 * 8 + place % side // 2, place] = 0.25
+
+    def mixture(features):
+        places = gelu(linear("prior.summary.narrow", features.detach()))
+        hidden = gelu(linear("prior.summary.mix", (pool @ places).flatten(1)))
+        shape = (features.shape[0], COMPONENTS, -1)
+        logits = torch.log_softmax(linear("prior.weights", hidden), 1)
+        means = linear("prior.means", hidden).view(shape)
+        widths = torch.tanh(linear("prior.widths", hidden).view(shape)) * 2 - 0.5
+        return logits, means, widths
+
+    def surprise(features, z):
+        logits, means, widths = mixture(features)
+        square = (((z.unsqueeze(1) - means) * torch.exp(-widths)) ** 2 + 2 * widths).sum(2)
+        density = logits - 0.5 * square - 0.5 * z.shape[1] * math.log(2 * math.pi)
+        return -torch.logsumexp(density, 1)
+
+    def loss_of(x, y, z=None):
+        y = patchify(y).flatten(1, 2) / SIGMA
+        mean, basis, features = observe(x)
+        loss = ((mean - y) ** 2).mean()
+        if name == "mse":
+            return loss
+        if z is None:
+            _, z = infer(mean, basis, y)
+        error = ((decode(mean, basis, z) - y) ** 2).mean()
+        return loss + error + PRIOR_WEIGHT / z.shape[1] * surprise(features, z).mean()
+
+    @torch.no_grad()
+    def generate(x):
+        """100 futures of 16 frames, the past seen once."""
+        mean, basis, features = (part.expand(100, -1, -1) for part in observe(x))
+        past = x.expand(100, -1, -1, -1, -1)
+        for step in range(16):
+            if step:
+                mean, basis, features = observe(past)
+            logits, means, widths = mixture(features)
+            rows = torch.arange(100)
+            k = torch.multinomial(logits.exp(), 1).squeeze(1)
+            z = means[rows, k] + widths[rows, k].exp() * torch.randn(100, means.shape[2])
+            frame = unpatchify(decode(mean, basis, z) * SIGMA, side).clamp(0, 1)
+            past = torch.cat([past[:, 1:], frame.unsqueeze(1)], 1)
+        return past
+
+    windows = case["windows"]
+    x, y = windows[:, :CONTEXT], windows[:, CONTEXT]
+    trained = {key: value for key, value in p.items() if value.requires_grad}
+    if task == "check":
+        raise SystemExit("name a model")
+    if task != "generate":
+        z = case["z"] if name == "latent" else None
+        loss = loss_of(x, y, z)
+        loss.backward()
+        report = {"loss": abs(loss.item() / case[f"loss.{name}"].item() - 1), "gradient": 0.0}
+        for key, value in trained.items():
+            inside = "" if key.startswith(("prior.", "unexplained")) else "network."
+            theirs = case[f"gradient.{name}.{inside}{key}"]
+            mine = value.grad.permute(0, 2, 3, 1) if value.ndim == 4 else value.grad
+            off = (mine - theirs).abs().max().item() / max(theirs.abs().max().item(), 1e-12)
+            report["gradient"] = max(report["gradient"], off)
+            value.grad = None
+        if name == "latent":
+            mean, basis, _ = observe(x)
+            best, _ = infer(mean, basis, patchify(y).flatten(1, 2) / SIGMA)
+            report["z"] = ((best - case["best"]).abs().max() / case["best"].abs().max()).item()
+        print(json.dumps(report), flush=True)
+    else:
+        print(json.dumps({}), flush=True)
+
+    matrices = [value for value in trained.values() if value.ndim > 1]
+    vectors = [value for value in trained.values() if value.ndim <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": 0.01},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    optimiser = torch.optim.AdamW(groups, lr=2e-3, fused=True)
+    if variant == "compile":
+        loss_of, generate_ = torch.compile(loss_of), torch.compile(generate)
+    else:
+        generate_ = generate
+
+    def step():
+        if task == "generate":
+            generate_(x[:1])
+            return
+        optimiser.zero_grad(set_to_none=True)
+        loss_of(x, y).backward()
+        torch.nn.utils.clip_grad_norm_(list(trained.values()), 1.0)
+        optimiser.step()
+
+    for line in sys.stdin:
+        if line.strip() == "memory":
+            with open("/proc/self/status", encoding="utf8") as status:
+                kilobytes = next(int(row.split()[1]) for row in status if row.startswith("VmHWM"))
+            print(kilobytes / 1024, flush=True)
+            continue
+        start = time.perf_counter()
+        step()
+        print((time.perf_counter() - start) * 1e3, flush=True)
+
+
+class Peer:
+    """A process that answers lines with numbers."""
+
+    def __init__(self, command, threads):
+        environment = dict(os.environ, RAYON_NUM_THREADS=str(threads))
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(
+            command, stdin=pipe, stdout=pipe, text=True, env=environment
+        )
+
+    def line(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.process.args} ended: {self.process.wait()}")
+        return line
+
+    def ask(self, word):
+        self.process.stdin.write(word + "\n")
+        self.process.stdin.flush()
+        return float(self.line())
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def binary():
+    """Builds this project's half."""
+    command = "cargo bench --locked --bench network --no-run --message-format=json".split()
+    built = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    for line in built.splitlines():
+        message = json.loads(line)
+        if message.get("executable") and message["target"]["name"] == "network":
+            return message["executable"]
+    raise SystemExit("cargo built no benchmark")
+
+
+def main():
+    threads = int(sys.argv[1]) if len(sys.argv) > 1 else 2
+    turns = int(sys.argv[2]) if len(sys.argv) > 2 else 9
+    ours = binary()
+    print(f"{threads} threads, medians of {turns} turns; ratio = ours / PyTorch's best")
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([ours, folder, "check"], check=True)
+        for task in TASKS:
+            peers = {"ours": Peer([ours, folder, task], threads)}
+            for variant in VARIANTS:
+                command = [sys.executable, __file__, "--torch", variant, task, str(threads), folder]
+                peers[variant] = Peer(command, threads)
+                report = json.loads(peers[variant].line())
+                if any(value > 1e-4 for value in report.values()):
+                    raise SystemExit(f"{task}, {variant}: not the same network: {report}")
+                if report and variant == "default":
+                    print(f"{task}: same loss and gradients, off by at most {report}")
+            for peer in peers.values():
+                for _ in range(3):
+                    peer.ask("step")
+            times = {name: [] for name in peers}
+            for _ in range(turns):
+                for name, peer in peers.items():
+                    time.sleep(0.2)
+                    times[name].append(peer.ask("step"))
+            median = {name: statistics.median(row) for name, row in times.items()}
+            memory = {name: peer.ask("memory") for name, peer in peers.items()}
+            for peer in peers.values():
+                peer.end()
+            best = min(VARIANTS, key=median.get)
+            least = min(VARIANTS, key=memory.get)
+            row = "  ".join(f"{name} {median[name]:.1f} ms {memory[name]:.0f} MiB" for name in peers)
+            print(
+                f"{task:9} time {median['ours'] / median[best]:.2f} ({best}), "
+                f"memory {memory['ours'] / memory[least]:.2f}:  {row}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--torch"]:
+        torch_side(sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5])
+    else:
+        main()
