@@ -5,8 +5,10 @@ pub mod clips;
 pub mod footage;
 pub mod inspect;
 mod store;
+mod views;
 
 pub use cache::{Progress, Stage, default_folder, open_cache, prepare};
 pub use clips::{Part, Split, Window, batch, typical_change};
 pub use footage::Footage;
 pub use inspect::{Inspection, inspect};
+pub use views::vary;

@@ -40,6 +40,9 @@ pub struct TrainingConfig {
     /// Share of the budget that trains ŷ(x, 0) before z comes in: while the
     /// network still learns what is certain, z would split the data arbitrarily.
     pub without_latent: f64,
+    /// Each window is moved by up to so many pixels, so that a short film is
+    /// not learned by heart; 0 leaves all in place.
+    pub shift: usize,
     /// Noise on the context, in units of σ: a rollout's frames are not perfect.
     pub context_noise: f64,
     /// Share of steps whose last context frame is the model's own, given the
@@ -61,6 +64,7 @@ impl Default for TrainingConfig {
             weight_decay: 0.01,
             clip: 1.0,
             without_latent: 0.1,
+            shift: 4,
             context_noise: 1.0,
             own_frames: 0.4,
             beta: 1.0,

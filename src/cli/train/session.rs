@@ -28,6 +28,9 @@ const OPTIMISER: &str = "optimizer";
 const WEIGHTS: &str = "weights";
 /// Validations in a run.
 const VALIDATIONS: f64 = 10.0;
+/// The first validation whose weights may become the model: before it, z is
+/// hardly trained, and on a short film little error is easily luck.
+const FIRST_JUDGED: u32 = 3;
 /// Steps between two lines of metrics.
 const METRICS_APART: u64 = 10;
 
@@ -240,7 +243,8 @@ impl Session {
             .split
             .train
             .draw(settings.window(), settings.training.batch, &mut rng);
-        data::batch(&plan.footage, &windows, settings.window(), &plan.device)
+        let windows = data::batch(&plan.footage, &windows, settings.window(), &plan.device)?;
+        data::vary(&windows, settings.training.shift, &mut rng)
     }
 
     fn log(&mut self, reports: &[(&str, StepReport)]) -> Result<()> {
@@ -281,7 +285,8 @@ impl Session {
         };
         let found = validation.run()?;
         for (best, learner) in self.best.iter_mut().zip(&self.learners) {
-            if let Some(score) = found.scores[usize::from(learner.name() != MSE)] {
+            let score = found.scores[usize::from(learner.name() != MSE)];
+            if let Some(score) = score.filter(|_| self.validations >= FIRST_JUDGED) {
                 best.offer(score, learner.weights())?;
             }
         }
