@@ -276,6 +276,7 @@ fn recipes_and_devices() {
         (&["--set", "data.width=0"], "width: 0 pixels"),
         (&["--set", "model.context=0"], "model.context: 0 frames"),
         (&["--set", "model.context=99"], "too short"),
+        (&["--set", "training.shift=9"], "half a frame"),
         (&["--set", "training.bacth=3"], "training.batch"),
         (&["--set", "training.batch=many"], "training.batch"),
         (&["--recipe", "best"], "the bundled ones are: default"),

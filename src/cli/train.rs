@@ -83,8 +83,8 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     crate::interrupt::install()?;
     let recipe = Recipe::find(&args.recipe)?;
     let settings: Settings = recipe::resolve(Some(&recipe), &args.set)?;
-    settings.check()?;
     settings.data.check()?;
+    settings.check()?;
     let budget = match (&args.time_budget, args.steps) {
         (_, Some(0)) => {
             return Err(Error::input(

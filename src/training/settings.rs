@@ -116,6 +116,11 @@ impl Settings {
                 return Err(out_of_range(key, value, "1 to 65536"));
             }
         }
+        let side = self.data.width.min(self.data.height);
+        if training.shift > side / 2 {
+            let range = format!("0 to {}, half a frame", side / 2);
+            return Err(out_of_range("training.shift", training.shift, &range));
+        }
         let positive = [
             ("training.learning_rate", training.learning_rate),
             ("training.clip", training.clip),
