@@ -124,3 +124,29 @@ fn a_step_that_breaks_sends_training_back() {
     let off = (after - before).unwrap().abs().unwrap().max_all().unwrap();
     assert_eq!(off.to_scalar::<f32>().unwrap(), 0.0);
 }
+
+#[test]
+fn steps_on_own_frames_train_the_mean_alone() {
+    let mut settings = settings();
+    settings.training.own_frames = 1.0;
+    let latent = settings.latent.clone();
+    let mut learner =
+        Learner::new("latent", &settings, &latent, SHAPE, Seed(1), &Device::Cpu).unwrap();
+    let copies = |learner: &Learner| -> Vec<(String, Tensor)> {
+        let tensors = learner.weights().tensors().into_iter();
+        tensors.map(|(n, t)| (n, t.copy().unwrap())).collect()
+    };
+    let before = copies(&learner);
+    let mut rng = Seed(5).stream("test", 0);
+    let report = learner.step(&windows(&mut rng), 0.9, &mut rng).unwrap();
+    assert!(report.gradient > 0.0);
+    for ((name, old), (_, new)) in before.iter().zip(copies(&learner)) {
+        let off = (new - old).unwrap().abs().unwrap().max_all().unwrap();
+        let moved = off.to_scalar::<f32>().unwrap() > 0.0;
+        if name.contains(".latent.") || name.contains(".prior.") || name.ends_with(UNEXPLAINED) {
+            assert!(!moved, "{name} was trained");
+        } else if name.ends_with("network.mean.weight") {
+            assert!(moved, "{name} was not trained");
+        }
+    }
+}
