@@ -160,6 +160,7 @@ fn roll_out<'a>(
         .map(|sequence| Window {
             file: 0,
             start: sequence.start + moment.start,
+            moved: (0, 0),
         })
         .collect();
     let footage = std::slice::from_ref(&input.footage);

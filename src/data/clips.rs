@@ -20,6 +20,9 @@ pub struct Window {
     pub file: usize,
     /// Its first frame.
     pub start: usize,
+    /// Rows and columns by which its frames are seen from further down and
+    /// right; the border's pixels are repeated.
+    pub moved: (isize, isize),
 }
 
 /// Stretches of footage without a cut.
@@ -45,6 +48,7 @@ impl Part {
                 return Window {
                     file: *file,
                     start: range.start + index,
+                    moved: (0, 0),
                 };
             }
             index -= here;
@@ -172,12 +176,45 @@ pub fn batch(
     for window in windows {
         for offset in 0..length {
             let frame = footage[window.file].frame(window.start + offset);
-            values.extend(frame.iter().map(|&byte| f32::from(byte) / 255.0));
+            see(frame, (height, width), window.moved, &mut values);
         }
     }
-    footage.iter().for_each(Footage::release);
+    for (file, film) in footage.iter().enumerate() {
+        if windows.iter().any(|window| window.file == file) {
+            film.release();
+        }
+    }
     let shape = (windows.len(), length, channels, height, width);
     Ok(Tensor::from_vec(values, shape, device)?)
+}
+
+/// Adds a frame (C, H, W) of bytes as numbers, seen from elsewhere.
+fn see(
+    frame: &[u8],
+    (height, width): (usize, usize),
+    (down, right): (isize, isize),
+    values: &mut Vec<f32>,
+) {
+    let number = |&byte: &u8| f32::from(byte) / 255.0;
+    if (down, right) == (0, 0) {
+        values.extend(frame.iter().map(number));
+        return;
+    }
+    let from = |place: usize, moved: isize, length: usize| {
+        place.saturating_add_signed(moved).min(length - 1)
+    };
+    // In each row: the border's pixel repeated, then what is still in sight,
+    // then the border's pixel repeated.
+    let left = from(0, -right, width + 1);
+    let rest = from(0, right, width + 1);
+    for plane in frame.chunks_exact(height * width) {
+        for row in 0..height {
+            let line = &plane[from(row, down, height) * width..][..width];
+            values.extend(std::iter::repeat_n(number(&line[0]), left));
+            values.extend(line[rest..width - left].iter().map(number));
+            values.extend(std::iter::repeat_n(number(&line[width - 1]), rest));
+        }
+    }
 }
 
 /// σ: the standard deviation of a pixel's change between neighbouring frames

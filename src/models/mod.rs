@@ -9,5 +9,5 @@ mod weights;
 
 pub use backbone::{Backbone, BackboneConfig, BackboneKind};
 pub use layers::{LayerNorm, Linear};
-pub use next_frame::{FrameShape, NextFrame, NextFrameConfig, Observed, repeat_each};
+pub use next_frame::{DICTIONARIES, FrameShape, NextFrame, NextFrameConfig, Observed, repeat_each};
 pub use weights::{Frozen, Init, Scope, Source, Weights};

@@ -92,6 +92,9 @@ pub fn repeat_each(t: &Tensor, times: usize) -> Result<Tensor> {
     Ok(t.unsqueeze(1)?.broadcast_as(shape)?.flatten(0, 1)?)
 }
 
+/// The name of W among a network's weights.
+pub const DICTIONARIES: &str = "dictionaries";
+
 /// The light decoder's part that depends on z.
 #[derive(Debug, Clone)]
 struct LatentHead {
@@ -151,7 +154,7 @@ impl NextFrame {
                 Ok(LatentHead {
                     features: Linear::new(width, config.basis, 1.0, scope.scope("features"))?,
                     dictionaries: scope.get(
-                        "dictionaries",
+                        DICTIONARIES,
                         (latent, pixels * config.basis),
                         Init::Normal { std },
                     )?,

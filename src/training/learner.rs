@@ -1,10 +1,12 @@
 //! One model in training: its weights, its optimiser, and one step.
 
+use super::revival::{Revival, revive};
 use super::settings::{Settings, TrainingConfig};
 use super::watch::{Alarm, Watch};
 use crate::error::{Error, Result};
-use crate::inference::{Forecaster, LatentConfig, UNEXPLAINED};
-use crate::models::{FrameShape, Weights};
+use crate::inference::{Family, Forecaster, LatentConfig, UNEXPLAINED};
+use crate::latent::Codes;
+use crate::models::{DICTIONARIES, FrameShape, Weights};
 use crate::ops::{self, AdamW, AdamWConfig};
 use crate::rng::{Rng, Seed};
 use candle_core::{Device, Tensor, Var};
@@ -37,6 +39,9 @@ pub struct LearnerState {
     pub caution: f64,
     /// How training has gone.
     pub watch: Watch,
+    /// Which codes are in use, where z is one.
+    #[serde(default)]
+    pub revival: Revival,
 }
 
 /// A model in training.
@@ -49,6 +54,9 @@ pub struct Learner {
     context: usize,
     caution: f64,
     watch: Watch,
+    /// Where z is a code.
+    codes: Option<Codes>,
+    revival: Revival,
     /// Where to go back to.
     good: Snapshot,
 }
@@ -129,8 +137,14 @@ impl Learner {
             }
         }
         let good = Snapshot::take(&weights, &optimiser)?;
+        let codes = match latent.family {
+            Family::Codes => Some(Codes::new(latent.stages, latent.size)?),
+            Family::None | Family::Gaussian | Family::Refined => None,
+        };
         Ok(Self {
             name,
+            codes,
+            revival: Revival::default(),
             good,
             forecaster,
             weights,
@@ -177,11 +191,13 @@ impl Learner {
     }
 
     fn try_step(&mut self, windows: &Tensor, used: f64, rng: &mut Rng) -> Result<StepReport> {
-        let Example { x, y, own } = self.example(windows, rng)?;
+        let Example { x, y, own } = self.example(windows, used, rng)?;
         let network = self.forecaster.network();
         let observed = network.observe(&x)?;
         let y = network.tokens(&y)?;
         let numbers = (y.dim(1)? * y.dim(2)?) as f64;
+        let beta = self.settings.beta_at(used);
+        let mut copied = Vec::new();
         let plain = ops::squared_error(&observed.mean, &y)?;
 
         let (errors, loss, energy, surprise) =
@@ -190,7 +206,10 @@ impl Learner {
                 (plain, error.clone(), 0.5 * scalar(&error)?, 0.0)
             } else {
                 let field = self.forecaster.energy(&observed, &y)?;
-                let inferred = self.forecaster.infer(&field, self.settings.beta, rng)?;
+                let inferred = self.forecaster.infer(&field, beta, rng)?;
+                if let Some(codes) = self.codes {
+                    copied = self.revival.note(codes, &inferred);
+                }
                 let z = inferred.sample_tensor(x.device())?;
                 let errors = ops::squared_error(&network.decode(&observed, &z)?, &y)?;
                 let context = self.forecaster.context(&observed);
@@ -217,6 +236,9 @@ impl Learner {
         let error = scalar(&errors.mean_all()?)?;
         if gradient.is_finite() && !own {
             self.follow(error)?;
+            if let Some(dictionaries) = self.weight(DICTIONARIES) {
+                revive(dictionaries, &copied, rng)?;
+            }
         }
         Ok(StepReport {
             energy,
@@ -239,13 +261,13 @@ impl Learner {
     }
 
     /// What a step is made on.
-    fn example(&self, windows: &Tensor, rng: &mut Rng) -> Result<Example> {
+    fn example(&self, windows: &Tensor, used: f64, rng: &mut Rng) -> Result<Example> {
         let context = self.context;
         let frame = |index: usize| windows.narrow(1, index, 1)?.squeeze(1);
         let own = rng.uniform() < self.settings.own_frames;
         let (x, y) = if own {
             let x = windows.narrow(1, 0, context)?;
-            let made = self.remake(&x, &frame(context)?, rng)?.unsqueeze(1)?;
+            let made = self.remake(&x, &frame(context)?, used, rng)?.unsqueeze(1)?;
             let x = match context {
                 1 => made,
                 _ => Tensor::cat(&[&windows.narrow(1, 1, context - 1)?, &made], 1)?,
@@ -260,14 +282,15 @@ impl Learner {
     }
 
     /// The model's own version of y: ŷ(x, z) at the z that explains y.
-    fn remake(&self, x: &Tensor, y: &Tensor, rng: &mut Rng) -> Result<Tensor> {
+    fn remake(&self, x: &Tensor, y: &Tensor, used: f64, rng: &mut Rng) -> Result<Tensor> {
         let network = self.forecaster.network();
         let observed = network.observe(x)?;
         if !self.forecaster.has_latent() {
             return self.forecaster.frames(&observed, None);
         }
         let field = self.forecaster.energy(&observed, &network.tokens(y)?)?;
-        let inferred = self.forecaster.infer(&field, self.settings.beta, rng)?;
+        let beta = self.settings.beta_at(used);
+        let inferred = self.forecaster.infer(&field, beta, rng)?;
         let z = inferred.sample_tensor(x.device())?;
         self.forecaster.frames(&observed, Some(&z))
     }
@@ -282,7 +305,7 @@ impl Learner {
     /// s² follows the squared error at the drawn z: its maximum-likelihood
     /// estimate, so that κ needs no tuning.
     fn follow(&self, error: f64) -> Result<()> {
-        if let Some(var) = self.unexplained() {
+        if let Some(var) = self.weight(UNEXPLAINED) {
             let old = f64::from(var.as_tensor().to_vec1::<f32>()?[0]);
             let new = ((1.0 - FOLLOW) * old + FOLLOW * error).max(1e-6);
             var.set(&Tensor::new(&[new as f32], var.device())?)?;
@@ -290,11 +313,12 @@ impl Learner {
         Ok(())
     }
 
-    fn unexplained(&self) -> Option<&Var> {
+    /// The weight whose name ends so.
+    fn weight(&self, ending: &str) -> Option<&Var> {
         self.weights
             .pairs()
             .iter()
-            .find(|(name, _)| name.ends_with(UNEXPLAINED))
+            .find(|(name, _)| name.ends_with(ending))
             .map(|(_, var)| var)
     }
 
@@ -335,6 +359,7 @@ impl Learner {
             steps: self.optimiser.steps(),
             caution: self.caution,
             watch: self.watch.clone(),
+            revival: self.revival.clone(),
         }
     }
 
@@ -343,6 +368,7 @@ impl Learner {
         self.optimiser.load_state(moments, state.steps)?;
         self.caution = state.caution;
         self.watch = state.watch;
+        self.revival = state.revival;
         self.remember()
     }
 }

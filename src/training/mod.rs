@@ -4,6 +4,7 @@ pub mod budget;
 pub mod checkpoint;
 pub mod learner;
 pub mod recipe;
+mod revival;
 pub mod settings;
 pub mod watch;
 

@@ -48,8 +48,13 @@ pub struct TrainingConfig {
     /// Share of steps whose last context frame is the model's own, given the
     /// z of that frame: teaches m(x) to go on from what it makes.
     pub own_frames: f64,
-    /// The inverse temperature at which z is drawn in training.
+    /// The inverse temperature β at which z is drawn in training.
     pub beta: f64,
+    /// β when z comes in; it grows by equal factors to `beta`. Codes start
+    /// low: all of them are drawn then, and each finds a part of the data.
+    pub beta_start: f64,
+    /// Share of the budget over which β grows.
+    pub beta_rise: f64,
     /// Weight of −log p(z | x) per number of z beside the squared error in
     /// units of σ². The prior shares no weights with the rest.
     pub prior_weight: f64,
@@ -68,8 +73,21 @@ impl Default for TrainingConfig {
             context_noise: 1.0,
             own_frames: 0.4,
             beta: 1.0,
+            beta_start: 1.0,
+            beta_rise: 0.3,
             prior_weight: 0.1,
         }
+    }
+}
+
+impl TrainingConfig {
+    /// β where `used` of the budget is used up.
+    pub fn beta_at(&self, used: f64) -> f64 {
+        let since = (used - self.without_latent).max(0.0);
+        if since >= self.beta_rise {
+            return self.beta;
+        }
+        self.beta_start * (self.beta / self.beta_start).powf(since / self.beta_rise)
     }
 }
 
@@ -125,6 +143,7 @@ impl Settings {
             ("training.learning_rate", training.learning_rate),
             ("training.clip", training.clip),
             ("training.beta", training.beta),
+            ("training.beta_start", training.beta_start),
         ];
         for (key, value) in positive {
             if !(value > 0.0 && value.is_finite()) {
@@ -144,6 +163,7 @@ impl Settings {
         }
         let shares = [
             ("training.without_latent", training.without_latent),
+            ("training.beta_rise", training.beta_rise),
             ("training.own_frames", training.own_frames),
         ];
         for (key, value) in shares {
@@ -172,4 +192,29 @@ fn out_of_range(key: &str, value: impl std::fmt::Display, range: &str) -> Error 
         format!("is {value}"),
         format!("choose a value of {range}, in the recipe or with --set {key}=…"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beta_grows_by_equal_factors() {
+        let training = TrainingConfig {
+            without_latent: 0.2,
+            beta_start: 0.01,
+            beta: 1.0,
+            beta_rise: 0.4,
+            ..TrainingConfig::default()
+        };
+        for (used, beta) in [(0.0, 0.01), (0.2, 0.01), (0.4, 0.1), (0.6, 1.0), (1.0, 1.0)] {
+            let found = training.beta_at(used);
+            assert!((found / beta - 1.0).abs() < 1e-9, "{used}: {found}");
+        }
+        let at_once = TrainingConfig {
+            beta_rise: 0.0,
+            ..training
+        };
+        assert_eq!(at_once.beta_at(0.2), 1.0);
+    }
 }

@@ -239,12 +239,10 @@ impl Session {
     fn batch(&self) -> Result<Tensor> {
         let (settings, plan) = (&self.plan.settings, &self.plan);
         let mut rng = plan.seed.stream("batch", self.step);
-        let windows = plan
-            .split
-            .train
-            .draw(settings.window(), settings.training.batch, &mut rng);
-        let windows = data::batch(&plan.footage, &windows, settings.window(), &plan.device)?;
-        data::vary(&windows, settings.training.shift, &mut rng)
+        let (length, batch) = (settings.window(), settings.training.batch);
+        let mut windows = plan.split.train.draw(length, batch, &mut rng);
+        data::vary(&mut windows, settings.training.shift, &mut rng);
+        data::batch(&plan.footage, &windows, length, &plan.device)
     }
 
     fn log(&mut self, reports: &[(&str, StepReport)]) -> Result<()> {
@@ -298,7 +296,10 @@ impl Session {
             self.events
                 .scalar(self.step, &format!("validation/{tag}"), value)?;
         }
-        for line in found.lines() {
+        // Before z has had a while to learn, what is said of it is not news.
+        let used = f64::from(self.validations) / VALIDATIONS;
+        let settled = used >= self.plan.settings.training.without_latent + 1.0 / VALIDATIONS;
+        for line in found.lines(settled) {
             progress.message(&format!("step {}: {line}", self.step));
         }
         self.metrics.write(&json!({

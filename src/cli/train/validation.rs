@@ -198,8 +198,8 @@ impl Findings {
         scalars
     }
 
-    /// For people.
-    pub fn lines(&self) -> Vec<String> {
+    /// For people; `settled` once z had time to learn.
+    pub fn lines(&self, settled: bool) -> Vec<String> {
         let mut line = format!("validation error: copy {:.2e}", self.copy);
         if let Some(error) = self.mse {
             line += &format!(", mse {error:.2e}");
@@ -214,7 +214,9 @@ impl Findings {
                 error.no_z,
                 100.0 * health.wrong_above_right
             );
-            lines.extend(health.warnings.iter().map(|text| format!("note: {text}")));
+            if settled {
+                lines.extend(health.warnings.iter().map(|text| format!("note: {text}")));
+            }
         }
         lines.insert(0, line);
         lines
