@@ -25,6 +25,7 @@ fn learner(settings: &Settings, latent: &LatentConfig) -> Learner {
 
 fn steps(criterion: &mut Criterion) {
     nextframe::ops::use_one_pool();
+    nextframe::ops::keep_memory();
     let mut settings = Settings::default();
     // Steps on the model's own frames are cheaper for the latent model: they
     // do not train z. These are the dearer ones.

@@ -34,6 +34,7 @@ enum Command {
 
 fn main() -> ExitCode {
     nextframe::ops::use_one_pool();
+    nextframe::ops::keep_memory();
     let arguments = Arguments::parse();
     let level = if arguments.quiet { "warn" } else { "info" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()

@@ -30,6 +30,7 @@ const BATCH: usize = 32;
 
 fn main() -> Result<(), Box<dyn Error>> {
     ops::use_one_pool();
+    ops::keep_memory();
     let words: Vec<String> = std::env::args()
         .skip(1)
         .filter(|word| word != "--bench")

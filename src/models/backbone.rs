@@ -1,4 +1,4 @@
-//! The heavy part of a predictor: patches of the past to features h(x).
+//! The heavy part of a predictor: the stem's features to features h(x).
 
 use super::convolutional::Convolutional;
 use super::transformer::Transformer;
@@ -7,7 +7,7 @@ use crate::error::Result;
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
-/// Which network turns patches into features.
+/// Which network looks beyond single patches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BackboneKind {
@@ -42,7 +42,7 @@ impl Default for BackboneConfig {
     }
 }
 
-/// A network from patches (B, h, w, inputs) to features (B, h, w, width).
+/// A network from features of single patches to h(x), both (B, h, w, width).
 #[derive(Debug, Clone)]
 pub enum Backbone {
     /// See [`Convolutional`].
@@ -52,25 +52,15 @@ pub enum Backbone {
 }
 
 impl Backbone {
-    /// Takes its weights from `scope`; `inputs` numbers per patch, a grid of
-    /// `grid` = (h, w) patches.
-    pub fn new(
-        config: &BackboneConfig,
-        inputs: usize,
-        grid: (usize, usize),
-        scope: Scope,
-    ) -> Result<Self> {
+    /// Takes its weights from `scope`; a grid of `grid` = (h, w) patches.
+    pub fn new(config: &BackboneConfig, grid: (usize, usize), scope: Scope) -> Result<Self> {
         Ok(match config.kind {
-            BackboneKind::Convolutional => {
-                Self::Convolutional(Convolutional::new(config, inputs, scope)?)
-            }
-            BackboneKind::Transformer => {
-                Self::Transformer(Transformer::new(config, inputs, grid, scope)?)
-            }
+            BackboneKind::Convolutional => Self::Convolutional(Convolutional::new(config, scope)?),
+            BackboneKind::Transformer => Self::Transformer(Transformer::new(config, grid, scope)?),
         })
     }
 
-    /// (B, h, w, inputs) → (B, h, w, width).
+    /// (B, h, w, width) → (B, h, w, width).
     pub fn forward(&self, patches: &Tensor) -> Result<Tensor> {
         match self {
             Self::Convolutional(network) => network.forward(patches),

@@ -1,10 +1,10 @@
-//! A small convolutional encoder–decoder over patches, with a skip.
+//! A small convolutional encoder–decoder over a grid of patches, with a skip.
 
 use super::backbone::BackboneConfig;
-use super::layers::{Convolve, LayerNorm, Linear};
+use super::layers::{Convolve, LayerNorm};
 use super::weights::Scope;
 use crate::error::Result;
-use crate::ops::{self, Convolution};
+use crate::ops::Convolution;
 use candle_core::Tensor;
 
 const SAME: Convolution = Convolution {
@@ -38,8 +38,8 @@ impl Block {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let hidden = ops::gelu(&self.first.forward(&self.norm.forward(x)?)?)?;
-        Ok((x + self.second.forward(&hidden)?)?)
+        let hidden = self.first.forward_gelu(&self.norm.forward(x)?)?;
+        self.second.forward_add(&hidden, x)
     }
 }
 
@@ -47,7 +47,6 @@ impl Block {
 /// the grid's again; the way down is added to the way up.
 #[derive(Debug, Clone)]
 pub struct Convolutional {
-    stem: Linear,
     before: Vec<Block>,
     down: Convolve,
     middle: Vec<Block>,
@@ -57,8 +56,8 @@ pub struct Convolutional {
 }
 
 impl Convolutional {
-    /// `inputs` numbers per patch.
-    pub fn new(config: &BackboneConfig, inputs: usize, mut scope: Scope) -> Result<Self> {
+    /// Takes its weights from `scope`.
+    pub fn new(config: &BackboneConfig, mut scope: Scope) -> Result<Self> {
         let width = config.width;
         let mut blocks = |name: &str, count: usize, width: usize| {
             let mut scope = scope.scope(name);
@@ -70,24 +69,27 @@ impl Convolutional {
             before: blocks("before", config.depth, width)?,
             middle: blocks("middle", 2 * config.depth, 2 * width)?,
             after: blocks("after", config.depth, width)?,
-            stem: Linear::new(inputs, width, 1.0, scope.scope("stem"))?,
             down: Convolve::new(width, 2 * width, 1.0, HALVE, scope.scope("down"))?,
             up: Convolve::new(2 * width, width, 1.0, DOUBLE, scope.scope("up"))?,
             norm: LayerNorm::new(width, scope.scope("norm"))?,
         })
     }
 
-    /// (B, h, w, inputs) → (B, h, w, width).
+    /// (B, h, w, width) → (B, h, w, width).
     pub fn forward(&self, patches: &Tensor) -> Result<Tensor> {
         let (_, rows, columns, _) = patches.dims4()?;
         let run =
             |blocks: &[Block], x: Tensor| blocks.iter().try_fold(x, |x, block| block.forward(&x));
-        let fine = run(&self.before, self.stem.forward(patches)?)?;
+        let fine = run(&self.before, patches.clone())?;
         let coarse = run(&self.middle, self.down.forward(&fine)?)?;
-        // An odd grid comes back one row or column larger.
-        let back = self.up.forward(&coarse)?;
-        let back = back.narrow(1, 0, rows)?.narrow(2, 0, columns)?;
-        let joined = run(&self.after, (fine + back)?)?;
+        let joined = if rows % 2 == 0 && columns % 2 == 0 {
+            self.up.forward_add(&coarse, &fine)?
+        } else {
+            // An odd grid comes back one row or column larger.
+            let back = self.up.forward(&coarse)?;
+            (fine + back.narrow(1, 0, rows)?.narrow(2, 0, columns)?)?
+        };
+        let joined = run(&self.after, joined)?;
         self.norm.forward(&joined)
     }
 }

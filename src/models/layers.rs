@@ -27,9 +27,19 @@ impl Linear {
         })
     }
 
+    /// W (outputs, inputs) and b (outputs).
+    pub(super) fn parts(&self) -> (&Tensor, &Tensor) {
+        (&self.weight, &self.bias)
+    }
+
     /// (…, inputs) → (…, outputs).
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::linear(x, &self.weight, &self.bias)
+    }
+
+    /// gelu of [`Self::forward`].
+    pub fn forward_gelu(&self, x: &Tensor) -> Result<Tensor> {
+        ops::linear_gelu(x, &self.weight, &self.bias)
     }
 
     /// [`Self::forward`] plus `residual` (…, outputs).
@@ -93,5 +103,15 @@ impl Convolve {
     /// (B, h, w, inputs) → (B, h', w', outputs).
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         ops::convolve(x, &self.weight, &self.bias, self.shape)
+    }
+
+    /// gelu of [`Self::forward`].
+    pub fn forward_gelu(&self, x: &Tensor) -> Result<Tensor> {
+        ops::convolve_gelu(x, &self.weight, &self.bias, self.shape)
+    }
+
+    /// [`Self::forward`] plus `residual` (B, h', w', outputs).
+    pub fn forward_add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
+        ops::convolve_add(x, &self.weight, &self.bias, residual, self.shape)
     }
 }

@@ -4,6 +4,7 @@ mod backbone;
 mod convolutional;
 mod layers;
 mod next_frame;
+mod stem;
 mod transformer;
 mod weights;
 

@@ -10,6 +10,7 @@
 
 use super::backbone::{Backbone, BackboneConfig};
 use super::layers::Linear;
+use super::stem::Stem;
 use super::weights::{Init, Scope};
 use crate::error::{Error, Result};
 use crate::ops;
@@ -108,6 +109,7 @@ struct LatentHead {
 pub struct NextFrame {
     config: NextFrameConfig,
     shape: FrameShape,
+    stem: Stem,
     backbone: Backbone,
     mean_features: Linear,
     mean: Linear,
@@ -145,7 +147,6 @@ impl NextFrame {
         }
         let grid = (shape.height / patch, shape.width / patch);
         let pixels = patch * patch * shape.channels;
-        let inputs = (2 * config.context - 1) * pixels;
         let (width, hidden) = (config.backbone.width, config.hidden);
         let head = (latent > 0)
             .then(|| -> Result<LatentHead> {
@@ -161,8 +162,12 @@ impl NextFrame {
                 })
             })
             .transpose()?;
+        let mut backbone = scope.scope("backbone");
+        let frames = (config.context, patch);
+        let stem = Stem::new(frames, shape, width, backbone.scope("stem"))?;
         Ok(Self {
-            backbone: Backbone::new(&config.backbone, inputs, grid, scope.scope("backbone"))?,
+            stem,
+            backbone: Backbone::new(&config.backbone, grid, backbone)?,
             mean_features: Linear::new(width, hidden, 1.0, scope.scope("mean_features"))?,
             mean: Linear::new(hidden, pixels, 0.0, scope.scope("mean"))?,
             latent: head,
@@ -190,27 +195,16 @@ impl NextFrame {
 
     /// h(x): x is (B, T, C, H, W) with T = context, in [0, 1].
     pub fn observe(&self, x: &Tensor) -> Result<Observed> {
-        let (batch, time, channels, height, width) = x.dims5()?;
-        let (patch, sigma) = (self.config.patch, self.shape.change);
-        let change = match time {
-            1 => None,
-            _ => Some(((x.narrow(1, 1, time - 1)? - x.narrow(1, 0, time - 1)?)? / sigma)?),
-        };
-        let centred = x.affine(2.0, -1.0)?;
-        let seen = match change {
-            Some(change) => Tensor::cat(&[&centred, &change], 1)?,
-            None => centred,
-        };
-        let stacked = seen.reshape((batch, (2 * time - 1) * channels, height, width))?;
-        let features = self.backbone.forward(&ops::patchify(&stacked, patch)?)?;
+        let time = x.dim(1)?;
+        let features = self.backbone.forward(&self.stem.forward(x)?)?;
         let features = features.flatten(1, 2)?;
 
         let last = self.tokens(&x.narrow(1, time - 1, 1)?.squeeze(1)?)?;
-        let hidden = ops::gelu(&self.mean_features.forward(&features)?)?;
+        let hidden = self.mean_features.forward_gelu(&features)?;
         let basis = self
             .latent
             .as_ref()
-            .map(|head| ops::gelu(&head.features.forward(&features)?))
+            .map(|head| head.features.forward_gelu(&features))
             .transpose()?;
         Ok(Observed {
             mean: self.mean.forward_add(&hidden, &last)?,
@@ -250,7 +244,7 @@ impl NextFrame {
         let mixture = z
             .matmul(&head.dictionaries)?
             .reshape((batch, pixels, self.config.basis))?;
-        Ok((observed.mean.detach() + basis.matmul(&mixture.t()?)?)?)
+        ops::each_product(basis, &mixture, &observed.mean.detach())
     }
 
     /// The squared error as a quadratic in z:
@@ -271,13 +265,13 @@ impl NextFrame {
         let constant = residual.sqr()?.sum((1, 2))?;
 
         // q_d = ⟨W_d, rᵀu⟩.
-        let correlation = residual.t()?.contiguous()?.matmul(basis)?;
+        let correlation = ops::each_overlap(&residual, basis)?;
         let slope = correlation
             .reshape((batch, pixels * hidden))?
             .matmul(&dictionaries.t()?)?;
 
         // G_de = tr(W_d (uᵀu) W_eᵀ).
-        let gram = basis.t()?.contiguous()?.matmul(basis)?;
+        let gram = ops::each_overlap(basis, basis)?;
         let curvature = ops::trace_form(&gram, &dictionaries.reshape((latent, pixels, hidden))?)?;
         Ok((constant, slope, curvature))
     }

@@ -38,28 +38,22 @@ impl Block {
         let x = self
             .mix
             .forward_add(&ops::attention(&packed, self.heads)?, x)?;
-        let hidden = ops::gelu(&self.expand.forward(&self.feed_norm.forward(&x)?)?)?;
+        let hidden = self.expand.forward_gelu(&self.feed_norm.forward(&x)?)?;
         self.contract.forward_add(&hidden, &x)
     }
 }
 
-/// A linear stem, learned places, blocks of attention and feed-forward.
+/// Learned places, blocks of attention and feed-forward.
 #[derive(Debug, Clone)]
 pub struct Transformer {
-    stem: Linear,
     places: Tensor,
     blocks: Vec<Block>,
     norm: LayerNorm,
 }
 
 impl Transformer {
-    /// `inputs` numbers per patch, a grid of `grid` = (h, w) patches.
-    pub fn new(
-        config: &BackboneConfig,
-        inputs: usize,
-        grid: (usize, usize),
-        mut scope: Scope,
-    ) -> Result<Self> {
+    /// A grid of `grid` = (h, w) patches.
+    pub fn new(config: &BackboneConfig, grid: (usize, usize), mut scope: Scope) -> Result<Self> {
         let (width, heads) = (config.width, config.heads);
         if heads == 0 || width % heads != 0 {
             return Err(Error::input(
@@ -69,7 +63,6 @@ impl Transformer {
             ));
         }
         Ok(Self {
-            stem: Linear::new(inputs, width, 1.0, scope.scope("stem"))?,
             places: scope.get(
                 "places",
                 (grid.0 * grid.1, width),
@@ -82,17 +75,17 @@ impl Transformer {
         })
     }
 
-    /// (B, h, w, inputs) → (B, h, w, width).
+    /// (B, h, w, width) → (B, h, w, width).
     pub fn forward(&self, patches: &Tensor) -> Result<Tensor> {
-        let (batch, rows, columns, inputs) = patches.dims4()?;
-        let tokens = patches.reshape((batch, rows * columns, inputs))?;
-        let mut x = self.stem.forward(&tokens)?.broadcast_add(&self.places)?;
+        let (batch, rows, columns, width) = patches.dims4()?;
+        let tokens = patches.reshape((batch, rows * columns, width))?;
+        let mut x = tokens.broadcast_add(&self.places)?;
         for block in &self.blocks {
             x = block.forward(&x)?;
         }
         Ok(self
             .norm
             .forward(&x)?
-            .reshape((batch, rows, columns, x.dim(2)?))?)
+            .reshape((batch, rows, columns, width))?)
     }
 }

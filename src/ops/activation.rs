@@ -4,6 +4,7 @@ use super::check::{alike, fused};
 use super::kernel::{by_rows, exp, read, simd, tensor, values};
 use crate::error::Result;
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
+use std::ops::Range;
 
 /// Twice √(2/π).
 const SLOPE: f32 = 1.595_769_2;
@@ -91,6 +92,21 @@ simd! {
             *out = g * s * (1.0 + x * (1.0 - s));
         }
     }
+}
+
+/// gelu of each value.
+pub(super) fn gelu_values(x: &[f32]) -> Vec<f32> {
+    // SAFETY: the kernel writes one value for each of x.
+    unsafe { by_rows(x.len(), 1, |range, y| gelu_forward(&x[range], y)) }
+}
+
+/// The gradient to x from that of gelu(x).
+pub(super) fn gelu_gradient(x: &[f32], g: &[f32]) -> Vec<f32> {
+    let write = |range: Range<usize>, out: &mut [f32]| {
+        gelu_backward(&x[range.clone()], &g[range], out);
+    };
+    // SAFETY: the kernel writes one value for each of x.
+    unsafe { by_rows(x.len(), 1, write) }
 }
 
 impl CustomOp1 for Activation {

@@ -1,15 +1,17 @@
 //! Convolution over frames whose channels come last.
 
+mod direct;
+mod packing;
+
+use super::activation::gelu;
 use super::check::{alike, fused, shape, wrong_shape};
+use super::followed::{ThenAdd, ThenGelu};
 use super::geometry::{Axis, Plane};
-use super::kernel::{Parts, filled, in_order, read, tensor, values};
-use super::linear::{bias_gradient, linear};
-use super::product::{Matrix, multiply};
+use super::kernel::{Parts, filled, read, tensor, values};
+use super::linear::{bias_gradient, linear, linear_add, linear_gelu};
 use crate::error::{Error, Result};
 use candle_core::{CpuStorage, CustomOp3, Layout, Shape, Tensor};
-use rayon::prelude::*;
-use std::cell::RefCell;
-use std::ops::Range;
+use packing::Packing;
 
 /// How a convolution moves over a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,34 +44,9 @@ pub fn convolve(
     bias: &Tensor,
     convolution: Convolution,
 ) -> Result<Tensor> {
-    let name = "convolve";
-    alike(name, &[("x", x), ("weight", weight), ("bias", bias)])?;
-    let inputs = match x.dims() {
-        &[_, height, width, inputs] if height * width * inputs > 0 => inputs,
-        _ => return Err(wrong_shape(name, "x", x, "(B, H, W, Ci), each at least 1")),
-    };
-    let (outputs, size) = match weight.dims() {
-        &[outputs, k, l, i] if outputs > 0 && k == l && k % 2 == 1 && i == inputs => (outputs, k),
-        _ => {
-            let expected = format!("(Co, k, k, {inputs}) with k odd for x of {:?}", x.dims());
-            return Err(wrong_shape(name, "weight", weight, expected));
-        }
-    };
-    shape(name, "bias", bias, &[outputs])?;
-    for (key, value) in [
-        ("stride", convolution.stride),
-        ("upsample", convolution.upsample),
-    ] {
-        if !(1..=2).contains(&value) {
-            return Err(Error::input(
-                format!("{name}: {key}"),
-                format!("it is {value}, expected 1 or 2"),
-                "chain several convolutions for a larger factor",
-            ));
-        }
-    }
-    if size == 1 && convolution == Convolution::default() {
-        return linear(x, &weight.reshape((outputs, inputs))?, bias);
+    let pointwise = convolution.check("convolve", x, weight, bias)?;
+    if let Some(weight) = pointwise {
+        return linear(x, &weight, bias);
     }
     if fused(x) {
         let (weight, bias) = (weight.contiguous()?, bias.contiguous()?);
@@ -78,7 +55,91 @@ pub fn convolve(
     convolution.composed(x, weight, bias)
 }
 
+/// gelu of [`convolve`].
+pub fn convolve_gelu(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    convolution: Convolution,
+) -> Result<Tensor> {
+    let pointwise = convolution.check("convolve_gelu", x, weight, bias)?;
+    if let Some(weight) = pointwise {
+        return linear_gelu(x, &weight, bias);
+    }
+    if fused(x) {
+        let (weight, bias) = (weight.contiguous()?, bias.contiguous()?);
+        let op = ThenGelu::new(convolution);
+        return Ok(x.contiguous()?.apply_op3(&weight, &bias, op)?);
+    }
+    gelu(&convolution.composed(x, weight, bias)?)
+}
+
+/// [`convolve`] and a residual of the output's shape.
+pub fn convolve_add(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    residual: &Tensor,
+    convolution: Convolution,
+) -> Result<Tensor> {
+    let name = "convolve_add";
+    let pointwise = convolution.check(name, x, weight, bias)?;
+    alike(name, &[("x", x), ("residual", residual)])?;
+    let (batch, height, width, _) = x.dims4()?;
+    let (rows, columns) = convolution.target(height, width);
+    let dims = [batch, rows, columns, weight.dim(0)?];
+    shape(name, "residual", residual, &dims)?;
+    if let Some(weight) = pointwise {
+        return linear_add(x, &weight, bias, residual);
+    }
+    if fused(x) {
+        let (x, residual) = (x.contiguous()?, residual.contiguous()?);
+        let arguments = (&weight.contiguous()?, &bias.contiguous()?);
+        return Ok(ThenAdd::apply(convolution, &x, arguments, &residual)?);
+    }
+    Ok((residual + convolution.composed(x, weight, bias)?)?)
+}
+
 impl Convolution {
+    /// Refuses what does not fit. The weight as a matrix where the convolution
+    /// is a linear map of each pixel.
+    fn check(
+        self,
+        name: &str,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+    ) -> Result<Option<Tensor>> {
+        alike(name, &[("x", x), ("weight", weight), ("bias", bias)])?;
+        let inputs = match x.dims() {
+            &[_, height, width, inputs] if height * width * inputs > 0 => inputs,
+            _ => return Err(wrong_shape(name, "x", x, "(B, H, W, Ci), each at least 1")),
+        };
+        let (outputs, size) = match weight.dims() {
+            &[outputs, k, l, i] if outputs > 0 && k == l && k % 2 == 1 && i == inputs => {
+                (outputs, k)
+            }
+            _ => {
+                let expected = format!("(Co, k, k, {inputs}) with k odd for x of {:?}", x.dims());
+                return Err(wrong_shape(name, "weight", weight, expected));
+            }
+        };
+        shape(name, "bias", bias, &[outputs])?;
+        for (key, value) in [("stride", self.stride), ("upsample", self.upsample)] {
+            if !(1..=2).contains(&value) {
+                return Err(Error::input(
+                    format!("{name}: {key}"),
+                    format!("it is {value}, expected 1 or 2"),
+                    "chain several convolutions for a larger factor",
+                ));
+            }
+        }
+        if size == 1 && self == Self::default() {
+            return Ok(Some(weight.reshape((outputs, inputs))?));
+        }
+        Ok(None)
+    }
+
     /// Pad, take the k² shifted views side by side, multiply.
     fn composed(self, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
         let (outputs, k, _, inputs) = weight.dims4()?;
@@ -159,116 +220,6 @@ fn repeat(x: &Tensor) -> Result<Tensor> {
     Ok(tall.reshape((batch, 2 * height, 2 * width, channels))?)
 }
 
-/// Pixels a task takes at a time, so that what they see stays in the cache.
-fn tile(seen: usize) -> usize {
-    (262_144 / seen.max(1)).clamp(64, 1024)
-}
-
-/// A buffer of this thread, kept from call to call; its values are left over.
-fn scratch<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
-    thread_local! {
-        static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-    }
-    // Taken out while in use, so that nothing that `f` does can meet it.
-    let mut buffer = SCRATCH.with(RefCell::take);
-    if buffer.len() < len {
-        buffer = vec![0.0; len];
-    }
-    let result = f(&mut buffer[..len]);
-    SCRATCH.with(|scratch| scratch.replace(buffer));
-    result
-}
-
-/// Writes one plane's output pixels of all frames: start + seen · weightᵀ.
-///
-/// # Safety
-/// `out` holds all target frames with as many channels as `start`.
-unsafe fn fill_plane(plane: &Plane, frames: &[f32], weight: &[f32], start: &[f32], out: Parts) {
-    let (seen, channels) = (plane.seen(), start.len());
-    let batch = frames.len() / plane.source_size();
-    let (pixels, size) = (batch * plane.pixels(), tile(seen));
-    let task = |i: usize| {
-        let range = i * size..pixels.min((i + 1) * size);
-        let count = range.len();
-        let values = if plane.dense() { 0 } else { count * channels };
-        scratch(count * seen + values, |buffer| {
-            let (columns, rest) = buffer.split_at_mut(count * seen);
-            plane.gather(frames, range.clone(), columns);
-            let rows = if plane.dense() {
-                // SAFETY: the range's pixels lie one after the other, its own.
-                unsafe { out.part(range.start * channels, count * channels) }
-            } else {
-                rest
-            };
-            for row in rows.chunks_exact_mut(channels) {
-                row.copy_from_slice(start);
-            }
-            let (a, b) = (Matrix::rows(columns, seen), Matrix::rows(weight, seen).t());
-            // SAFETY: the sizes are those of the slices.
-            unsafe {
-                multiply(
-                    count,
-                    channels,
-                    seen,
-                    rows.as_mut_ptr(),
-                    channels,
-                    true,
-                    a,
-                    b,
-                )
-            };
-            if !plane.dense() {
-                plane.places(range, |i, place| {
-                    // SAFETY: each pixel of each plane has a place of its own.
-                    let out = unsafe { out.part(place * channels, channels) };
-                    out.copy_from_slice(&rows[i * channels..(i + 1) * channels]);
-                });
-            }
-        });
-    };
-    (0..pixels.div_ceil(size)).into_par_iter().for_each(task);
-}
-
-/// The gradient of a plane's folded weight (Co, seen) from that of its output.
-fn plane_weight_gradient(plane: &Plane, frames: &[f32], g: &[f32], outputs: usize) -> Vec<f32> {
-    let seen = plane.seen();
-    let batch = frames.len() / plane.source_size();
-    let (pixels, size) = (batch * plane.pixels(), tile(seen));
-    let tiles = pixels.div_ceil(size);
-    // A fixed number of sums, few enough that they do not outweigh the frames.
-    let most = (frames.len() / (outputs * seen)).clamp(2, 16);
-    let step = tiles.div_ceil(most).max(1);
-    let add = |range: Range<usize>, sum: &mut [f32]| {
-        let count = range.len();
-        let values = if plane.dense() { 0 } else { count * outputs };
-        scratch(count * seen + values, |buffer| {
-            let (columns, rest) = buffer.split_at_mut(count * seen);
-            plane.gather(frames, range.clone(), columns);
-            let g = if plane.dense() {
-                &g[range.start * outputs..range.end * outputs]
-            } else {
-                plane.places(range, |i, place| {
-                    let from = &g[place * outputs..(place + 1) * outputs];
-                    rest[i * outputs..(i + 1) * outputs].copy_from_slice(from);
-                });
-                rest
-            };
-            let (a, b) = (Matrix::rows(g, outputs).t(), Matrix::rows(columns, seen));
-            // SAFETY: the sizes are those of the slices.
-            unsafe { multiply(outputs, seen, count, sum.as_mut_ptr(), seen, true, a, b) };
-        });
-    };
-    let task = |i: usize| {
-        let mut sum = vec![0f32; outputs * seen];
-        for tile in i * step..tiles.min((i + 1) * step) {
-            add(tile * size..pixels.min((tile + 1) * size), &mut sum);
-        }
-        sum
-    };
-    let sums = (0..tiles.div_ceil(step)).into_par_iter().map(task);
-    in_order(sums.collect(), outputs * seen)
-}
-
 impl Convolution {
     /// Height and width of the output.
     fn target(self, height: usize, width: usize) -> (usize, usize) {
@@ -311,9 +262,9 @@ impl CustomOp3 for Convolution {
         let (rows, columns) = self.target(height, width);
         let write = |out: Parts| {
             for plane in self.planes(k, (height, width, inputs)) {
-                let weight = plane.fold(weight, k);
+                let weight = Packing::new(outputs).fold(&plane, weight, k);
                 // SAFETY: `out` has the size computed from `target`.
-                unsafe { fill_plane(&plane, x, &weight, bias, out) };
+                unsafe { direct::fill(&plane, x, &weight, bias, out) };
             }
         };
         // SAFETY: together the planes write every pixel.
@@ -335,9 +286,9 @@ impl CustomOp3 for Convolution {
             let zeros = vec![0f32; inputs];
             let write = |out: Parts| {
                 for plane in self.planes_back(k, (height, width), outputs) {
-                    let weight = plane.fold_turned(weight, k, inputs);
+                    let weight = Packing::new(inputs).fold_turned(&plane, weight, k);
                     // SAFETY: `out` has the size of x.
-                    unsafe { fill_plane(&plane, g, &weight, &zeros, out) };
+                    unsafe { direct::fill(&plane, g, &weight, &zeros, out) };
                 }
             };
             // SAFETY: together the planes write every pixel.
@@ -346,8 +297,8 @@ impl CustomOp3 for Convolution {
         let to_weight = |g: &[f32], x: &[f32]| {
             let mut sum = vec![0f32; weight.elem_count()];
             for plane in self.planes(k, (height, width, inputs)) {
-                let folded = plane_weight_gradient(&plane, x, g, outputs);
-                plane.unfold(&folded, k, &mut sum);
+                let packed = direct::weight_gradient(&plane, x, g, outputs);
+                Packing::new(outputs).unfold(&plane, &packed, k, &mut sum);
             }
             sum
         };

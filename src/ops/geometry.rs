@@ -17,6 +17,8 @@ pub(super) struct Axis {
     count: usize,
     stride: usize,
     pairs: Vec<(isize, usize)>,
+    /// The first source for t = 0, and how many there are from it to the last.
+    span: (isize, usize),
 }
 
 impl Axis {
@@ -29,13 +31,9 @@ impl Axis {
                 let row = (first * stride + tap) as isize - border;
                 (row.div_euclid(upsample as isize), tap)
             };
-            Self {
-                first,
-                step: phases,
-                count: (length + phases - 1 - first) / phases,
-                stride: phases * stride / upsample,
-                pairs: (0..k).map(source).collect(),
-            }
+            let count = (length + phases - 1 - first) / phases;
+            let stride = phases * stride / upsample;
+            Self::new((first, phases, count), stride, (0..k).map(source).collect())
         };
         (0..phases).map(of_phase).collect()
     }
@@ -55,23 +53,33 @@ impl Axis {
                 };
                 from.filter(reads).map(move |o| (o, tap as usize))
             });
-            Self {
-                first,
-                step: phases,
-                count: (length + phases - 1 - first) / phases,
-                stride: phases * upsample / stride,
-                pairs: pairs.collect(),
-            }
+            let count = (length + phases - 1 - first) / phases;
+            Self::new(
+                (first, phases, count),
+                phases * upsample / stride,
+                pairs.collect(),
+            )
         };
         (0..phases).map(of_phase).collect()
     }
 
-    /// The first source for t = 0, and how many there are from it to the last.
-    fn span(&self) -> (isize, usize) {
-        let sources = self.pairs.iter().map(|(d, _)| *d);
-        match (sources.clone().min(), sources.max()) {
+    fn new(
+        (first, step, count): (usize, usize, usize),
+        stride: usize,
+        pairs: Vec<(isize, usize)>,
+    ) -> Self {
+        let sources = pairs.iter().map(|(d, _)| *d);
+        let span = match (sources.clone().min(), sources.max()) {
             (Some(low), Some(high)) => (low, (high - low + 1) as usize),
             _ => (0, 0),
+        };
+        Self {
+            first,
+            step,
+            count,
+            stride,
+            pairs,
+            span,
         }
     }
 }
@@ -110,9 +118,9 @@ impl Plane {
             .collect()
     }
 
-    /// Output pixels of one frame.
-    pub(super) fn pixels(&self) -> usize {
-        self.rows.count * self.columns.count
+    /// Rows and columns of output pixels in a frame.
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.rows.count, self.columns.count)
     }
 
     /// Values of one source frame.
@@ -120,139 +128,96 @@ impl Plane {
         self.height * self.width * self.channels
     }
 
-    /// Values one output pixel sees.
-    pub(super) fn seen(&self) -> usize {
-        self.rows.span().1 * self.columns.span().1 * self.channels
+    /// Channels of the source.
+    pub(super) fn channels(&self) -> usize {
+        self.channels
     }
 
-    /// Whether its outputs are all pixels, in order.
-    pub(super) fn dense(&self) -> bool {
-        self.rows.step == 1 && self.columns.step == 1
+    /// Values one output pixel sees.
+    pub(super) fn seen(&self) -> usize {
+        self.rows.span.1 * self.columns.span.1 * self.channels
+    }
+
+    /// Lines that an output pixel sees, and values that it sees of each.
+    pub(super) fn run(&self) -> (usize, usize) {
+        (self.rows.span.1, self.columns.span.1 * self.channels)
+    }
+
+    /// Pixels of one target frame.
+    pub(super) fn target_size(&self) -> usize {
+        self.target.0 * self.target.1
+    }
+
+    /// The pixel of the target frame that output pixel (row, column) is.
+    #[inline(always)]
+    pub(super) fn place(&self, row: usize, column: usize) -> usize {
+        let y = self.rows.first + self.rows.step * row;
+        y * self.target.0 + self.columns.first + self.columns.step * column
+    }
+
+    /// Pixels of the target frame from an output pixel to the next in its row.
+    #[inline(always)]
+    pub(super) fn spacing(&self) -> usize {
+        self.columns.step
+    }
+
+    /// Values of a window from what an output pixel sees to what the one
+    /// below, and the one to the right, sees.
+    #[inline(always)]
+    pub(super) fn steps(&self) -> (usize, usize) {
+        (
+            self.rows.stride * self.line(),
+            self.columns.stride * self.channels,
+        )
+    }
+
+    /// Values in a line of a window.
+    #[inline(always)]
+    pub(super) fn line(&self) -> usize {
+        let across = self.columns.span.1;
+        (self.columns.stride * self.columns.count.saturating_sub(1) + across) * self.channels
+    }
+
+    /// Values of a window for so many rows of output pixels.
+    pub(super) fn window_size(&self, rows: usize) -> usize {
+        let down = self.rows.span.1;
+        (self.rows.stride * rows.saturating_sub(1) + down) * self.line()
+    }
+
+    /// All that the output pixels of these rows see of a frame, line after
+    /// line, zeros where they look beyond it.
+    pub(super) fn window(&self, frame: &[f32], rows: Range<usize>, window: &mut [f32]) {
+        let (top, left) = (self.rows.span.0, self.columns.span.0);
+        let line = self.line();
+        if line == 0 {
+            return;
+        }
+        let width = (line / self.channels) as isize;
+        // Columns of the window that lie in the frame.
+        let from = (-left).clamp(0, width);
+        let to = (self.width as isize - left).clamp(from, width);
+        for (i, out) in window.chunks_exact_mut(line).enumerate() {
+            let y = (self.rows.stride * rows.start + i) as isize + top;
+            if y < 0 || y >= self.height as isize || from == to {
+                out.fill(0.0);
+                continue;
+            }
+            let values = |column: isize| column as usize * self.channels;
+            let source = values(y * self.width as isize + left + from);
+            out[..values(from)].fill(0.0);
+            out[values(from)..values(to)].copy_from_slice(&frame[source..][..values(to - from)]);
+            out[values(to)..].fill(0.0);
+        }
     }
 
     /// For each tap of the kernel (row, column): its place among the taps seen.
     /// `visit` gets the tap's row and column and that place.
-    fn taps(&self, mut visit: impl FnMut(usize, usize, usize)) {
-        let ((top, _), (left, across)) = (self.rows.span(), self.columns.span());
+    pub(super) fn taps(&self, mut visit: impl FnMut(usize, usize, usize)) {
+        let ((top, _), (left, across)) = (self.rows.span, self.columns.span);
         for &(dy, ky) in &self.rows.pairs {
             for &(dx, kx) in &self.columns.pairs {
                 let place = (dy - top) as usize * across + (dx - left) as usize;
                 visit(ky, kx, place);
-            }
-        }
-    }
-
-    /// The kernel (Co, k, k, Ci) as a matrix (Co, seen), taps on one source added.
-    pub(super) fn fold(&self, weight: &[f32], k: usize) -> Vec<f32> {
-        let (inputs, seen) = (self.channels, self.seen());
-        let outputs = weight.len() / (k * k * inputs);
-        let mut folded = vec![0f32; outputs * seen];
-        for output in 0..outputs {
-            self.taps(|ky, kx, place| {
-                let from = ((output * k + ky) * k + kx) * inputs;
-                let to = output * seen + place * inputs;
-                let pairs = folded[to..to + inputs].iter_mut();
-                for (to, from) in pairs.zip(&weight[from..from + inputs]) {
-                    *to += from;
-                }
-            });
-        }
-        folded
-    }
-
-    /// The gradient of `fold`, added to `weight`.
-    pub(super) fn unfold(&self, folded: &[f32], k: usize, weight: &mut [f32]) {
-        let (inputs, seen) = (self.channels, self.seen());
-        let outputs = weight.len() / (k * k * inputs);
-        for output in 0..outputs {
-            self.taps(|ky, kx, place| {
-                let to = ((output * k + ky) * k + kx) * inputs;
-                let from = output * seen + place * inputs;
-                let pairs = weight[to..to + inputs].iter_mut();
-                for (to, from) in pairs.zip(&folded[from..from + inputs]) {
-                    *to += from;
-                }
-            });
-        }
-    }
-
-    /// The kernel (Co, k, k, Ci) as a matrix (Ci, seen) for a plane whose
-    /// source has the Co channels: the gradient to the input.
-    pub(super) fn fold_turned(&self, weight: &[f32], k: usize, inputs: usize) -> Vec<f32> {
-        let (outputs, seen) = (self.channels, self.seen());
-        let mut folded = vec![0f32; inputs * seen];
-        self.taps(|ky, kx, place| {
-            for output in 0..outputs {
-                let from = ((output * k + ky) * k + kx) * inputs;
-                let to = place * outputs + output;
-                for (input, from) in weight[from..from + inputs].iter().enumerate() {
-                    folded[input * seen + to] += from;
-                }
-            }
-        });
-        folded
-    }
-
-    /// What each output pixel of a range sees, a row each; pixels are counted
-    /// through all frames. Zeros beyond the frame.
-    pub(super) fn gather(&self, frames: &[f32], pixels: Range<usize>, out: &mut [f32]) {
-        let ((top, down), (left, across)) = (self.rows.span(), self.columns.span());
-        let (run, seen) = (across * self.channels, self.seen());
-        let frame_size = self.source_size();
-        self.walk(pixels, |i, frame, row, column| {
-            let frame = &frames[frame * frame_size..(frame + 1) * frame_size];
-            let x = (self.columns.stride * column) as isize + left;
-            let inside = x >= 0 && x + across as isize <= self.width as isize;
-            for dy in 0..down {
-                let y = (self.rows.stride * row + dy) as isize + top;
-                let out = &mut out[i * seen + dy * run..i * seen + (dy + 1) * run];
-                if y < 0 || y >= self.height as isize {
-                    out.fill(0.0);
-                    continue;
-                }
-                let line = y as usize * self.width;
-                if inside {
-                    let from = (line + x as usize) * self.channels;
-                    out.copy_from_slice(&frame[from..from + run]);
-                    continue;
-                }
-                for (dx, out) in out.chunks_exact_mut(self.channels).enumerate() {
-                    let x = x + dx as isize;
-                    if x < 0 || x >= self.width as isize {
-                        out.fill(0.0);
-                    } else {
-                        let from = (line + x as usize) * self.channels;
-                        out.copy_from_slice(&frame[from..from + self.channels]);
-                    }
-                }
-            }
-        });
-    }
-
-    /// Calls `visit` with each pixel's place in the range and its pixel in the
-    /// target frames, counted through all of them.
-    pub(super) fn places(&self, pixels: Range<usize>, mut visit: impl FnMut(usize, usize)) {
-        let (width, height) = self.target;
-        self.walk(pixels, |i, frame, row, column| {
-            let y = self.rows.first + self.rows.step * row;
-            let x = self.columns.first + self.columns.step * column;
-            visit(i, (frame * height + y) * width + x);
-        });
-    }
-
-    #[inline(always)]
-    fn walk(&self, pixels: Range<usize>, mut visit: impl FnMut(usize, usize, usize, usize)) {
-        let (of_frame, columns) = (self.pixels(), self.columns.count);
-        let (mut frame, rest) = (pixels.start / of_frame, pixels.start % of_frame);
-        let (mut row, mut column) = (rest / columns, rest % columns);
-        for i in 0..pixels.len() {
-            visit(i, frame, row, column);
-            column += 1;
-            if column == columns {
-                (row, column) = (row + 1, 0);
-            }
-            if row == self.rows.count {
-                (frame, row) = (frame + 1, 0);
             }
         }
     }

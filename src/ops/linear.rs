@@ -1,6 +1,8 @@
 //! The linear map, alone and with a residual.
 
+use super::activation::gelu;
 use super::check::{alike, fused, shape, width, wrong_shape};
+use super::followed::ThenGelu;
 use super::kernel::{column_sum, filled, read, tensor, values};
 use super::product::{Before, Matrix, multiply_in_blocks};
 use crate::error::Result;
@@ -20,6 +22,21 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
         return Ok(x.contiguous()?.apply_op3(&weight, &bias, Linear)?);
     }
     composed(x, weight, bias)
+}
+
+/// gelu(x · weightᵀ + bias).
+///
+/// As [`linear`].
+pub fn linear_gelu(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    let name = "linear_gelu";
+    alike(name, &[("x", x), ("weight", weight), ("bias", bias)])?;
+    check(name, x, weight, bias)?;
+    if fused(x) {
+        let (weight, bias) = (weight.contiguous()?, bias.contiguous()?);
+        let op = ThenGelu::new(Linear);
+        return Ok(x.contiguous()?.apply_op3(&weight, &bias, op)?);
+    }
+    gelu(&composed(x, weight, bias)?)
 }
 
 /// residual + x · weightᵀ + bias.
@@ -195,13 +212,13 @@ impl CustomOp3 for Linear {
 }
 
 /// Stands for residual + bias in the graph, so that an operation of three
-/// arguments serves four. It has no values: [`LinearAdd`] reads the two itself,
+/// arguments serves four. It has no values: the operation reads the two itself,
 /// and a gradient asks a tensor only for its shape.
-struct Base;
+pub(super) struct Base;
 
 impl CustomOp2 for Base {
     fn name(&self) -> &'static str {
-        "linear_add_base"
+        "base"
     }
 
     fn cpu_fwd(
@@ -304,6 +321,11 @@ mod tests {
                 &[x.clone(), weight.clone(), bias.clone()],
                 |x| linear(&x[0], &x[1], &x[2]),
                 |x| composed(&x[0], &x[1], &x[2]),
+            );
+            agree(
+                &[x.clone(), weight.clone(), bias.clone()],
+                |x| linear_gelu(&x[0], &x[1], &x[2]),
+                |x| gelu(&composed(&x[0], &x[1], &x[2])?),
             );
             let mut dims = shape.clone();
             *dims.last_mut().unwrap() = outputs;

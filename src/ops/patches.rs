@@ -5,6 +5,7 @@ use super::kernel::{Parts, filled, read, tensor, values};
 use crate::error::{Error, Result};
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Cuts frames into square patches: (B, C, H, W) in, (B, H/p, W/p, p·p·C) out,
 /// a patch's values in the order (row, column, channel).
@@ -118,48 +119,71 @@ impl Grid {
         Ok(moved.contiguous()?.reshape(self.frames(batch).to_vec())?)
     }
 
-    /// Calls `each(first, place, step)` for each run of `patch` pixels along a
-    /// row of one frame: `first` is the run's first pixel in the frame, and its
-    /// pixels go to `place`, `place + step`, … among the tokens.
-    #[inline(always)]
-    fn runs(self, mut each: impl FnMut(usize, usize, usize)) {
-        let Self {
-            channels,
-            rows,
-            columns,
-            patch,
-        } = self;
-        let (width, size) = (columns * patch, patch * patch * channels);
-        for row in 0..rows {
-            for y in 0..patch {
-                for column in 0..columns {
-                    let place = (row * columns + column) * size + y * patch * channels;
-                    for channel in 0..channels {
-                        let line = (channel * rows + row) * patch + y;
-                        each(line * width + column * patch, place + channel, channels);
-                    }
-                }
+    /// Calls `each(line, place)` for each row of pixels of one frame: `line`
+    /// is the frame's row in each channel, and the tokens of its first patch
+    /// hold it from `place` on.
+    fn lines(self, mut each: impl FnMut(usize, usize)) {
+        let size = self.patch * self.patch * self.channels;
+        for row in 0..self.rows {
+            for y in 0..self.patch {
+                let place = row * self.columns * size + y * self.patch * self.channels;
+                each(row * self.patch + y, place);
             }
         }
     }
 
+    /// Where channel `channel` has row `line` in a frame.
+    fn line(self, channel: usize, line: usize) -> Range<usize> {
+        let width = self.columns * self.patch;
+        let first = (channel * self.rows * self.patch + line) * width;
+        first..first + width
+    }
+
+    /// Of one row of pixels: its values in the tokens, and where they lie in a
+    /// buffer (channels, width).
+    fn runs(self, place: usize, mut each: impl FnMut(usize, usize)) {
+        let size = self.patch * self.patch * self.channels;
+        for column in 0..self.columns {
+            for x in 0..self.patch {
+                let token = place + column * size + x * self.channels;
+                each(token, column * self.patch + x);
+            }
+        }
+    }
+
+    /// Rows of pixels are first brought together from all channels: frames of
+    /// a power of two would otherwise meet in the same lines of the cache.
     fn to_tokens(self, frames: &[f32]) -> Vec<f32> {
+        let (channels, width) = (self.channels, self.columns * self.patch);
         self.each_frame(frames, |frame, out| {
-            self.runs(|first, place, step| {
-                let run = &frame[first..first + self.patch];
-                for (out, &value) in out[place..].iter_mut().step_by(step).zip(run) {
-                    *out = value;
+            let mut rows = vec![0f32; channels * width];
+            self.lines(|line, place| {
+                for (channel, row) in rows.chunks_exact_mut(width.max(1)).enumerate() {
+                    row.copy_from_slice(&frame[self.line(channel, line)]);
                 }
+                self.runs(place, |token, pixel| {
+                    let pixels = rows[pixel..].iter().step_by(width);
+                    for (out, &value) in out[token..token + channels].iter_mut().zip(pixels) {
+                        *out = value;
+                    }
+                });
             });
         })
     }
 
     fn to_frames(self, tokens: &[f32]) -> Vec<f32> {
+        let (channels, width) = (self.channels, self.columns * self.patch);
         self.each_frame(tokens, |frame, out| {
-            self.runs(|first, place, step| {
-                let run = &mut out[first..first + self.patch];
-                for (out, &value) in run.iter_mut().zip(frame[place..].iter().step_by(step)) {
-                    *out = value;
+            let mut rows = vec![0f32; channels * width];
+            self.lines(|line, place| {
+                self.runs(place, |token, pixel| {
+                    let pixels = rows[pixel..].iter_mut().step_by(width);
+                    for (row, &value) in pixels.zip(&frame[token..token + channels]) {
+                        *row = value;
+                    }
+                });
+                for (channel, row) in rows.chunks_exact(width.max(1)).enumerate() {
+                    out[self.line(channel, line)].copy_from_slice(row);
                 }
             });
         })
@@ -174,7 +198,7 @@ impl Grid {
                 f(&values[i * size..(i + 1) * size], out);
             });
         };
-        // SAFETY: `runs` goes through every pixel of every frame once.
+        // SAFETY: `lines` and `runs` go through every pixel of every frame once.
         unsafe { filled(values.len(), run) }
     }
 }

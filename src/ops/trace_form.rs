@@ -7,7 +7,8 @@ use crate::error::Result;
 use candle_core::Tensor;
 use rayon::prelude::*;
 
-/// G with `G_ij` = tr(`W_i` A `W_jᵀ`), for each example's A.
+/// G with `G_ij` = tr(`W_i` A `W_jᵀ`), for each example's symmetric A (so G is
+/// symmetric too, and half of it is computed).
 ///
 /// a (B, M, M) and w (D, P, M) in, (B, D, D) out. It is made for solvers that
 /// need no gradient: nothing of it is tracked. Fails on other shapes and on a
@@ -30,6 +31,9 @@ pub fn trace_form(a: &Tensor, w: &Tensor) -> Result<Tensor> {
     }
     composed(&a, &w)
 }
+
+/// Rows of G that are computed together, up to the diagonal block.
+const ROWS: usize = 32;
 
 fn composed(a: &Tensor, w: &Tensor) -> Result<Tensor> {
     let (batch, inner, _) = a.dims3()?;
@@ -67,9 +71,21 @@ fn kernel(a: &Tensor, w: &Tensor) -> Result<Tensor> {
                     unsafe { multiply(tall, inner, inner, out, inner, false, rows, a) };
                     let (left, right) = (Matrix::rows(&products, long), Matrix::rows(w, long));
                     let out = form.as_mut_ptr();
-                    // SAFETY: W A times Wᵀ, both D × P·M, fills D × D.
-                    unsafe {
-                        multiply(count, count, long, out, count, false, left, right.t());
+                    for first in (0..count).step_by(ROWS) {
+                        let last = count.min(first + ROWS);
+                        // SAFETY: rows `first` to `last` of W A times the rows
+                        // of W before `last`, all P·M long, fill what is not
+                        // above the diagonal block in those rows of D × D.
+                        unsafe {
+                            let (left, out) = (left.skip_rows(first), out.add(first * count));
+                            let (rows, right) = (last - first, right.t());
+                            multiply(rows, last, long, out, count, false, left, right);
+                        }
+                    }
+                    for row in 0..count {
+                        for column in row + 1..count {
+                            form[row * count + column] = form[column * count + row];
+                        }
                     }
                 }
             });
@@ -113,6 +129,7 @@ mod tests {
     fn fused_and_composed_are_the_traces() {
         for (batch, d, p, m) in [(3, 5, 7, 4), (1, 1, 1, 1), (2, 33, 12, 9), (0, 2, 3, 2)] {
             let (a, w) = (normal(&[batch, m, m], 1), normal(&[d, p, m], 2));
+            let a = (&a + a.t().unwrap()).unwrap();
             let truth = reference(&a, &w);
             let size = truth.iter().fold(1e-6, |size: f64, v| size.max(v.abs()));
             let found = trace_form(&a, &w).unwrap();

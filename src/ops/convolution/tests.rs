@@ -14,12 +14,27 @@ fn fused_and_composed_agree() {
                 (3, [1, 1, 2, 3], 5),
                 (3, [2, 5, 3, 2], 3),
                 (5, [1, 4, 7, 2], 2),
+                (3, [2, 3, 9, 16], 33),
+                (3, [1, 2, 19, 3], 48),
             ] {
                 let weight = normal(&[outputs, k, k, shape[3]], 2);
+                let mut all = vec![normal(&shape, 1), weight, normal(&[outputs], 3)];
                 agree(
-                    &[normal(&shape, 1), weight, normal(&[outputs], 3)],
+                    &all,
                     |x| convolve(&x[0], &x[1], &x[2], convolution),
                     |x| convolution.composed(&x[0], &x[1], &x[2]),
+                );
+                agree(
+                    &all,
+                    |x| convolve_gelu(&x[0], &x[1], &x[2], convolution),
+                    |x| gelu(&convolution.composed(&x[0], &x[1], &x[2])?),
+                );
+                let (rows, columns) = convolution.target(shape[1], shape[2]);
+                all.push(normal(&[shape[0], rows, columns, outputs], 4));
+                agree(
+                    &all,
+                    |x| convolve_add(&x[0], &x[1], &x[2], &x[3], convolution),
+                    |x| Ok((&x[3] + convolution.composed(&x[0], &x[1], &x[2])?)?),
                 );
             }
         }
@@ -57,4 +72,8 @@ fn edges() {
         &["weight", "[2, 3, 3, 5]"],
     );
     fails(run(&bias, &weight, 1), &["convolve: x", "[2]"]);
+    fails(
+        convolve_add(&x, &weight, &bias, &x, half),
+        &["convolve_add: residual", "[1, 3, 3, 2]"],
+    );
 }

@@ -1,0 +1,112 @@
+//! The first layer: what each patch shows of the past, as features.
+
+use super::layers::Linear;
+use super::next_frame::FrameShape;
+use super::weights::Scope;
+use crate::error::Result;
+use crate::ops;
+use candle_core::Tensor;
+
+/// A linear map of each patch's pixels in [-1, 1] and of their changes from
+/// frame to frame in units of σ. Both are linear in x, so the weight is first
+/// taken through that map, (2T − 1)·C numbers a pixel to T·C: the changes are
+/// never stored, and the product is about half as wide.
+#[derive(Debug, Clone)]
+pub struct Stem {
+    linear: Linear,
+    patch: usize,
+    /// From pixels in [0, 1] to what the weight sees of them:
+    /// ((2T − 1)·C, T·C).
+    seen: Tensor,
+    /// What it sees of a black pixel, for each of a patch: (p·p·(2T − 1)·C, 1).
+    black: Tensor,
+}
+
+impl Stem {
+    /// Of `context` = T frames in patches of `patch` × `patch`, to `width`
+    /// features.
+    pub fn new(
+        (context, patch): (usize, usize),
+        shape: FrameShape,
+        width: usize,
+        scope: Scope,
+    ) -> Result<Self> {
+        let channels = shape.channels;
+        let (pixels, inputs) = (context * channels, (2 * context - 1) * channels);
+        let mut seen = vec![0f32; inputs * pixels];
+        let mut black = vec![0f32; inputs];
+        for pixel in 0..pixels {
+            seen[pixel * pixels + pixel] = 2.0;
+            black[pixel] = -1.0;
+        }
+        let step = (1.0 / shape.change) as f32;
+        for change in 0..inputs - pixels {
+            let row = (pixels + change) * pixels;
+            seen[row + change] = -step;
+            seen[row + change + channels] = step;
+        }
+        let device = scope.device().clone();
+        Ok(Self {
+            linear: Linear::new(patch * patch * inputs, width, 1.0, scope)?,
+            patch,
+            seen: Tensor::from_vec(seen, (inputs, pixels), &device)?,
+            black: Tensor::from_vec(
+                black.repeat(patch * patch),
+                (patch * patch * inputs, 1),
+                &device,
+            )?,
+        })
+    }
+
+    /// (B, T, C, H, W) in [0, 1] → (B, H/p, W/p, width).
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (weight, bias) = self.linear.parts();
+        let width = weight.dim(0)?;
+        let (inputs, pixels) = self.seen.dims2()?;
+        let folded = weight
+            .reshape((weight.elem_count() / inputs, inputs))?
+            .matmul(&self.seen)?
+            .reshape((width, self.patch * self.patch * pixels))?;
+        let bias = (bias + weight.matmul(&self.black)?.squeeze(1)?)?;
+        let patches = ops::patchify(&x.flatten(1, 2)?, self.patch)?;
+        ops::linear(&patches, &folded, &bias)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::{Source, Weights};
+    use crate::rng::Seed;
+    use candle_core::Device;
+
+    #[test]
+    fn it_sees_pixels_and_changes() {
+        let shape = FrameShape {
+            channels: 3,
+            height: 4,
+            width: 6,
+            change: 0.05,
+        };
+        let mut rng = Seed(1).stream("test", 0);
+        for context in [1, 3] {
+            let mut weights = Weights::new(Seed(2), &Device::Cpu);
+            let stem = Stem::new((context, 2), shape, 5, weights.root()).unwrap();
+            let x = rng
+                .uniform_tensor(0.0, 1.0, (2, context, 3, 4, 6), &Device::Cpu)
+                .unwrap();
+            // Pixels and changes, stored.
+            let mut seen = vec![x.affine(2.0, -1.0).unwrap()];
+            if context > 1 {
+                let frames = |from| x.narrow(1, from, context - 1).unwrap();
+                seen.push(((frames(1) - frames(0)).unwrap() / 0.05).unwrap());
+            }
+            let seen = Tensor::cat(&seen, 1).unwrap().flatten(1, 2).unwrap();
+            let patches = ops::patchify(&seen, 2).unwrap();
+            let truth = stem.linear.forward(&patches).unwrap();
+            let off = (stem.forward(&x).unwrap() - truth).unwrap().abs().unwrap();
+            let off = off.max_all().unwrap().to_scalar::<f32>().unwrap();
+            assert!(off < 1e-4, "{off}");
+        }
+    }
+}
