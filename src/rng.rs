@@ -35,6 +35,18 @@ pub struct Rng {
 }
 
 impl Rng {
+    /// A stream of its own, for a task beside others.
+    pub fn branch(&mut self) -> Self {
+        let mut seed = [0u8; 32];
+        for part in seed.chunks_exact_mut(8) {
+            part.copy_from_slice(&self.source.next_u64().to_le_bytes());
+        }
+        Self {
+            source: ChaCha8Rng::from_seed(seed),
+            spare: None,
+        }
+    }
+
     /// Uniform in [0, 1).
     pub fn uniform(&mut self) -> f64 {
         (self.source.next_u64() >> 11) as f64 / (1u64 << 53) as f64
@@ -132,6 +144,19 @@ impl Rng {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn branches_are_streams_of_their_own() {
+        let draws = |mut rng: Rng| (0..2000).map(|_| rng.uniform()).collect::<Vec<_>>();
+        let mut rng = Seed(5).stream("test", 0);
+        let (a, b) = (draws(rng.branch()), draws(rng.branch()));
+        let mut again = Seed(5).stream("test", 0);
+        assert_eq!(draws(again.branch()), a);
+        let both: f64 = a.iter().zip(&b).map(|(a, b)| (a - 0.5) * (b - 0.5)).sum();
+        // Σ has standard deviation √2000 / 12 if the two are independent.
+        assert!(both.abs() < 4.0 * 2000f64.sqrt() / 12.0, "{both}");
+        assert!((a.iter().sum::<f64>() / 2000.0 - 0.5).abs() < 0.03);
+    }
 
     #[test]
     fn the_same_address_gives_the_same_draws() {

@@ -21,6 +21,7 @@ mod layer_norm;
 mod linear;
 mod memory;
 mod moments;
+mod overlap;
 mod patches;
 mod product;
 mod softmax;

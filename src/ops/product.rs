@@ -37,7 +37,7 @@ impl Matrix {
     ///
     /// # Safety
     /// That row starts in the buffer.
-    pub(super) unsafe fn skip_rows(self, rows: usize) -> Self {
+    unsafe fn skip_rows(self, rows: usize) -> Self {
         Self {
             // SAFETY: the caller's promise.
             start: unsafe { self.start.add(rows * self.row) },

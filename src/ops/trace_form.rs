@@ -2,7 +2,8 @@
 
 use super::check::{alike, fused, wrong_shape};
 use super::kernel::{read, tensor};
-use super::product::{Matrix, multiply};
+use super::overlap::Overlap;
+use super::vector;
 use crate::error::Result;
 use candle_core::Tensor;
 use rayon::prelude::*;
@@ -32,8 +33,8 @@ pub fn trace_form(a: &Tensor, w: &Tensor) -> Result<Tensor> {
     composed(&a, &w)
 }
 
-/// Rows of G that are computed together, up to the diagonal block.
-const ROWS: usize = 32;
+/// Rows (p, k) of A W that are computed together.
+const TOGETHER: usize = 256;
 
 fn composed(a: &Tensor, w: &Tensor) -> Result<Tensor> {
     let (batch, inner, _) = a.dims3()?;
@@ -48,43 +49,43 @@ fn composed(a: &Tensor, w: &Tensor) -> Result<Tensor> {
         .reshape((batch, count, count))?)
 }
 
-/// An example at a time, so that W A stays in the cache: written out for all
-/// examples it would be the largest tensor of a training step.
+/// An example at a time and some of its rows p at a time, so that A W stays in
+/// the cache: written out for all examples it would be the largest tensor of a
+/// training step.
 fn kernel(a: &Tensor, w: &Tensor) -> Result<Tensor> {
     let (batch, inner, _) = a.dims3()?;
     let (count, rows, _) = w.dims3()?;
-    let (tall, long) = (count * rows, rows * inner);
+    let padded = count.next_multiple_of(vector::width());
+    let together = (TOGETHER / inner).clamp(1, rows.max(1));
     // One task a thread, with one scratch: fresh memory for each example costs
     // more in page faults than the products do.
     let share = batch.div_ceil(rayon::current_num_threads()).max(1);
     let forms = read(a, |a| {
         read(w, |w| {
+            let w = turned(w, count, padded);
             let mut forms = vec![0f32; batch * count * count];
             let tasks = forms.par_chunks_mut((share * count * count).max(1));
             tasks.enumerate().for_each(|(task, forms)| {
-                let mut products = vec![0f32; tall * inner];
+                let mut products = vec![0f32; together * inner * padded];
+                let mut sums = vec![0f32; count * padded];
                 for (index, form) in forms.chunks_mut(count * count).enumerate() {
                     let a = &a[(task * share + index) * inner * inner..][..inner * inner];
-                    let (rows, a) = (Matrix::rows(w, inner), Matrix::rows(a, inner));
-                    let out = products.as_mut_ptr();
-                    // SAFETY: W (tall × M) times A (M × M) fills W A.
-                    unsafe { multiply(tall, inner, inner, out, inner, false, rows, a) };
-                    let (left, right) = (Matrix::rows(&products, long), Matrix::rows(w, long));
-                    let out = form.as_mut_ptr();
-                    for first in (0..count).step_by(ROWS) {
-                        let last = count.min(first + ROWS);
-                        // SAFETY: rows `first` to `last` of W A times the rows
-                        // of W before `last`, all P·M long, fill what is not
-                        // above the diagonal block in those rows of D × D.
-                        unsafe {
-                            let (left, out) = (left.skip_rows(first), out.add(first * count));
-                            let (rows, right) = (last - first, right.t());
-                            multiply(rows, last, long, out, count, false, left, right);
+                    sums.fill(0.0);
+                    for some in w.chunks((together * inner * padded).max(1)) {
+                        let products = &mut products[..some.len()];
+                        products.fill(0.0);
+                        let pairs = products.chunks_mut(inner * padded);
+                        for (product, w) in pairs.zip(some.chunks(inner * padded)) {
+                            add_overlap(a, inner, w, (inner, padded, inner), product, false);
                         }
+                        let sizes = (count, padded, some.len() / padded);
+                        add_overlap(some, padded, products, sizes, &mut sums, true);
                     }
                     for row in 0..count {
-                        for column in row + 1..count {
-                            form[row * count + column] = form[column * count + row];
+                        for column in 0..=row {
+                            let value = sums[row * padded + column];
+                            form[row * count + column] = value;
+                            form[column * count + row] = value;
                         }
                     }
                 }
@@ -93,6 +94,45 @@ fn kernel(a: &Tensor, w: &Tensor) -> Result<Tensor> {
         })
     })??;
     Ok(tensor(forms, (batch, count, count))?)
+}
+
+/// W (D, P·M) as (P·M, D), each row filled up with zeros to `padded`.
+fn turned(w: &[f32], count: usize, padded: usize) -> Vec<f32> {
+    let long = w.len() / count.max(1);
+    let mut turned = vec![0f32; long * padded];
+    let tasks = turned.par_chunks_mut((64 * padded).max(1));
+    tasks.enumerate().for_each(|(task, rows)| {
+        for (index, row) in rows.chunks_mut(padded).enumerate() {
+            let column = w[task * 64 + index..].iter().step_by(long);
+            for (to, from) in row[..count].iter_mut().zip(column) {
+                *to = *from;
+            }
+        }
+    });
+    turned
+}
+
+fn add_overlap(
+    x: &[f32],
+    x_step: usize,
+    g: &[f32],
+    sizes: (usize, usize, usize),
+    out: &mut [f32],
+    lower: bool,
+) {
+    let (m, n, k) = sizes;
+    assert!(out.len() >= m * n && g.len() >= k * n && n.is_multiple_of(vector::width()));
+    assert!(k == 0 || x.len() >= (k - 1) * x_step + m);
+    let kernel = Overlap {
+        x,
+        x_step,
+        g,
+        sizes,
+        out: out.as_mut_ptr(),
+        lower,
+    };
+    // SAFETY: x and g have the rows that the sizes say, `out` is (m, n).
+    unsafe { vector::run(&kernel) };
 }
 
 #[cfg(test)]

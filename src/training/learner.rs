@@ -10,6 +10,7 @@ use crate::models::{DICTIONARIES, FrameShape, Weights};
 use crate::ops::{self, AdamW, AdamWConfig};
 use crate::rng::{Rng, Seed};
 use candle_core::{Device, Tensor, Var};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -385,10 +386,13 @@ fn noisy(x: &Tensor, sigma: f64, rng: &mut Rng) -> Result<Tensor> {
     let samples = x.dim(0)?;
     let each = x.elem_count() / samples.max(1);
     let mut values = x.flatten_all()?.to_vec1::<f32>()?;
-    for row in values.chunks_exact_mut(each.max(1)) {
-        let amount = sigma * rng.uniform();
+    let rows: Vec<_> = values
+        .chunks_exact_mut(each.max(1))
+        .map(|row| (row, sigma * rng.uniform(), rng.branch()))
+        .collect();
+    rows.into_par_iter().for_each(|(row, amount, mut rng)| {
         rng.add_noise(row, amount as f32);
-    }
+    });
     Ok(Tensor::from_vec(values, x.shape(), x.device())?)
 }
 
