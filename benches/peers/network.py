@@ -11,17 +11,15 @@ counts. Prints ratios, ours ÷ PyTorch's best, of medians.
 
 import json
 import math
-import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
+
+from turns import VARIANTS, answer, binary, compare
 
 CONTEXT, PATCH, SIGMA, PRIOR_WEIGHT, COMPONENTS = 4, 4, 0.05, 0.1, 6
-VARIANTS = ("default", "channels_last", "compile")
-TASKS = ("mse", "latent", "generate")
-IN_A_ROW = {"mse": 5, "latent": 5, "generate": 1}
+# Runs that are timed in a row, for each task.
+TASKS = {"mse": 5, "latent": 5, "generate": 1}
 
 
 def torch_side(variant, task, threads, folder):
@@ -31,7 +29,7 @@ def torch_side(variant, task, threads, folder):
     from safetensors.torch import load_file
 
     torch.set_num_threads(threads)
-    case = load_file(os.path.join(folder, "case.safetensors"))
+    case = load_file(f"{folder}/case.safetensors")
     name = "mse" if task == "mse" else "latent"
     weights = {
         key.removeprefix(f"weight.{name}.network.").removeprefix(f"weight.{name}."): value
@@ -75,11 +73,19 @@ def torch_side(variant, task, threads, folder):
     def block(key, x):
         return x + convolve(f"{key}.second", gelu(convolve(f"{key}.first", norm(f"{key}.norm", x))))
 
+    pixels = torch.eye(3 * CONTEXT)
+    seen = torch.cat([2 * pixels, (pixels[3:] - pixels[:-3]) / SIGMA])
+    black = -torch.cat([torch.ones(3 * CONTEXT), torch.zeros(3 * CONTEXT - 3)])
+    black = black.repeat(PATCH * PATCH)
+
     def observe(x):
         """(B, T, C, H, W) to mean (B, N, P), basis and features."""
-        b, t = x.shape[:2]
-        seen = torch.cat([x * 2 - 1, (x[:, 1:] - x[:, :-1]) / SIGMA], 1).flatten(1, 2)
-        stem = linear("backbone.stem", patchify(seen)).permute(0, 3, 1, 2)
+        # As here, the weight is taken through the map from pixels to pixels
+        # in [-1, 1] and changes, which are so never stored.
+        w = p["backbone.stem.weight"]
+        folded = (w.view(-1, seen.shape[0]) @ seen).view(w.shape[0], -1)
+        shift = p["backbone.stem.bias"] + w @ black
+        stem = F.linear(patchify(x.flatten(1, 2)), folded, shift).permute(0, 3, 1, 2)
         fine = block("backbone.before.0", stem.contiguous(memory_format=layout))
         coarse = convolve("backbone.down", fine, 2)
         coarse = block("backbone.middle.1", block("backbone.middle.0", coarse))
@@ -205,95 +211,22 @@ def torch_side(variant, task, threads, folder):
         torch.nn.utils.clip_grad_norm_(list(trained.values()), 1.0)
         optimiser.step()
 
-    for line in sys.stdin:
-        if line.strip() == "memory":
-            with open("/proc/self/status", encoding="utf8") as status:
-                kilobytes = next(int(row.split()[1]) for row in status if row.startswith("VmHWM"))
-            print(kilobytes / 1024, flush=True)
-            continue
-        start = time.perf_counter()
-        step()
-        print((time.perf_counter() - start) * 1e3, flush=True)
-
-
-class Peer:
-    """A process that answers lines with numbers."""
-
-    def __init__(self, command, threads):
-        environment = dict(os.environ, RAYON_NUM_THREADS=str(threads))
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, text=True, env=environment
-        )
-
-    def line(self):
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{self.process.args} ended: {self.process.wait()}")
-        return line
-
-    def ask(self, word):
-        self.process.stdin.write(word + "\n")
-        self.process.stdin.flush()
-        return float(self.line())
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def binary():
-    """Builds this project's half."""
-    command = "cargo bench --locked --bench network --no-run --message-format=json".split()
-    built = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    for line in built.splitlines():
-        message = json.loads(line)
-        if message.get("executable") and message["target"]["name"] == "network":
-            return message["executable"]
-    raise SystemExit("cargo built no benchmark")
+    answer(step)
 
 
 def main():
     threads = int(sys.argv[1]) if len(sys.argv) > 1 else 2
     turns = int(sys.argv[2]) if len(sys.argv) > 2 else 9
-    ours = binary()
+    ours = binary("network")
     print(f"{threads} threads, medians of {turns} turns; ratio = ours / PyTorch's best")
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([ours, folder, "check"], check=True)
-        for task in TASKS:
-            peers = {"ours": Peer([ours, folder, task], threads)}
-            for variant in VARIANTS:
-                command = [sys.executable, __file__, "--torch", variant, task, str(threads), folder]
-                peers[variant] = Peer(command, threads)
-                report = json.loads(peers[variant].line())
-                if any(value > 1e-4 for value in report.values()):
-                    raise SystemExit(f"{task}, {variant}: not the same network: {report}")
-                if report and variant == "default":
-                    print(f"{task}: same loss and gradients, off by at most {report}")
-            for peer in peers.values():
-                for _ in range(3):
-                    peer.ask("step")
-            times = {name: [] for name in peers}
-            for _ in range(turns):
-                for name, peer in peers.items():
-                    # The peer before may still spin; then, as in training,
-                    # steps in a row: the first finds caches cold.
-                    time.sleep(0.2)
-                    peer.ask("step")
-                    row = [peer.ask("step") for _ in range(IN_A_ROW[task])]
-                    times[name].append(statistics.mean(row))
-            median = {name: statistics.median(row) for name, row in times.items()}
-            memory = {name: peer.ask("memory") for name, peer in peers.items()}
-            for peer in peers.values():
-                peer.end()
-            best = min(VARIANTS, key=median.get)
-            least = min(VARIANTS, key=memory.get)
-            row = "  ".join(f"{name} {median[name]:.1f} ms {memory[name]:.0f} MiB" for name in peers)
-            print(
-                f"{task:9} time {median['ours'] / median[best]:.2f} ({best}), "
-                f"memory {memory['ours'] / memory[least]:.2f}:  {row}",
-                flush=True,
-            )
+        for task, in_a_row in TASKS.items():
+            theirs = {
+                variant: [sys.executable, __file__, "--torch", variant, task, str(threads), folder]
+                for variant in VARIANTS
+            }
+            compare(task, [ours, folder, task], theirs, threads, turns, in_a_row)
 
 
 if __name__ == "__main__":
