@@ -110,6 +110,9 @@ fn serve(settings: &Settings, task: &str) -> Result<(), Box<dyn Error>> {
         _ => settings.latent.clone(),
     };
     let mut learner = Learner::new("peer", settings, &latent, SHAPE, Seed(0), &Device::Cpu)?;
+    // As `generate` loads it: nothing is tracked.
+    let mut frozen = learner.weights().frozen();
+    let forecaster = Forecaster::new(&settings.model, &latent, SHAPE, "peer", &mut frozen)?;
     let past = windows
         .narrow(0, 0, 1)?
         .narrow(1, 0, settings.model.context)?;
@@ -120,7 +123,7 @@ fn serve(settings: &Settings, task: &str) -> Result<(), Box<dyn Error>> {
             _ => {
                 let start = Instant::now();
                 if task == "generate" {
-                    rollout(learner.forecaster(), &past, 100, 16, 1.0, &mut rng)?;
+                    rollout(&forecaster, &past, 100, 16, 1.0, &mut rng)?;
                 } else {
                     learner.step(&windows, 0.5, &mut rng)?;
                 }

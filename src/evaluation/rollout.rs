@@ -23,32 +23,35 @@ pub fn rollout(
     rng: &mut Rng,
 ) -> Result<Tensor> {
     let (batch, time, ..) = x.dims5()?;
-    let context = forecaster.network().config().context.min(time);
-    let recent = x.narrow(1, time - context, context)?;
+    let network = forecaster.network();
+    let context = network.config().context.min(time);
     let mut samples = Vec::new();
     for row in 0..batch {
-        let past = recent.narrow(0, row, 1)?;
+        let tokens_at = |time: usize| {
+            let frame = x.narrow(0, row, 1)?.narrow(1, time, 1)?.squeeze(1)?;
+            network.tokens(&frame)
+        };
+        let past: Vec<Tensor> = (time - context..time)
+            .map(tokens_at)
+            .collect::<Result<_>>()?;
         // h(x) of the true past is the same for all futures.
-        let first = forecaster.network().observe(&past)?;
+        let first = network.observe_tokens(&past)?;
         let mut left = futures;
         while left > 0 {
             let count = left.min(AT_ONCE);
             left -= count;
             let mut observed = first.repeat(count)?;
-            let mut past = repeat_each(&past, count)?;
+            let repeated = past.iter().map(|tokens| repeat_each(tokens, count));
+            let mut past: Vec<Tensor> = repeated.collect::<Result<_>>()?;
             let mut made = Vec::with_capacity(frames);
             for step in 0..frames {
                 if step > 0 {
-                    observed = forecaster.network().observe(&past)?;
+                    observed = network.observe_tokens(&past)?;
                 }
-                let next = forecaster
-                    .sample(&observed, temperature, rng)?
-                    .unsqueeze(1)?;
-                past = match context {
-                    1 => next.clone(),
-                    _ => Tensor::cat(&[&past.narrow(1, 1, context - 1)?, &next], 1)?.detach(),
-                };
-                made.push(next);
+                let next = forecaster.sample_tokens(&observed, temperature, rng)?;
+                made.push(network.frames(&next)?.unsqueeze(1)?);
+                past.remove(0);
+                past.push(next);
             }
             samples.push(Tensor::cat(&made, 1)?);
         }

@@ -7,6 +7,7 @@ use crate::energy::Quadratic;
 use crate::error::{Error, Result};
 use crate::latent::{Codes, Gaussian, Latent as _};
 use crate::models::{FrameShape, Init, NextFrame, NextFrameConfig, Observed, Scope, Source};
+use crate::ops;
 use crate::rng::Rng;
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
@@ -200,16 +201,35 @@ impl Forecaster {
 
     /// ŷ(x, z) as frames (B, C, H, W) in [0, 1]; without z, ŷ(x, 0).
     pub fn frames(&self, observed: &Observed, z: Option<&Tensor>) -> Result<Tensor> {
+        self.network.frames(&self.tokens(observed, z)?)
+    }
+
+    /// The same as tokens, frames' values within [0, 1].
+    fn tokens(&self, observed: &Observed, z: Option<&Tensor>) -> Result<Tensor> {
         let tokens = match z {
             Some(z) => self.network.decode(observed, z)?,
             None => observed.mean.clone(),
         };
-        Ok(self.network.frames(&tokens.detach())?.clamp(0.0, 1.0)?)
+        // White in units of σ, and not a bit more when taken back.
+        let change = self.network.shape().change as f32;
+        let white = (1.0 / change).next_down();
+        ops::clamp(&tokens, 0.0, white)
     }
 
     /// One next frame (B, C, H, W) for each sample, z drawn from p(z | x);
     /// least squares has only one.
     pub fn sample(&self, observed: &Observed, temperature: f64, rng: &mut Rng) -> Result<Tensor> {
+        self.network
+            .frames(&self.sample_tokens(observed, temperature, rng)?)
+    }
+
+    /// [`Self::sample`] as tokens, for a rollout that goes on from them.
+    pub fn sample_tokens(
+        &self,
+        observed: &Observed,
+        temperature: f64,
+        rng: &mut Rng,
+    ) -> Result<Tensor> {
         let z = match &self.latent {
             Some(part) => {
                 let context = self.context(observed);
@@ -217,7 +237,7 @@ impl Forecaster {
             }
             None => None,
         };
-        self.frames(observed, z.as_ref())
+        self.tokens(observed, z.as_ref())
     }
 }
 

@@ -195,11 +195,26 @@ impl NextFrame {
 
     /// h(x): x is (B, T, C, H, W) with T = context, in [0, 1].
     pub fn observe(&self, x: &Tensor) -> Result<Observed> {
-        let time = x.dim(1)?;
-        let features = self.backbone.forward(&self.stem.forward(x)?)?;
-        let features = features.flatten(1, 2)?;
+        let last = self.tokens(&x.narrow(1, x.dim(1)? - 1, 1)?.squeeze(1)?)?;
+        self.look(&self.stem.forward(x)?, &last)
+    }
 
-        let last = self.tokens(&x.narrow(1, time - 1, 1)?.squeeze(1)?)?;
+    /// h(x) of frames as [`Self::tokens`], the last one last.
+    ///
+    /// # Errors
+    /// No frames.
+    pub fn observe_tokens(&self, past: &[Tensor]) -> Result<Observed> {
+        let features = self.stem.forward_tokens(past)?;
+        let (batch, _, width) = features.dims3()?;
+        let (rows, columns) = self.grid();
+        let features = features.reshape((batch, rows, columns, width))?;
+        let last = past.last().expect("the stem refuses a past without frames");
+        self.look(&features, last)
+    }
+
+    /// From the stem's features (B, h, w, width) and the last frame's tokens.
+    fn look(&self, features: &Tensor, last: &Tensor) -> Result<Observed> {
+        let features = self.backbone.forward(features)?.flatten(1, 2)?;
         let hidden = self.mean_features.forward_gelu(&features)?;
         let basis = self
             .latent
@@ -207,7 +222,7 @@ impl NextFrame {
             .map(|head| head.features.forward_gelu(&features))
             .transpose()?;
         Ok(Observed {
-            mean: self.mean.forward_add(&hidden, &last)?,
+            mean: self.mean.forward_add(&hidden, last)?,
             basis,
             features,
         })

@@ -3,7 +3,7 @@
 use super::layers::Linear;
 use super::next_frame::FrameShape;
 use super::weights::Scope;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ops;
 use candle_core::Tensor;
 
@@ -15,6 +15,9 @@ use candle_core::Tensor;
 pub struct Stem {
     linear: Linear,
     patch: usize,
+    context: usize,
+    /// σ.
+    change: f64,
     /// From pixels in [0, 1] to what the weight sees of them:
     /// ((2T − 1)·C, T·C).
     seen: Tensor,
@@ -49,6 +52,8 @@ impl Stem {
         Ok(Self {
             linear: Linear::new(patch * patch * inputs, width, 1.0, scope)?,
             patch,
+            context,
+            change: shape.change,
             seen: Tensor::from_vec(seen, (inputs, pixels), &device)?,
             black: Tensor::from_vec(
                 black.repeat(patch * patch),
@@ -60,16 +65,50 @@ impl Stem {
 
     /// (B, T, C, H, W) in [0, 1] → (B, H/p, W/p, width).
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (weight, bias) = self.folded()?;
+        let weight = weight.flatten_from(1)?;
+        let patches = ops::patchify(&x.flatten(1, 2)?, self.patch)?;
+        ops::linear(&patches, &weight, &bias)
+    }
+
+    /// The same for frames as tokens (B, N, p·p·C) in units of σ, the last one
+    /// last: (B, N, width). A rollout cuts each frame into patches once.
+    pub fn forward_tokens(&self, past: &[Tensor]) -> Result<Tensor> {
+        let (weight, bias) = self.folded()?;
+        let none = bias.zeros_like()?;
+        let mut sum: Option<Tensor> = None;
+        for (time, tokens) in past.iter().enumerate() {
+            let weight = (weight.narrow(2, time, 1)?.flatten_from(1)? * self.change)?;
+            sum = Some(match sum {
+                None => ops::linear(tokens, &weight, &bias)?,
+                Some(sum) => ops::linear_add(tokens, &weight, &none, &sum)?,
+            });
+        }
+        sum.ok_or_else(|| {
+            Error::input(
+                "the past",
+                "it has no frames",
+                "give as many as the network's context",
+            )
+        })
+    }
+
+    /// The weight for pixels in [0, 1], (width, p·p, T, C), and its bias.
+    fn folded(&self) -> Result<(Tensor, Tensor)> {
         let (weight, bias) = self.linear.parts();
         let width = weight.dim(0)?;
         let (inputs, pixels) = self.seen.dims2()?;
         let folded = weight
             .reshape((weight.elem_count() / inputs, inputs))?
             .matmul(&self.seen)?
-            .reshape((width, self.patch * self.patch * pixels))?;
+            .reshape((
+                width,
+                self.patch * self.patch,
+                self.context,
+                pixels / self.context,
+            ))?;
         let bias = (bias + weight.matmul(&self.black)?.squeeze(1)?)?;
-        let patches = ops::patchify(&x.flatten(1, 2)?, self.patch)?;
-        ops::linear(&patches, &folded, &bias)
+        Ok((folded, bias))
     }
 }
 
@@ -106,6 +145,22 @@ mod tests {
             let truth = stem.linear.forward(&patches).unwrap();
             let off = (stem.forward(&x).unwrap() - truth).unwrap().abs().unwrap();
             let off = off.max_all().unwrap().to_scalar::<f32>().unwrap();
+            assert!(off < 1e-4, "{off}");
+            // Frame by frame, in units of σ.
+            let frames = (0..context).map(|time| {
+                let frame = x.narrow(1, time, 1).unwrap().squeeze(1).unwrap();
+                let tokens = ops::patchify(&frame, 2).unwrap().flatten(1, 2).unwrap();
+                (tokens / 0.05).unwrap()
+            });
+            let found = stem.forward_tokens(&frames.collect::<Vec<_>>()).unwrap();
+            let off = (found - stem.forward(&x).unwrap().flatten(1, 2).unwrap()).unwrap();
+            let off = off
+                .abs()
+                .unwrap()
+                .max_all()
+                .unwrap()
+                .to_scalar::<f32>()
+                .unwrap();
             assert!(off < 1e-4, "{off}");
         }
     }

@@ -32,7 +32,12 @@ pub fn patchify(frames: &Tensor, patch: usize) -> Result<Tensor> {
         patch,
     };
     if fused(frames) {
-        return Ok(frames.contiguous()?.apply_op1(Patchify(grid))?);
+        // Frames that are whole in themselves may lie apart.
+        let frames = match whole_frames(frames.layout()) {
+            Some(_) => frames.clone(),
+            None => frames.contiguous()?,
+        };
+        return Ok(frames.apply_op1(Patchify(grid))?);
     }
     grid.composed_patchify(frames)
 }
@@ -63,6 +68,13 @@ pub fn unpatchify(tokens: &Tensor, patch: usize, channels: usize) -> Result<Tens
         return Ok(tokens.contiguous()?.apply_op1(Unpatchify(grid))?);
     }
     grid.composed_unpatchify(tokens)
+}
+
+/// From one frame to the next where each frame's values lie in order.
+fn whole_frames(layout: &Layout) -> Option<usize> {
+    let (dims, stride) = (layout.dims(), layout.stride());
+    let whole = stride[1..] == [dims[2] * dims[3], dims[3], 1];
+    (whole && dims[0] > 0).then_some(stride[0])
 }
 
 /// A frame as a grid of patches.
@@ -153,9 +165,9 @@ impl Grid {
 
     /// Rows of pixels are first brought together from all channels: frames of
     /// a power of two would otherwise meet in the same lines of the cache.
-    fn to_tokens(self, frames: &[f32]) -> Vec<f32> {
+    fn to_tokens(self, frames: &[f32], places: (usize, usize)) -> Vec<f32> {
         let (channels, width) = (self.channels, self.columns * self.patch);
-        self.each_frame(frames, |frame, out| {
+        self.each_frame(frames, places, |frame, out| {
             let mut rows = vec![0f32; channels * width];
             self.lines(|line, place| {
                 for (channel, row) in rows.chunks_exact_mut(width.max(1)).enumerate() {
@@ -173,7 +185,7 @@ impl Grid {
 
     fn to_frames(self, tokens: &[f32]) -> Vec<f32> {
         let (channels, width) = (self.channels, self.columns * self.patch);
-        self.each_frame(tokens, |frame, out| {
+        self.each_frame(tokens, self.dense(tokens), |frame, out| {
             let mut rows = vec![0f32; channels * width];
             self.lines(|line, place| {
                 self.runs(place, |token, pixel| {
@@ -189,17 +201,29 @@ impl Grid {
         })
     }
 
-    fn each_frame(self, values: &[f32], f: impl Fn(&[f32], &mut [f32]) + Sync + Send) -> Vec<f32> {
-        let size = self.frames(1).iter().product::<usize>().max(1);
+    /// Of frames (or their tokens) that start `apart` values after each other.
+    fn each_frame(
+        self,
+        values: &[f32],
+        (batch, apart): (usize, usize),
+        f: impl Fn(&[f32], &mut [f32]) + Sync + Send,
+    ) -> Vec<f32> {
+        let size = self.frames(1).iter().product::<usize>();
         let run = |out: Parts| {
-            (0..values.len() / size).into_par_iter().for_each(|i| {
+            (0..batch).into_par_iter().for_each(|i| {
                 // SAFETY: each frame has its own part.
                 let out = unsafe { out.part(i * size, size) };
-                f(&values[i * size..(i + 1) * size], out);
+                f(&values[i * apart..i * apart + size], out);
             });
         };
         // SAFETY: `lines` and `runs` go through every pixel of every frame once.
-        unsafe { filled(values.len(), run) }
+        unsafe { filled(batch * size, run) }
+    }
+
+    /// Frames that lie side by side: how many, and how far apart.
+    fn dense(self, values: &[f32]) -> (usize, usize) {
+        let size = self.frames(1).iter().product::<usize>();
+        (values.len() / size.max(1), size)
     }
 }
 
@@ -215,7 +239,16 @@ impl CustomOp1 for Patchify {
         storage: &CpuStorage,
         layout: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let tokens = self.0.to_tokens(values(storage, layout)?);
+        let tokens = match (whole_frames(layout), storage) {
+            (Some(apart), CpuStorage::F32(all)) => {
+                let frames = &all[layout.start_offset()..];
+                self.0.to_tokens(frames, (layout.dims()[0], apart))
+            }
+            _ => {
+                let frames = values(storage, layout)?;
+                self.0.to_tokens(frames, self.0.dense(frames))
+            }
+        };
         let shape = self.0.tokens(layout.dims()[0]).to_vec();
         Ok((CpuStorage::F32(tokens), shape.into()))
     }
@@ -244,7 +277,7 @@ impl CustomOp1 for Unpatchify {
     }
 
     fn bwd(&self, x: &Tensor, _y: &Tensor, g: &Tensor) -> candle_core::Result<Option<Tensor>> {
-        let gradient = read(g, |g| self.0.to_tokens(g))?;
+        let gradient = read(g, |g| self.0.to_tokens(g, self.0.dense(g)))?;
         Ok(Some(tensor(gradient, x.shape())?))
     }
 }
