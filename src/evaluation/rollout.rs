@@ -5,6 +5,7 @@ use crate::inference::Forecaster;
 use crate::models::repeat_each;
 use crate::rng::Rng;
 use candle_core::Tensor;
+use rayon::prelude::*;
 
 /// Samples that go through the network at once, so that memory stays bounded
 /// whatever the number of futures.
@@ -25,7 +26,9 @@ pub fn rollout(
     let (batch, time, ..) = x.dims5()?;
     let network = forecaster.network();
     let context = network.config().context.min(time);
-    let mut samples = Vec::new();
+    let (channels, height, width) = (x.dim(2)?, x.dim(3)?, x.dim(4)?);
+    let size = channels * height * width;
+    let mut values = vec![0f32; batch * futures * frames * size];
     for row in 0..batch {
         let tokens_at = |time: usize| {
             let frame = x.narrow(0, row, 1)?.narrow(1, time, 1)?.squeeze(1)?;
@@ -39,25 +42,26 @@ pub fn rollout(
         let mut left = futures;
         while left > 0 {
             let count = left.min(AT_ONCE);
+            let sample = row * futures + futures - left;
             left -= count;
             let mut observed = first.repeat(count)?;
             let repeated = past.iter().map(|tokens| repeat_each(tokens, count));
             let mut past: Vec<Tensor> = repeated.collect::<Result<_>>()?;
-            let mut made = Vec::with_capacity(frames);
             for step in 0..frames {
                 if step > 0 {
                     observed = network.observe_tokens(&past)?;
                 }
                 let next = forecaster.sample_tokens(&observed, temperature, rng)?;
-                made.push(network.frames(&next)?.unsqueeze(1)?);
+                let made = network.frames(&next)?.flatten_from(1)?.to_vec2::<f32>()?;
+                let films = values[sample * frames * size..].par_chunks_exact_mut(frames * size);
+                films.zip(&made).for_each(|(film, frame)| {
+                    film[step * size..(step + 1) * size].copy_from_slice(frame);
+                });
                 past.remove(0);
                 past.push(next);
             }
-            samples.push(Tensor::cat(&made, 1)?);
         }
     }
-    let all = Tensor::cat(&samples, 0)?;
-    let mut shape = vec![batch, futures];
-    shape.extend(&all.dims()[1..]);
-    Ok(all.reshape(shape)?)
+    let shape = vec![batch, futures, frames, channels, height, width];
+    Ok(Tensor::from_vec(values, shape, x.device())?)
 }

@@ -1,7 +1,7 @@
 //! Activations.
 
 use super::check::{alike, fused};
-use super::kernel::{by_rows, exp, read, simd, tensor, values};
+use super::kernel::{Parts, by_rows, exp, ranges, read, simd, tensor, values};
 use crate::error::Result;
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 use std::ops::Range;
@@ -98,6 +98,23 @@ simd! {
 pub(super) fn gelu_values(x: &[f32]) -> Vec<f32> {
     // SAFETY: the kernel writes one value for each of x.
     unsafe { by_rows(x.len(), 1, |range, y| gelu_forward(&x[range], y)) }
+}
+
+/// gelu of each value, in its place.
+pub(super) fn gelu_in_place(x: &mut [f32]) {
+    let (count, parts) = (x.len(), Parts::of(x));
+    ranges(count, 16384, |range| {
+        // SAFETY: ranges are disjoint and lie in the buffer.
+        overwrite(unsafe { parts.part(range.start, range.len()) });
+    });
+}
+
+simd! {
+    fn overwrite(x: &mut [f32]) {
+        for x in x {
+            *x *= sigmoid::<FMA>(SLOPE * *x * (1.0 + CUBIC * *x * *x));
+        }
+    }
 }
 
 /// The gradient to x from that of gelu(x).

@@ -68,8 +68,8 @@ pub fn convolve_gelu(
     }
     if fused(x) {
         let (weight, bias) = (weight.contiguous()?, bias.contiguous()?);
-        let op = ThenGelu::new(convolution);
-        return Ok(x.contiguous()?.apply_op3(&weight, &bias, op)?);
+        let x = x.contiguous()?;
+        return Ok(ThenGelu::apply(convolution, &x, &weight, &bias)?);
     }
     gelu(&convolution.composed(x, weight, bias)?)
 }

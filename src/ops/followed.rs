@@ -1,7 +1,7 @@
 //! An operation of weight and bias with what follows it, as one: the graph
 //! keeps one gradient less, and no pass over the values waits for one thread.
 
-use super::activation::{gelu_gradient, gelu_values};
+use super::activation::{gelu_gradient, gelu_in_place, gelu_values};
 use super::kernel::{Parts, ranges, read, simd, tensor};
 use super::linear::Base;
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
@@ -10,14 +10,21 @@ use std::sync::Mutex;
 /// gelu of `Op`'s result.
 pub(super) struct ThenGelu<Op> {
     op: Op,
+    /// Whether a gradient may be asked for.
+    tracked: bool,
     /// What went into gelu, for its gradient.
     before: Mutex<Vec<f32>>,
 }
 
-impl<Op> ThenGelu<Op> {
-    pub(super) fn new(op: Op) -> Self {
-        let before = Mutex::new(Vec::new());
-        Self { op, before }
+impl<Op: CustomOp3 + Send + Sync + 'static> ThenGelu<Op> {
+    /// gelu of `op` of (x, weight, bias): all contiguous.
+    pub(super) fn apply(op: Op, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+        let op = Self {
+            op,
+            tracked: [x, weight, bias].iter().any(|tensor| tensor.track_op()),
+            before: Mutex::new(Vec::new()),
+        };
+        x.apply_op3(weight, bias, op)
     }
 }
 
@@ -36,9 +43,13 @@ impl<Op: CustomOp3> CustomOp3 for ThenGelu<Op> {
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let found = (self.op).cpu_fwd(x, layout, weight, weight_layout, bias, bias_layout)?;
-        let (CpuStorage::F32(before), shape) = found else {
+        let (CpuStorage::F32(mut before), shape) = found else {
             candle_core::bail!("a fused kernel gives f32")
         };
+        if !self.tracked {
+            gelu_in_place(&mut before);
+            return Ok((CpuStorage::F32(before), shape));
+        }
         let y = gelu_values(&before);
         *self.before.lock().expect("no task panicked") = before;
         Ok((CpuStorage::F32(y), shape))
