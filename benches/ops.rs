@@ -104,7 +104,7 @@ fn weights(c: &mut Criterion) {
     });
     let mut average = Average::new(&vars, 0.99).expect("an average");
     c.bench_function("average, 4M weights", |b| {
-        b.iter(|| average.update(&vars).expect("an update"));
+        b.iter(|| average.update(&vars, 1000).expect("an update"));
     });
 }
 

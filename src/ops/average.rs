@@ -31,11 +31,13 @@ impl Average {
         Ok(Self { tensors, decay })
     }
 
-    /// average ← decay · average + (1 − decay) · variable, for each.
+    /// average ← k · average + (1 − k) · variable, for each: k is the decay,
+    /// at first less, (1 + n) / (10 + n) after n `updates`, so that the start
+    /// is soon forgotten.
     ///
     /// Fails, with nothing changed, unless these are the variables of
     /// [`new`](Self::new): same names, order, shapes and dtypes.
-    pub fn update(&mut self, vars: &[(String, Var)]) -> Result<()> {
+    pub fn update(&mut self, vars: &[(String, Var)], updates: usize) -> Result<()> {
         if vars.len() != self.tensors.len() {
             return Err(Error::input(
                 "Average: variables",
@@ -53,7 +55,8 @@ impl Average {
             }
             check(name, var, average)?;
         }
-        let keep = self.decay;
+        let first = (1.0 + updates as f64) / (10.0 + updates as f64);
+        let keep = self.decay.min(first);
         for ((_, average), (_, var)) in self.tensors.iter_mut().zip(vars) {
             if fused(average) {
                 average.inplace_op2(&var.as_detached_tensor(), &Blend(keep as f32))?;
@@ -184,7 +187,7 @@ mod tests {
         let mut average = Average::new(&vars, 0.75).unwrap();
         let start = list(&vars[0].1);
         vars[0].1.set(&vars[0].1.affine(0.0, 2.0).unwrap()).unwrap();
-        average.update(&vars).unwrap();
+        average.update(&vars, 1000).unwrap();
         let tensors = average.tensors().unwrap();
         assert_eq!(tensors[0].0, "w");
         let by_hand = composed(
@@ -197,9 +200,17 @@ mod tests {
             assert!((value - by_hand).abs() < 1e-6);
             assert!((value - (0.75 * start + 0.5)).abs() < 1e-6);
         }
+        // The first update hardly keeps the start.
+        let mut early = Average::new(&vars, 0.75).unwrap();
+        vars[1].1.set(&vars[1].1.affine(0.0, 1.0).unwrap()).unwrap();
+        let start = list(&early.tensors().unwrap()[1].1);
+        early.update(&vars, 0).unwrap();
+        for (value, start) in list(&early.tensors().unwrap()[1].1).iter().zip(start) {
+            assert!((value - (0.1 * start + 0.9)).abs() < 1e-6);
+        }
         // A copy: a later update does not change it.
         let before = list(&tensors[0].1);
-        average.update(&vars).unwrap();
+        average.update(&vars, 1000).unwrap();
         assert_eq!(before, list(&tensors[0].1));
     }
 
@@ -208,7 +219,7 @@ mod tests {
         let vars = vars();
         let mut average = Average::new(&vars, 0.5).unwrap();
         vars[1].1.set(&vars[1].1.affine(3.0, 0.0).unwrap()).unwrap();
-        average.update(&vars).unwrap();
+        average.update(&vars, 1000).unwrap();
         let saved: HashMap<String, Tensor> = average.tensors().unwrap().into_iter().collect();
         let mut other = Average::new(&vars, 0.5).unwrap();
         other.load(&saved).unwrap();
@@ -230,7 +241,7 @@ mod tests {
             let message = other.load(&tensors).unwrap_err().to_string();
             assert!(message.contains(word), "{message}");
         }
-        assert!(average.update(&vars[..1]).is_err());
+        assert!(average.update(&vars[..1], 0).is_err());
         assert!(Average::new(&vars, 1.0).is_err());
     }
 }

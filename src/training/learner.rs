@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::inference::{Family, Forecaster, LatentConfig, UNEXPLAINED};
 use crate::latent::Codes;
 use crate::models::{DICTIONARIES, FrameShape, Weights};
-use crate::ops::{self, AdamW, AdamWConfig};
+use crate::ops::{self, AdamW, AdamWConfig, Average};
 use crate::rng::{Rng, Seed};
 use candle_core::{Device, Tensor, Var};
 use rayon::prelude::*;
@@ -51,6 +51,11 @@ pub struct Learner {
     forecaster: Forecaster,
     weights: Weights,
     optimiser: AdamW,
+    /// Unless the weights of the last step are to be judged.
+    average: Option<Average>,
+    /// The weights to be judged, as of the last [`Self::settle`].
+    judged_weights: Weights,
+    judged: Forecaster,
     settings: TrainingConfig,
     context: usize,
     caution: f64,
@@ -80,26 +85,39 @@ const LEAST_CAUTION: f64 = 1.0 / 1024.0;
 /// A state to go back to. Values are in the order of the weights.
 struct Snapshot {
     weights: Vec<Tensor>,
+    average: HashMap<String, Tensor>,
     moments: HashMap<String, Tensor>,
     steps: usize,
 }
 
 impl Snapshot {
-    fn take(weights: &Weights, optimiser: &AdamW) -> Result<Self> {
+    fn take(weights: &Weights, average: Option<&Average>, optimiser: &AdamW) -> Result<Self> {
         let copies = weights
             .pairs()
             .iter()
             .map(|(_, var)| Ok::<_, Error>(var.as_detached_tensor().copy()?));
         Ok(Self {
             weights: copies.collect::<Result<_>>()?,
+            average: match average {
+                Some(average) => average.tensors()?.into_iter().collect(),
+                None => HashMap::new(),
+            },
             moments: optimiser.state()?.into_iter().collect(),
             steps: optimiser.steps(),
         })
     }
 
-    fn restore(&self, weights: &Weights, optimiser: &mut AdamW) -> Result<()> {
+    fn restore(
+        &self,
+        weights: &Weights,
+        average: Option<&mut Average>,
+        optimiser: &mut AdamW,
+    ) -> Result<()> {
         for ((_, var), copy) in weights.pairs().iter().zip(&self.weights) {
             var.set(copy)?;
+        }
+        if let Some(average) = average {
+            average.load(&self.average)?;
         }
         optimiser.load_state(&self.moments, self.steps)
     }
@@ -137,7 +155,15 @@ impl Learner {
                 optimiser.mark_optional(name)?;
             }
         }
-        let good = Snapshot::take(&weights, &optimiser)?;
+        let average = match settings.training.average {
+            0.0 => None,
+            decay => Some(Average::new(weights.pairs(), decay)?),
+        };
+        let good = Snapshot::take(&weights, average.as_ref(), &optimiser)?;
+        let mut judged_weights = Weights::new(seed, device);
+        Forecaster::new(&settings.model, latent, shape, name, &mut judged_weights)?;
+        let mut frozen = judged_weights.frozen();
+        let judged = Forecaster::new(&settings.model, latent, shape, name, &mut frozen)?;
         let codes = match latent.family {
             Family::Codes => Some(Codes::new(latent.stages, latent.size)?),
             Family::None | Family::Gaussian | Family::Refined => None,
@@ -150,6 +176,9 @@ impl Learner {
             forecaster,
             weights,
             optimiser,
+            average,
+            judged_weights,
+            judged,
             settings: settings.training.clone(),
             context: settings.model.context,
             caution: 1.0,
@@ -162,12 +191,30 @@ impl Learner {
         self.name
     }
 
-    /// The model.
+    /// The model to be judged, as of the last [`Self::settle`]; it costs no
+    /// gradients.
     pub fn forecaster(&self) -> &Forecaster {
-        &self.forecaster
+        &self.judged
     }
 
-    /// Its parameters.
+    /// Its parameters: the average of those in training.
+    pub fn judged_weights(&self) -> &Weights {
+        &self.judged_weights
+    }
+
+    /// Brings [`Self::forecaster`] and [`Self::judged_weights`] up to date.
+    pub fn settle(&mut self) -> Result<()> {
+        let now = match &self.average {
+            Some(average) => average.tensors()?,
+            None => self.weights.tensors(),
+        };
+        for ((_, var), (_, tensor)) in self.judged_weights.pairs().iter().zip(&now) {
+            var.set(tensor)?;
+        }
+        Ok(())
+    }
+
+    /// The parameters in training.
     pub fn weights(&self) -> &Weights {
         &self.weights
     }
@@ -240,6 +287,9 @@ impl Learner {
             if let Some(dictionaries) = self.weight(DICTIONARIES) {
                 revive(dictionaries, &copied, rng)?;
             }
+        }
+        if let Some(average) = self.average.as_mut().filter(|_| gradient.is_finite()) {
+            average.update(self.weights.pairs(), self.optimiser.steps())?;
         }
         Ok(StepReport {
             energy,
@@ -336,7 +386,8 @@ impl Learner {
                     "look at the video (inspect) and lower training.learning_rate",
                 ));
             }
-            self.good.restore(&self.weights, &mut self.optimiser)?;
+            let average = self.average.as_mut();
+            (self.good).restore(&self.weights, average, &mut self.optimiser)?;
         }
         Ok(alarm)
     }
@@ -344,7 +395,8 @@ impl Learner {
     /// Remembers this state as one to go back to, if training is well.
     pub fn remember(&mut self) -> Result<()> {
         if self.watch.is_well() {
-            self.good = Snapshot::take(&self.weights, &self.optimiser)?;
+            let average = self.average.as_ref();
+            self.good = Snapshot::take(&self.weights, average, &self.optimiser)?;
         }
         Ok(())
     }
@@ -352,6 +404,14 @@ impl Learner {
     /// The optimiser's tensors, for a checkpoint; names start with the model's.
     pub fn moments(&self) -> Result<Vec<(String, Tensor)>> {
         self.optimiser.state()
+    }
+
+    /// The averages of the weights, for a checkpoint; empty without.
+    pub fn averages(&self) -> Result<Vec<(String, Tensor)>> {
+        match &self.average {
+            Some(average) => average.tensors(),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// What a checkpoint holds beside tensors.
@@ -365,8 +425,16 @@ impl Learner {
     }
 
     /// Goes on from a checkpoint whose weights are already in place.
-    pub fn resume(&mut self, moments: &HashMap<String, Tensor>, state: LearnerState) -> Result<()> {
+    pub fn resume(
+        &mut self,
+        moments: &HashMap<String, Tensor>,
+        averages: &HashMap<String, Tensor>,
+        state: LearnerState,
+    ) -> Result<()> {
         self.optimiser.load_state(moments, state.steps)?;
+        if let Some(average) = &mut self.average {
+            average.load(averages)?;
+        }
         self.caution = state.caution;
         self.watch = state.watch;
         self.revival = state.revival;

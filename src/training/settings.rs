@@ -43,6 +43,9 @@ pub struct TrainingConfig {
     /// Each window is moved by up to so many pixels, so that a short film is
     /// not learned by heart; 0 leaves all in place.
     pub shift: usize,
+    /// What one step keeps of the average of the weights, which is what is
+    /// judged and becomes the model; 0 takes the weights of the last step.
+    pub average: f64,
     /// Noise on the context, in units of σ: a rollout's frames are not perfect.
     pub context_noise: f64,
     /// Share of steps whose last context frame is the model's own, given the
@@ -70,6 +73,7 @@ impl Default for TrainingConfig {
             clip: 1.0,
             without_latent: 0.1,
             shift: 4,
+            average: 0.99,
             context_noise: 1.0,
             own_frames: 0.4,
             beta: 1.0,
@@ -160,6 +164,10 @@ impl Settings {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(out_of_range(key, value, "0 or more"));
             }
+        }
+        if !(0.0..1.0).contains(&training.average) {
+            let range = "0 up to, but not, 1";
+            return Err(out_of_range("training.average", training.average, range));
         }
         let shares = [
             ("training.without_latent", training.without_latent),

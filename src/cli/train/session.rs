@@ -18,6 +18,7 @@ use crate::training::{Learner, LearnerState, Settings, StepReport};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,8 @@ const OPTIMISER: &str = "optimizer";
 /// The part of a save from which training goes on; the part [`MODEL`] holds
 /// the weights that were best on the validation part.
 const WEIGHTS: &str = "weights";
+/// The part of a save that holds the averages of those.
+const AVERAGES: &str = "averages";
 /// Validations in a run.
 const VALIDATIONS: f64 = 10.0;
 /// The first validation whose weights may become the model: before it, z is
@@ -120,6 +123,7 @@ impl Session {
                 }
                 saved.load(WEIGHTS)?.fill(&pairs)?;
                 let moments = saved.load(OPTIMISER)?.tensors;
+                let averages = saved.load(AVERAGES)?.tensors;
                 if state.learners.len() != learners.len() {
                     return Err(Error::input(
                         out.display().to_string(),
@@ -132,13 +136,10 @@ impl Session {
                     ));
                 }
                 for (learner, state) in learners.iter_mut().zip(state.learners) {
-                    let own = format!(".{}.", learner.name());
-                    let moments = moments
-                        .iter()
-                        .filter(|(name, _)| name.contains(&own))
-                        .map(|(name, tensor)| (name.clone(), tensor.clone()))
-                        .collect();
-                    learner.resume(&moments, state)?;
+                    let own = format!("{}.", learner.name());
+                    let moments = of(&moments, |name| name[2..].starts_with(&own));
+                    let averages = of(&averages, |name| name.starts_with(&own));
+                    learner.resume(&moments, &averages, state)?;
                 }
                 (step, validations) = (state.step, state.validations);
                 before = Duration::from_secs_f64(state.elapsed);
@@ -270,6 +271,7 @@ impl Session {
     fn validate(&mut self, progress: &Progress) -> Result<()> {
         for learner in &mut self.learners {
             learner.remember()?;
+            learner.settle()?;
         }
         let validation = Validation {
             footage: &self.plan.footage,
@@ -285,7 +287,7 @@ impl Session {
         for (best, learner) in self.best.iter_mut().zip(&self.learners) {
             let score = found.scores[usize::from(learner.name() != MSE)];
             if let Some(score) = score.filter(|_| self.validations >= FIRST_JUDGED) {
-                best.offer(score, learner.weights())?;
+                best.offer(score, learner.judged_weights())?;
             }
         }
         let path = self.run.pictures().join(format!("{:08}.png", self.step));
@@ -323,12 +325,11 @@ impl Session {
             .iter()
             .flat_map(|learner| learner.weights().tensors())
             .collect();
-        let mut model = Vec::new();
-        for (best, learner) in self.best.iter().zip(&self.learners) {
-            model.extend(best.tensors(learner.weights()));
-        }
-        let mut moments = Vec::new();
-        for learner in &self.learners {
+        let (mut model, mut averages, mut moments) = (Vec::new(), Vec::new(), Vec::new());
+        for (best, learner) in self.best.iter().zip(&mut self.learners) {
+            learner.settle()?;
+            model.extend(best.tensors(learner.judged_weights()));
+            averages.extend(learner.averages()?);
             moments.extend(learner.moments()?);
         }
         let state = State {
@@ -340,7 +341,12 @@ impl Session {
         };
         self.run.save(
             self.step,
-            &[(MODEL, &model), (WEIGHTS, &weights), (OPTIMISER, &moments)],
+            &[
+                (MODEL, &model),
+                (WEIGHTS, &weights),
+                (AVERAGES, &averages),
+                (OPTIMISER, &moments),
+            ],
             &state,
         )?;
         self.saved = Instant::now();
@@ -359,6 +365,13 @@ impl Session {
             energy,
         }
     }
+}
+
+/// Those whose names fit.
+fn of(tensors: &HashMap<String, Tensor>, fits: impl Fn(&str) -> bool) -> HashMap<String, Tensor> {
+    let some = tensors.iter().filter(|(name, _)| fits(name));
+    some.map(|(name, tensor)| (name.clone(), tensor.clone()))
+        .collect()
 }
 
 /// A resumed run must be of the same model on the same frames.

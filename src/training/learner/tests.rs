@@ -61,6 +61,7 @@ fn trained(family: Family) -> (Learner, f64) {
         let used = step as f64 / 200.0;
         error = learner.step(&batch, used, &mut rng).unwrap().error;
     }
+    learner.settle().unwrap();
     (learner, error)
 }
 
@@ -148,5 +149,29 @@ fn steps_on_own_frames_train_the_mean_alone() {
         } else if name.ends_with("network.mean.weight") {
             assert!(moved, "{name} was not trained");
         }
+    }
+}
+
+#[test]
+fn what_is_judged_is_the_average() {
+    let settings = settings();
+    let latent = settings.latent.clone();
+    let mut learner =
+        Learner::new("latent", &settings, &latent, SHAPE, Seed(1), &Device::Cpu).unwrap();
+    let values = |weights: &Weights| -> Vec<Vec<f32>> {
+        let flat = |(_, t): (String, Tensor)| t.flatten_all().unwrap().to_vec1().unwrap();
+        weights.tensors().into_iter().map(flat).collect()
+    };
+    let before = values(learner.weights());
+    let mut rng = Seed(5).stream("test", 0);
+    learner.step(&windows(&mut rng), 0.9, &mut rng).unwrap();
+    learner.settle().unwrap();
+    let (after, judged) = (values(learner.weights()), values(learner.judged_weights()));
+    assert_ne!(before, after);
+    // After the first step 2/11 of the start is kept.
+    let both = before.iter().flatten().zip(after.iter().flatten());
+    for ((old, new), judged) in both.zip(judged.iter().flatten()) {
+        let expected = old * (2.0 / 11.0) + new * (9.0 / 11.0);
+        assert!((judged - expected).abs() < 1e-6, "{judged} {expected}");
     }
 }
