@@ -30,8 +30,15 @@ demo: build
 test: setup
 	cargo test --release --locked
 
+# Beside PyTorch where it is at hand (pip install torch safetensors): one row a
+# task, ratios of time and peak memory.
 bench: setup
-	cargo bench --locked
+	@if python3 -c "import torch, safetensors" 2>/dev/null; then \
+		python3 benches/peers/network.py && python3 benches/peers/blocks.py; \
+	else \
+		echo "skipped: python3 has no torch and safetensors to compare with"; \
+	fi
+	cargo bench --locked --bench ops --bench steps
 
 check: setup
 	cargo fmt --check

@@ -11,8 +11,9 @@ use candle_core::{DType, Device, Shape, Tensor};
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 /// Times that training holds each weight: itself, its gradient, two moments,
-/// a state to go back to (three of these), the best on the validation part.
-const COPIES: f64 = 8.0;
+/// its average (as it grows and as it is judged), a state to go back to (four
+/// of these), the best on the validation part.
+const COPIES: f64 = 11.0;
 /// No network has more tensors.
 const MOST_TENSORS: usize = 100_000;
 const GIB: f64 = (1u64 << 30) as f64;
