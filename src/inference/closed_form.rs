@@ -17,24 +17,24 @@ pub struct ClosedForm {
 
 impl Inference for ClosedForm {
     fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
-        // Factors side by side; draws one after the other, from one source.
-        let solve = |bowl: &Bowl| -> Result<_> {
+        // Draws one after the other, from one source; the rest side by side.
+        let noise = (energy.bowls().iter()).map(|bowl| noise(bowl.dimension(), beta, rng));
+        let noise: Vec<Vec<f64>> = noise.collect();
+        let solve = |(bowl, noise): (&Bowl, Vec<f64>)| -> Result<_> {
             let factor = Factor::new(bowl)?;
             let best = factor.solve(bowl);
             let minimum = bowl.cost(&best) + self.latent.cost(&best);
-            Ok((factor, best, minimum))
+            let free = minimum + factor.volume(beta);
+            Ok((factor.perturb(&best, noise), best, minimum, free))
         };
-        let solved: Vec<_> = energy
-            .bowls()
-            .par_iter()
-            .map(solve)
-            .collect::<Result<_>>()?;
+        let pairs = energy.bowls().par_iter().zip(noise);
+        let solved: Vec<_> = pairs.map(solve).collect::<Result<_>>()?;
         let mut inferred = Inferred::default();
-        for (factor, best, minimum) in solved {
-            inferred.sample.push(factor.perturb(&best, beta, rng));
-            inferred.energy.push(minimum);
-            inferred.free_energy.push(minimum + factor.volume(beta));
+        for (sample, best, minimum, free) in solved {
+            inferred.sample.push(sample);
             inferred.best.push(best);
+            inferred.energy.push(minimum);
+            inferred.free_energy.push(free);
         }
         Ok(inferred)
     }
@@ -86,11 +86,8 @@ impl Factor {
         z
     }
 
-    /// A draw from N(z*, (β(κG + I))⁻¹).
-    pub(super) fn perturb(&self, best: &[f64], beta: f64, rng: &mut Rng) -> Vec<f64> {
-        let mut noise: Vec<f64> = (0..self.dimension)
-            .map(|_| rng.normal() / beta.sqrt())
-            .collect();
+    /// A draw from N(z*, (β(κG + I))⁻¹), given [`noise`].
+    pub(super) fn perturb(&self, best: &[f64], mut noise: Vec<f64>) -> Vec<f64> {
         self.back(&mut noise);
         best.iter().zip(noise).map(|(z, noise)| z + noise).collect()
     }
@@ -115,6 +112,11 @@ impl Factor {
             }
         }
     }
+}
+
+/// Normals of variance 1/β.
+pub(super) fn noise(dimension: usize, beta: f64, rng: &mut Rng) -> Vec<f64> {
+    (0..dimension).map(|_| rng.normal() / beta.sqrt()).collect()
 }
 
 /// Σ a·b in lanes, so that it becomes vector code.
@@ -189,7 +191,7 @@ mod tests {
         let best = factor.solve(&bowl);
         let mut covariance = [0.0; 3];
         for _ in 0..n {
-            let z = factor.perturb(&best, beta, &mut rng);
+            let z = factor.perturb(&best, noise(best.len(), beta, &mut rng));
             let (a, b) = (z[0] - best[0], z[1] - best[1]);
             covariance[0] += a * a / f64::from(n);
             covariance[1] += a * b / f64::from(n);

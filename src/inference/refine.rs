@@ -1,7 +1,7 @@
 //! Amortised inference, refined: an encoder of the residual guesses z, a few
 //! gradient steps on E improve the guess.
 
-use super::closed_form::Factor;
+use super::closed_form::{Factor, noise};
 use super::{Inference, Inferred};
 use crate::energy::{Bowl, Quadratic};
 use crate::error::{Error, Result};
@@ -114,7 +114,9 @@ impl Inference for Refine {
                 });
             }
             let factor = Factor::new(bowl)?;
-            inferred.sample.push(factor.perturb(&best, beta, rng));
+            inferred
+                .sample
+                .push(factor.perturb(&best, noise(best.len(), beta, rng)));
             inferred.energy.push(minimum);
             inferred.free_energy.push(minimum + factor.volume(beta));
             inferred.best.push(best);

@@ -1,6 +1,7 @@
 //! Convolution over frames whose channels come last.
 
 mod direct;
+mod gradient;
 mod packing;
 
 use super::activation::gelu;
@@ -297,7 +298,7 @@ impl CustomOp3 for Convolution {
         let to_weight = |g: &[f32], x: &[f32]| {
             let mut sum = vec![0f32; weight.elem_count()];
             for plane in self.planes(k, (height, width, inputs)) {
-                let packed = direct::weight_gradient(&plane, x, g, outputs);
+                let packed = gradient::weight_gradient(&plane, x, g, outputs);
                 Packing::new(outputs).unfold(&plane, &packed, k, &mut sum);
             }
             sum

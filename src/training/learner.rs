@@ -2,6 +2,7 @@
 
 use super::revival::{Revival, revive};
 use super::settings::{Settings, TrainingConfig};
+use super::snapshot::Snapshot;
 use super::watch::{Alarm, Watch};
 use crate::error::{Error, Result};
 use crate::inference::{Family, Forecaster, LatentConfig, UNEXPLAINED};
@@ -82,47 +83,6 @@ struct Example {
 /// Halved so often without success, the step size is not the problem.
 const LEAST_CAUTION: f64 = 1.0 / 1024.0;
 
-/// A state to go back to. Values are in the order of the weights.
-struct Snapshot {
-    weights: Vec<Tensor>,
-    average: HashMap<String, Tensor>,
-    moments: HashMap<String, Tensor>,
-    steps: usize,
-}
-
-impl Snapshot {
-    fn take(weights: &Weights, average: Option<&Average>, optimiser: &AdamW) -> Result<Self> {
-        let copies = weights
-            .pairs()
-            .iter()
-            .map(|(_, var)| Ok::<_, Error>(var.as_detached_tensor().copy()?));
-        Ok(Self {
-            weights: copies.collect::<Result<_>>()?,
-            average: match average {
-                Some(average) => average.tensors()?.into_iter().collect(),
-                None => HashMap::new(),
-            },
-            moments: optimiser.state()?.into_iter().collect(),
-            steps: optimiser.steps(),
-        })
-    }
-
-    fn restore(
-        &self,
-        weights: &Weights,
-        average: Option<&mut Average>,
-        optimiser: &mut AdamW,
-    ) -> Result<()> {
-        for ((_, var), copy) in weights.pairs().iter().zip(&self.weights) {
-            var.set(copy)?;
-        }
-        if let Some(average) = average {
-            average.load(&self.average)?;
-        }
-        optimiser.load_state(&self.moments, self.steps)
-    }
-}
-
 impl Learner {
     /// A new model; `name` heads the names of its weights.
     pub fn new(
@@ -193,7 +153,7 @@ impl Learner {
 
     /// The model to be judged, as of the last [`Self::settle`]; it costs no
     /// gradients.
-    pub fn forecaster(&self) -> &Forecaster {
+    pub fn judged(&self) -> &Forecaster {
         &self.judged
     }
 
@@ -202,7 +162,7 @@ impl Learner {
         &self.judged_weights
     }
 
-    /// Brings [`Self::forecaster`] and [`Self::judged_weights`] up to date.
+    /// Brings [`Self::judged`] and [`Self::judged_weights`] up to date.
     pub fn settle(&mut self) -> Result<()> {
         let now = match &self.average {
             Some(average) => average.tensors()?,

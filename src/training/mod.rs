@@ -6,6 +6,7 @@ pub mod learner;
 pub mod recipe;
 mod revival;
 pub mod settings;
+mod snapshot;
 pub mod watch;
 
 pub use learner::{Learner, LearnerState, StepReport};

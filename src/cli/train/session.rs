@@ -316,7 +316,7 @@ impl Session {
         self.learners
             .iter()
             .find(|learner| learner.name() == name)
-            .map(Learner::forecaster)
+            .map(Learner::judged)
     }
 
     fn save(&mut self) -> Result<()> {

@@ -73,13 +73,10 @@ fn every_family_learns_both_modes_and_least_squares_does_not() {
         assert!(error < 0.3 * blurred, "{family:?}: {error} of {blurred}");
         let mut rng = Seed(2).stream("test", 0);
         let x = windows(&mut rng).narrow(1, 0, 1).unwrap();
-        let observed = learner.forecaster().network().observe(&x).unwrap();
+        let observed = learner.judged().network().observe(&x).unwrap();
         let (mut left, mut right) = (0, 0);
         for _ in 0..8 {
-            let frames = learner
-                .forecaster()
-                .sample(&observed, 1.0, &mut rng)
-                .unwrap();
+            let frames = learner.judged().sample(&observed, 1.0, &mut rng).unwrap();
             for frame in frames.to_vec3_rows() {
                 let at = |x: usize| frame[4 * 16 + x];
                 match (at(3) > 0.5, at(13) > 0.5) {
