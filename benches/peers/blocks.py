@@ -12,11 +12,8 @@ Prints ratios, ours ÷ PyTorch's best, of medians.
 """
 
 import json
-import subprocess
-import sys
-import tempfile
 
-from turns import VARIANTS, answer, binary, compare
+from turns import adamw, answer, main
 
 # Runs that are timed in a row, for each task.
 TASKS = {"transformer": 3, "convolution": 5, "bert": 1}
@@ -102,13 +99,7 @@ def torch_side(variant, task, threads, folder):
         value.grad = None
     print(json.dumps(report), flush=True)
 
-    matrices = [value for value in p.values() if value.ndim > 1]
-    vectors = [value for value in p.values() if value.ndim <= 1]
-    groups = [
-        {"params": matrices, "weight_decay": 0.01},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-    optimiser = torch.optim.AdamW(groups, lr=2e-3, fused=True)
+    optimiser = adamw(p.values())
     if variant == "compile":
         loss_of = torch.compile(loss_of)
 
@@ -122,23 +113,5 @@ def torch_side(variant, task, threads, folder):
     answer(step)
 
 
-def main():
-    threads = int(sys.argv[1]) if len(sys.argv) > 1 else 2
-    turns = int(sys.argv[2]) if len(sys.argv) > 2 else 9
-    ours = binary("blocks")
-    print(f"{threads} threads, medians of {turns} turns; ratio = ours / PyTorch's best")
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([ours, folder, "check"], check=True)
-        for task, in_a_row in TASKS.items():
-            theirs = {
-                variant: [sys.executable, __file__, "--torch", variant, task, str(threads), folder]
-                for variant in VARIANTS
-            }
-            compare(task, [ours, folder, task], theirs, threads, turns, in_a_row)
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--torch"]:
-        torch_side(sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5])
-    else:
-        main()
+    main(__file__, "blocks", TASKS, torch_side)

@@ -6,6 +6,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 VARIANTS = ("default", "channels_last", "compile")
@@ -94,3 +95,35 @@ def answer(step):
         start = time.perf_counter()
         step()
         print((time.perf_counter() - start) * 1e3, flush=True)
+
+
+def adamw(parameters):
+    """As here: only matrices decay."""
+    import torch
+
+    parameters = list(parameters)
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": 0.01},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=2e-3, fused=True)
+
+
+def main(path, bench, tasks, torch_side):
+    """The script at `path`: `tasks` has the runs that are timed in a row for
+    each task, `torch_side` serves a peer."""
+    if sys.argv[1:2] == ["--torch"]:
+        torch_side(sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5])
+        return
+    threads = int(sys.argv[1]) if len(sys.argv) > 1 else 2
+    turns = int(sys.argv[2]) if len(sys.argv) > 2 else 9
+    ours = binary(bench)
+    print(f"{threads} threads, medians of {turns} turns; ratio = ours / PyTorch's best")
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([ours, folder, "check"], check=True)
+        for task, in_a_row in tasks.items():
+            theirs = {
+                variant: [sys.executable, path, "--torch", variant, task, str(threads), folder]
+                for variant in VARIANTS
+            }
+            compare(task, [ours, folder, task], theirs, threads, turns, in_a_row)
