@@ -202,13 +202,15 @@ impl NextFrame {
     /// h(x) of frames as [`Self::tokens`], the last one last.
     ///
     /// # Errors
-    /// No frames.
+    /// Not as many frames as the context.
     pub fn observe_tokens(&self, past: &[Tensor]) -> Result<Observed> {
         let features = self.stem.forward_tokens(past)?;
         let (batch, _, width) = features.dims3()?;
         let (rows, columns) = self.grid();
         let features = features.reshape((batch, rows, columns, width))?;
-        let last = past.last().expect("the stem refuses a past without frames");
+        let last = past
+            .last()
+            .expect("the stem refuses a past of another length");
         self.look(&features, last)
     }
 

@@ -74,23 +74,23 @@ impl Stem {
     /// The same for frames as tokens (B, N, p·p·C) in units of σ, the last one
     /// last: (B, N, width). A rollout cuts each frame into patches once.
     pub fn forward_tokens(&self, past: &[Tensor]) -> Result<Tensor> {
+        if past.len() != self.context {
+            return Err(Error::input(
+                "the past",
+                format!("it has {} frames, expected {}", past.len(), self.context),
+                "give as many as the network's context",
+            ));
+        }
         let (weight, bias) = self.folded()?;
         let none = bias.zeros_like()?;
-        let mut sum: Option<Tensor> = None;
-        for (time, tokens) in past.iter().enumerate() {
-            let weight = (weight.narrow(2, time, 1)?.flatten_from(1)? * self.change)?;
-            sum = Some(match sum {
-                None => ops::linear(tokens, &weight, &bias)?,
-                Some(sum) => ops::linear_add(tokens, &weight, &none, &sum)?,
-            });
+        let of_frame = |time: usize| -> Result<Tensor> {
+            Ok((weight.narrow(2, time, 1)?.flatten_from(1)? * self.change)?)
+        };
+        let mut sum = ops::linear(&past[0], &of_frame(0)?, &bias)?;
+        for (time, tokens) in past.iter().enumerate().skip(1) {
+            sum = ops::linear_add(tokens, &of_frame(time)?, &none, &sum)?;
         }
-        sum.ok_or_else(|| {
-            Error::input(
-                "the past",
-                "it has no frames",
-                "give as many as the network's context",
-            )
-        })
+        Ok(sum)
     }
 
     /// The weight for pixels in [0, 1], (width, p·p, T, C), and its bias.
@@ -152,7 +152,12 @@ mod tests {
                 let tokens = ops::patchify(&frame, 2).unwrap().flatten(1, 2).unwrap();
                 (tokens / 0.05).unwrap()
             });
-            let found = stem.forward_tokens(&frames.collect::<Vec<_>>()).unwrap();
+            let frames: Vec<Tensor> = frames.collect();
+            assert!(
+                stem.forward_tokens(&frames[1..]).is_err(),
+                "a frame too few"
+            );
+            let found = stem.forward_tokens(&frames).unwrap();
             let off = (found - stem.forward(&x).unwrap().flatten(1, 2).unwrap()).unwrap();
             let off = off
                 .abs()

@@ -1,5 +1,6 @@
 //! One model in training: its weights, its optimiser, and one step.
 
+use super::example::Example;
 use super::revival::{Revival, revive};
 use super::settings::{Settings, TrainingConfig};
 use super::snapshot::Snapshot;
@@ -11,7 +12,6 @@ use crate::models::{DICTIONARIES, FrameShape, Weights};
 use crate::ops::{self, AdamW, AdamWConfig, Average};
 use crate::rng::{Rng, Seed};
 use candle_core::{Device, Tensor, Var};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -50,6 +50,8 @@ pub struct LearnerState {
 pub struct Learner {
     name: &'static str,
     forecaster: Forecaster,
+    /// The same without gradients, which sees each step at once.
+    frozen: Forecaster,
     weights: Weights,
     optimiser: AdamW,
     /// Unless the weights of the last step are to be judged.
@@ -58,7 +60,6 @@ pub struct Learner {
     judged_weights: Weights,
     judged: Forecaster,
     settings: TrainingConfig,
-    context: usize,
     caution: f64,
     watch: Watch,
     /// Where z is a code.
@@ -66,18 +67,6 @@ pub struct Learner {
     revival: Revival,
     /// Where to go back to.
     good: Snapshot,
-}
-
-/// What a step is made on.
-struct Example {
-    /// Context (B, T, C, H, W).
-    x: Tensor,
-    /// Next frame (B, C, H, W).
-    y: Tensor,
-    /// Whether the context's last frame is the model's own. Then m(x) alone
-    /// is trained, to mend such frames: z would learn to explain the damage,
-    /// and futures drawn from it would add the damage again at each frame.
-    own: bool,
 }
 
 /// Halved so often without success, the step size is not the problem.
@@ -95,6 +84,8 @@ impl Learner {
     ) -> Result<Self> {
         let mut weights = Weights::new(seed, device);
         let forecaster = Forecaster::new(&settings.model, latent, shape, name, &mut weights)?;
+        let mut source = weights.frozen();
+        let frozen = Forecaster::new(&settings.model, latent, shape, name, &mut source)?;
         let trained = weights
             .pairs()
             .iter()
@@ -122,8 +113,8 @@ impl Learner {
         let good = Snapshot::take(&weights, average.as_ref(), &optimiser)?;
         let mut judged_weights = Weights::new(seed, device);
         Forecaster::new(&settings.model, latent, shape, name, &mut judged_weights)?;
-        let mut frozen = judged_weights.frozen();
-        let judged = Forecaster::new(&settings.model, latent, shape, name, &mut frozen)?;
+        let mut source = judged_weights.frozen();
+        let judged = Forecaster::new(&settings.model, latent, shape, name, &mut source)?;
         let codes = match latent.family {
             Family::Codes => Some(Codes::new(latent.stages, latent.size)?),
             Family::None | Family::Gaussian | Family::Refined => None,
@@ -134,13 +125,13 @@ impl Learner {
             revival: Revival::default(),
             good,
             forecaster,
+            frozen,
             weights,
             optimiser,
             average,
             judged_weights,
             judged,
             settings: settings.training.clone(),
-            context: settings.model.context,
             caution: 1.0,
             watch: Watch::default(),
         })
@@ -199,7 +190,8 @@ impl Learner {
     }
 
     fn try_step(&mut self, windows: &Tensor, used: f64, rng: &mut Rng) -> Result<StepReport> {
-        let Example { x, y, own } = self.example(windows, used, rng)?;
+        let Example { x, y, own } =
+            Example::draw(&self.frozen, windows, (&self.settings, used), rng)?;
         let network = self.forecaster.network();
         let observed = network.observe(&x)?;
         let y = network.tokens(&y)?;
@@ -269,41 +261,6 @@ impl Learner {
         let surprise = (prior.surprise(context, z)?.mean_all()? / z.dim(1)? as f64)?;
         let value = scalar(&surprise)?;
         Ok(((error + (surprise * self.settings.prior_weight)?)?, value))
-    }
-
-    /// What a step is made on.
-    fn example(&self, windows: &Tensor, used: f64, rng: &mut Rng) -> Result<Example> {
-        let context = self.context;
-        let frame = |index: usize| windows.narrow(1, index, 1)?.squeeze(1);
-        let own = rng.uniform() < self.settings.own_frames;
-        let (x, y) = if own {
-            let x = windows.narrow(1, 0, context)?;
-            let made = self.remake(&x, &frame(context)?, used, rng)?.unsqueeze(1)?;
-            let x = match context {
-                1 => made,
-                _ => Tensor::cat(&[&windows.narrow(1, 1, context - 1)?, &made], 1)?,
-            };
-            (x, frame(context + 1)?)
-        } else {
-            (windows.narrow(1, 0, context)?, frame(context)?)
-        };
-        let sigma = self.forecaster.network().shape().change * self.settings.context_noise;
-        let x = noisy(&x, sigma, rng)?;
-        Ok(Example { x, y, own })
-    }
-
-    /// The model's own version of y: ŷ(x, z) at the z that explains y.
-    fn remake(&self, x: &Tensor, y: &Tensor, used: f64, rng: &mut Rng) -> Result<Tensor> {
-        let network = self.forecaster.network();
-        let observed = network.observe(x)?;
-        if !self.forecaster.has_latent() {
-            return self.forecaster.frames(&observed, None);
-        }
-        let field = self.forecaster.energy(&observed, &network.tokens(y)?)?;
-        let beta = self.settings.beta_at(used);
-        let inferred = self.forecaster.infer(&field, beta, rng)?;
-        let z = inferred.sample_tensor(x.device())?;
-        self.forecaster.frames(&observed, Some(&z))
     }
 
     fn rate(&self, used: f64) -> f64 {
@@ -404,24 +361,6 @@ impl Learner {
 
 fn scalar(tensor: &Tensor) -> Result<f64> {
     Ok(f64::from(tensor.to_scalar::<f32>()?))
-}
-
-/// x plus noise; each sample's amount is uniform in [0, `sigma`].
-fn noisy(x: &Tensor, sigma: f64, rng: &mut Rng) -> Result<Tensor> {
-    if sigma <= 0.0 {
-        return Ok(x.clone());
-    }
-    let samples = x.dim(0)?;
-    let each = x.elem_count() / samples.max(1);
-    let mut values = x.flatten_all()?.to_vec1::<f32>()?;
-    let rows: Vec<_> = values
-        .chunks_exact_mut(each.max(1))
-        .map(|row| (row, sigma * rng.uniform(), rng.branch()))
-        .collect();
-    rows.into_par_iter().for_each(|(row, amount, mut rng)| {
-        rng.add_noise(row, amount as f32);
-    });
-    Ok(Tensor::from_vec(values, x.shape(), x.device())?)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod checkpoint;
+mod example;
 pub mod learner;
 pub mod recipe;
 mod revival;

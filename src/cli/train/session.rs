@@ -137,7 +137,11 @@ impl Session {
                 }
                 for (learner, state) in learners.iter_mut().zip(state.learners) {
                     let own = format!("{}.", learner.name());
-                    let moments = of(&moments, |name| name[2..].starts_with(&own));
+                    // Moments are named `m.NAME` and `v.NAME`.
+                    let moments = of(
+                        &moments,
+                        |name| matches!(name.split_once('.'), Some((_, name)) if name.starts_with(&own)),
+                    );
                     let averages = of(&averages, |name| name.starts_with(&own));
                     learner.resume(&moments, &averages, state)?;
                 }
