@@ -27,8 +27,7 @@ fn steps(criterion: &mut Criterion) {
     nextframe::ops::use_one_pool();
     nextframe::ops::keep_memory();
     let mut settings = Settings::default();
-    // Steps on the model's own frames are cheaper for the latent model: they
-    // do not train z. These are the dearer ones.
+    // Steps on the model's own frames first make these; see the last lines.
     settings.training.own_frames = 0.0;
     let length = settings.window();
     let mut rng = Seed(0).stream("bench", 0);

@@ -9,6 +9,7 @@ use std::path::Path;
 /// gradient), conv* (Metal's weight gradients), gelu and powf (a negative number
 /// to a power on Metal), index_select and scatter (need contiguous indices).
 const ALLOWED: &[&str] = &[
+    "abs",
     "add",
     "affine",
     "broadcast_add",
@@ -58,11 +59,17 @@ const ALLOWED: &[&str] = &[
     "elem_count",
     // Not of tensors.
     "clone",
+    "collect",
     "div_ceil",
+    "into_iter",
     "iter",
     "last_mut",
+    "map",
+    "pixels",
+    "places",
     "product",
     "push",
+    "resize",
     "to_vec",
     // This crate's own, composed themselves.
     "frames",
@@ -75,10 +82,14 @@ const ALLOWED: &[&str] = &[
 const FUNCTIONS: &[&str] = &[
     "composed",
     "composed_add",
+    "composed_form",
     "composed_overlap",
     "composed_patchify",
     "composed_product",
+    "composed_sharpen",
     "composed_unpatchify",
+    "copies",
+    "extend",
     "pad",
     "repeat",
     "thin",

@@ -44,6 +44,8 @@ impl Bench {
         let mut settings = Settings::default();
         (settings.data.width, settings.data.height) = (side, side);
         settings.evaluation.horizon = 5;
+        // Untrained, z must be seen in bytes.
+        settings.model.latent_start = 5.0;
         let mut config = ModelConfig {
             settings,
             shape: FrameShape {

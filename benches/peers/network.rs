@@ -7,7 +7,7 @@
 use candle_core::{Device, Tensor};
 use nextframe::evaluation::rollout::rollout;
 use nextframe::inference::{Forecaster, LatentConfig};
-use nextframe::models::{FrameShape, Weights};
+use nextframe::models::{Decoder, FrameShape, Weights};
 use nextframe::ops;
 use nextframe::rng::Seed;
 use nextframe::training::{Learner, Settings};
@@ -39,7 +39,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("run by benches/peers/network.py");
         return Ok(());
     };
+    // The recipe `paint`: what moves pixels has no peer yet.
     let mut settings = Settings::default();
+    settings.model.decoder = Decoder::Paint;
+    settings.model.latent_start = 0.05;
+    settings.latent.dimension = 96;
     settings.training.own_frames = 0.0;
     settings.training.context_noise = 0.0;
     if task == "check" {
@@ -82,7 +86,7 @@ fn check(settings: &Settings, folder: &Path) -> Result<(), Box<dyn Error>> {
             let mut rng = Seed(3).stream("peer", 0);
             let inferred = forecaster.infer(&field, 1.0, &mut rng)?;
             let z = inferred.sample_tensor(&Device::Cpu)?;
-            let error = ops::squared_error(&network.decode(&observed, &z)?, &tokens)?;
+            let error = ops::squared_error(&network.decode(&observed, Some(&z))?, &tokens)?;
             let surprise = prior.surprise(&forecaster.context(&observed), &z)?;
             let share = settings.training.prior_weight / z.dim(1)? as f64;
             loss = ((loss + error.mean_all()?)? + (surprise.mean_all()? * share)?)?;

@@ -72,16 +72,39 @@ impl Bowl {
         self.slope.len()
     }
 
+    /// G z.
+    pub fn bend(&self, z: &[f64]) -> Vec<f64> {
+        let rows = self.curvature.chunks_exact(z.len().max(1));
+        rows.map(|row| row.iter().zip(z).map(|(g, z)| g * z).sum())
+            .collect()
+    }
+
     /// ‖y − ŷ(x, z)‖², never below 0 by rounding.
     pub fn squared_error(&self, z: &[f64]) -> f64 {
         let linear: f64 = self.slope.iter().zip(z).map(|(q, z)| q * z).sum();
-        let square: f64 = self
-            .curvature
-            .chunks_exact(z.len())
+        let square: f64 = self.bend(z).iter().zip(z).map(|(bent, z)| bent * z).sum();
+        let error = self.constant - 2.0 * linear + square;
+        // (Not `max`, which would make 0 of a NaN.)
+        if error < 0.0 { 0.0 } else { error }
+    }
+
+    /// The bowl of the same curvature that has the same value at z, and with
+    /// R(z) = ½‖z‖² its least there.
+    pub fn touching(self, z: &[f64]) -> Self {
+        let error = self.squared_error(z);
+        let bent = self.bend(z);
+        let slope = bent
+            .iter()
             .zip(z)
-            .map(|(row, zi)| zi * row.iter().zip(z).map(|(g, zj)| g * zj).sum::<f64>())
-            .sum();
-        (self.constant - 2.0 * linear + square).max(0.0)
+            .map(|(bent, z)| bent + z / self.precision);
+        let slope: Vec<f64> = slope.collect();
+        let linear: f64 = slope.iter().zip(z).map(|(q, z)| q * z).sum();
+        let square: f64 = bent.iter().zip(z).map(|(bent, z)| bent * z).sum();
+        Self {
+            constant: error + 2.0 * linear - square,
+            slope,
+            ..self
+        }
     }
 
     /// C(y, ŷ(x, z)) = (κ/2)·‖y − ŷ(x, z)‖²: the energy without R(z).

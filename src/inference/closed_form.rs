@@ -47,7 +47,25 @@ pub(super) struct Factor {
 }
 
 impl Factor {
+    /// G has eigenvalues ≥ 0, but comes in f32: where rounding leaves one below
+    /// 0, a little more is added to the diagonal.
     pub(super) fn new(bowl: &Bowl) -> Result<Self> {
+        let d = bowl.dimension();
+        let mean = bowl.curvature.iter().step_by(d + 1).sum::<f64>() / d.max(1) as f64;
+        let mut bad = 0;
+        for share in [0.0, 1e-6, 1e-4] {
+            match Self::with(bowl, 1.0 + share * bowl.precision * mean) {
+                Ok(factor) => return Ok(factor),
+                Err(index) => bad = index,
+            }
+        }
+        Err(Error::NotFinite {
+            what: format!("the energy's curvature along z[{bad}]"),
+        })
+    }
+
+    /// L of κG + `diagonal` I, or the first z whose curvature is not above 0.
+    fn with(bowl: &Bowl, diagonal: f64) -> std::result::Result<Self, usize> {
         let d = bowl.dimension();
         let mut lower = vec![0.0; d * d];
         for i in 0..d {
@@ -58,14 +76,10 @@ impl Factor {
                 let other = &above[j * d..(j + 1) * d];
                 row[j] = (entry - dot(&row[..j], &other[..j])) / other[j];
             }
-            let entry = bowl.precision * bowl.curvature[i * d + i] + 1.0;
+            let entry = bowl.precision * bowl.curvature[i * d + i] + diagonal;
             row[i] = (entry - dot(&row[..i], &row[..i])).sqrt();
-            // G has eigenvalues ≥ 0, so only rounding or an energy that is
-            // not finite can break the factorisation.
             if !(row[i] > 0.0 && row[i].is_finite()) {
-                return Err(Error::NotFinite {
-                    what: format!("the energy's curvature along z[{i}]"),
-                });
+                return Err(i);
             }
         }
         Ok(Self {
@@ -75,7 +89,7 @@ impl Factor {
     }
 
     /// (κG + I)⁻¹ κq.
-    fn solve(&self, bowl: &Bowl) -> Vec<f64> {
+    pub(super) fn solve(&self, bowl: &Bowl) -> Vec<f64> {
         let d = self.dimension;
         let mut z: Vec<f64> = bowl.slope.iter().map(|q| bowl.precision * q).collect();
         for i in 0..d {

@@ -2,11 +2,16 @@
 //! z and prior p(z | x). Without a latent it is the least-squares baseline.
 
 use super::summary::Summary;
-use super::{Categorical, ClosedForm, Inference, Inferred, Mixture, Prior, Refine, Search};
+use super::{
+    Categorical, ClosedForm, GaussNewton, Inference, Inferred, Mixture, Prior, Refine, Search,
+    tensor,
+};
 use crate::energy::Quadratic;
 use crate::error::{Error, Result};
 use crate::latent::{Codes, Gaussian, Latent as _};
-use crate::models::{FrameShape, Init, NextFrame, NextFrameConfig, Observed, Scope, Source};
+use crate::models::{
+    Decoder, FrameShape, Init, NextFrame, NextFrameConfig, Observed, Scope, Source,
+};
 use crate::ops;
 use crate::rng::Rng;
 use candle_core::Tensor;
@@ -21,7 +26,8 @@ const SUMMARY: usize = 128;
 pub enum Family {
     /// No latent: least squares.
     None,
-    /// Continuous z, exact in closed form.
+    /// Continuous z, exact in closed form where the decoder paints, by
+    /// Gauss–Newton steps where it moves.
     Gaussian,
     /// Continuous z, guessed by an encoder of the residual, then refined.
     Refined,
@@ -43,6 +49,8 @@ pub struct LatentConfig {
     pub size: usize,
     /// Gradient steps after the encoder's guess (refined).
     pub refinement: usize,
+    /// Looks at the energy in the search for z where the decoder moves.
+    pub looks: usize,
     /// Gaussians in the prior of a continuous z.
     pub components: usize,
 }
@@ -51,10 +59,11 @@ impl Default for LatentConfig {
     fn default() -> Self {
         Self {
             family: Family::Gaussian,
-            dimension: 96,
+            dimension: 32,
             stages: 2,
             size: 16,
             refinement: 4,
+            looks: 3,
             components: 6,
         }
     }
@@ -91,6 +100,7 @@ struct LatentPart {
     prior: Box<dyn Prior>,
     /// s², (1,).
     unexplained: Tensor,
+    looks: usize,
 }
 
 /// See the module's head.
@@ -114,6 +124,14 @@ impl Forecaster {
         let mut root = source.root();
         let mut scope = root.scope(name);
         let dimension = latent.width()?;
+        let only_painted = matches!(latent.family, Family::Codes | Family::Refined);
+        if only_painted && model.decoder == Decoder::Move {
+            return Err(Error::input(
+                "latent.family",
+                format!("{:?} needs a decoder that is linear in z", latent.family),
+                "set model.decoder = \"paint\", or latent.family = \"gaussian\"",
+            ));
+        }
         let network = NextFrame::new(model, shape, dimension, scope.scope("network"))?;
         let gaussian = Gaussian { dimension };
         let summary =
@@ -146,12 +164,14 @@ impl Forecaster {
                 ))
             }
         };
+        let looks = latent.looks;
         let latent = parts
             .map(|(inference, prior)| {
                 Ok::<_, Error>(LatentPart {
                     inference,
                     prior,
                     unexplained: scope.get(UNEXPLAINED, 1, Init::Ones)?,
+                    looks,
                 })
             })
             .transpose()?;
@@ -188,9 +208,21 @@ impl Forecaster {
     /// weights, so none is kept.
     pub fn energy(&self, observed: &Observed, y: &Tensor) -> Result<Quadratic> {
         let part = self.latent.as_ref().ok_or_else(no_latent)?;
-        let (constant, slope, curvature) = self.network.squared_error_in_z(observed, y)?;
-        let unexplained = f64::from(part.unexplained.to_vec1::<f32>()?[0]);
-        Quadratic::new(1.0 / unexplained, &constant, &slope, &curvature)
+        let precision = 1.0 / f64::from(part.unexplained.to_vec1::<f32>()?[0]);
+        let error = self.network.squared_error_in_z(observed, y)?;
+        let linearised = |z: &[Vec<f64>]| {
+            let (constant, slope, curvature) = error(&tensor(z, y.device())?)?;
+            Quadratic::new(precision, &constant, &slope, &curvature)
+        };
+        let (samples, dimension) = (y.dim(0)?, self.network.latent_dimension());
+        if self.network.paints() {
+            return linearised(&vec![vec![0.0; dimension]; samples]);
+        }
+        let solver = GaussNewton {
+            latent: Gaussian { dimension },
+            looks: part.looks,
+        };
+        solver.touch(samples, linearised)
     }
 
     /// z for each sample; see [`Inference::infer`].
@@ -206,10 +238,7 @@ impl Forecaster {
 
     /// The same as tokens, frames' values within [0, 1].
     fn tokens(&self, observed: &Observed, z: Option<&Tensor>) -> Result<Tensor> {
-        let tokens = match z {
-            Some(z) => self.network.decode(observed, z)?,
-            None => observed.mean.clone(),
-        };
+        let tokens = self.network.decode(observed, z)?;
         // White in units of σ, and not a bit more when taken back.
         let change = self.network.shape().change as f32;
         let white = (1.0 / change).next_down();
@@ -223,6 +252,18 @@ impl Forecaster {
             .frames(&self.sample_tokens(observed, temperature, rng)?)
     }
 
+    /// A draw from p(z | x), (B, d), given [`Self::context`]; none where there
+    /// is no z.
+    pub fn draw(
+        &self,
+        context: &Tensor,
+        temperature: f64,
+        rng: &mut Rng,
+    ) -> Result<Option<Tensor>> {
+        let draw = |part: &LatentPart| part.prior.sample(context, temperature, rng);
+        self.latent.as_ref().map(draw).transpose()
+    }
+
     /// [`Self::sample`] as tokens, for a rollout that goes on from them.
     pub fn sample_tokens(
         &self,
@@ -230,13 +271,7 @@ impl Forecaster {
         temperature: f64,
         rng: &mut Rng,
     ) -> Result<Tensor> {
-        let z = match &self.latent {
-            Some(part) => {
-                let context = self.context(observed);
-                Some(part.prior.sample(&context, temperature, rng)?)
-            }
-            None => None,
-        };
+        let z = self.draw(&self.context(observed), temperature, rng)?;
         self.tokens(observed, z.as_ref())
     }
 }
@@ -265,6 +300,7 @@ mod tests {
             change: 0.1,
         };
         let model = NextFrameConfig {
+            decoder: Decoder::Paint,
             context: 3,
             hidden: 8,
             backbone: BackboneConfig {
@@ -287,7 +323,7 @@ mod tests {
         let bowls = forecaster.energy(&observed, &y).unwrap();
         let mut rng = Seed(3).stream("test", 0);
         let z = rng.normal_tensor((2, 5), &Device::Cpu).unwrap();
-        let decoded = network.decode(&observed, &z).unwrap();
+        let decoded = network.decode(&observed, Some(&z)).unwrap();
         let direct = (decoded - &y).unwrap().sqr().unwrap().sum((1, 2)).unwrap();
         let z = z.to_vec2::<f32>().unwrap();
         for (row, truth) in direct.to_vec1::<f32>().unwrap().into_iter().enumerate() {

@@ -81,22 +81,17 @@ impl Prior for Mixture {
 
     fn sample(&self, context: &Tensor, temperature: f64, rng: &mut Rng) -> Result<Tensor> {
         let p = self.parameters(context)?;
-        let batch = context.dim(0)?;
+        let (batch, device) = (context.dim(0)?, context.device());
+        let mut chosen = vec![0f32; batch * self.components];
         let weights = p.weights.to_vec2::<f32>()?;
-        let means = p.means.to_vec3::<f32>()?;
-        let widths = p.widths.to_vec3::<f32>()?;
-        let mut z = Vec::with_capacity(batch * self.dimension);
-        for row in 0..batch {
-            let k = rng.weighted(&sharpened(&weights[row], temperature));
-            for (mean, width) in means[row][k].iter().zip(&widths[row][k]) {
-                z.push(mean + (temperature * rng.normal()) as f32 * width.exp());
-            }
+        for (row, logits) in chosen.chunks_exact_mut(self.components).zip(weights) {
+            row[rng.weighted(&sharpened(&logits, temperature))] = 1.0;
         }
-        Ok(Tensor::from_vec(
-            z,
-            (batch, self.dimension),
-            context.device(),
-        )?)
+        let chosen = Tensor::from_vec(chosen, (batch, self.components, 1), device)?;
+        let noise = rng.normal_tensor((batch, self.dimension), device)?;
+        let of_chosen = |t: Tensor| t.broadcast_mul(&chosen)?.sum(1);
+        let widths = of_chosen(p.widths.exp()?)?;
+        Ok((of_chosen(p.means)? + ((noise * temperature)? * widths)?)?)
     }
 }
 

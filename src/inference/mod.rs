@@ -3,6 +3,7 @@
 mod categorical;
 mod closed_form;
 mod forecaster;
+mod gauss_newton;
 mod mixture;
 mod prior;
 mod refine;
@@ -12,6 +13,7 @@ mod summary;
 pub use categorical::Categorical;
 pub use closed_form::ClosedForm;
 pub use forecaster::{Family, Forecaster, LatentConfig, UNEXPLAINED};
+pub use gauss_newton::GaussNewton;
 pub use mixture::Mixture;
 pub use prior::Prior;
 pub use refine::Refine;

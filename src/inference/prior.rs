@@ -11,7 +11,9 @@ pub trait Prior: Send + Sync {
     fn surprise(&self, context: &Tensor, z: &Tensor) -> Result<Tensor>;
 
     /// One z for each row of `context`: (B, d). `temperature` 1 draws from
-    /// p(z | x), below 1 closer to its modes, 0 takes the likeliest.
+    /// p(z | x), below 1 closer to its modes, 0 takes the likeliest. Where z is
+    /// continuous, its gradient goes back into the prior (the choice of a mode
+    /// is taken as it is).
     fn sample(&self, context: &Tensor, temperature: f64, rng: &mut Rng) -> Result<Tensor>;
 }
 

@@ -37,6 +37,11 @@ impl Linear {
         ops::linear(x, &self.weight, &self.bias)
     }
 
+    /// [`Self::forward`] plus `start` (outputs), the same everywhere.
+    pub fn forward_from(&self, x: &Tensor, start: &Tensor) -> Result<Tensor> {
+        ops::linear(x, &self.weight, &(&self.bias + start)?)
+    }
+
     /// gelu of [`Self::forward`].
     pub fn forward_gelu(&self, x: &Tensor) -> Result<Tensor> {
         ops::linear_gelu(x, &self.weight, &self.bias)

@@ -3,12 +3,16 @@
 mod backbone;
 mod convolutional;
 mod layers;
+mod movement;
 mod next_frame;
+mod paint;
 mod stem;
 mod transformer;
 mod weights;
 
 pub use backbone::{Backbone, BackboneConfig, BackboneKind};
 pub use layers::{LayerNorm, Linear};
-pub use next_frame::{DICTIONARIES, FrameShape, NextFrame, NextFrameConfig, Observed, repeat_each};
+pub use movement::{EFFECTS as MOVED_EFFECTS, SOURCES as MOVED_SOURCES};
+pub use next_frame::{Decoder, FrameShape, NextFrame, NextFrameConfig, Observed, repeat_each};
+pub use paint::DICTIONARIES;
 pub use weights::{Frozen, Init, Scope, Source, Weights};

@@ -1,21 +1,31 @@
 //! The next-frame network ỹ(x, z): a heavy look at the past, h(x), and a
-//! light decoder that is linear in z.
+//! light decoder.
 //!
-//! ŷ(x, z) = x_T + σ·(m(x) + D(x) z), where x_T is the last frame of the past
-//! and σ the typical change from frame to frame. A patch's part of D(x) z is
-//! (Σ_d z_d W_d) u(x): each z chooses one mixture of d dictionaries W_d for
-//! the features u of the patch. So squared error is a quadratic function of z
-//! whose coefficients cost three small matrix products, whatever d is, and
-//! min over z needs no further pass through the network.
+//! m(x) = x_T + σ·(what the backbone says), where x_T is the last frame of the
+//! past and σ the typical change from frame to frame, is the least-squares
+//! prediction of the next frame. ŷ(x, z) is what a [`Decoder`] makes of it.
 
 use super::backbone::{Backbone, BackboneConfig};
 use super::layers::Linear;
+use super::movement::{Movement, Moving};
+use super::paint::Paint;
 use super::stem::Stem;
-use super::weights::{Init, Scope};
+use super::weights::Scope;
 use crate::error::{Error, Result};
 use crate::ops;
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
+
+/// How z acts on the next frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decoder {
+    /// Moves pixels of the past, and mixes them with m(x): what is drawn is
+    /// made of what was there. Nearly linear in z.
+    Move,
+    /// Adds D(x) z to m(x): linear in z, so z is found exactly in one step.
+    Paint,
+}
 
 /// All that defines a next-frame network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,10 +37,18 @@ pub struct NextFrameConfig {
     pub patch: usize,
     /// Width of the features from which the mean m(x) is read.
     pub hidden: usize,
+    /// How z acts on the next frame.
+    pub decoder: Decoder,
+    /// The longest move of a pixel from one frame to the next, down and across.
+    pub reach: usize,
+    /// How wide the shares' peak at no move is before training, in pixels: a
+    /// move by n pixels starts with a logit of −n²/2·peak². Little leaks to
+    /// neighbours with a narrow one; long moves are found faster with a wide one.
+    pub peak: f64,
     /// Width of the features u(x) on which z acts.
     pub basis: usize,
     /// Size of a single dimension of z's effect on a patch before training, in
-    /// units of σ.
+    /// units of σ (paint) or as logits (move).
     pub latent_start: f64,
     /// The part that turns patches into features.
     pub backbone: BackboneConfig,
@@ -42,8 +60,11 @@ impl Default for NextFrameConfig {
             context: 4,
             patch: 4,
             hidden: 96,
+            decoder: Decoder::Move,
+            reach: 2,
+            peak: 0.35,
             basis: 32,
-            latent_start: 0.05,
+            latent_start: 0.1,
             backbone: BackboneConfig::default(),
         }
     }
@@ -68,20 +89,41 @@ pub struct FrameShape {
 pub struct Observed {
     /// m(x) relative to black instead of x_T, in units of σ: (B, N, p·p·C).
     pub mean: Tensor,
-    /// u(x), (B, N, basis); without a latent, empty.
-    pub basis: Option<Tensor>,
     /// Features of the backbone, (B, N, width).
     pub features: Tensor,
+    decoder: Seen,
+}
+
+/// What a decoder works on.
+#[derive(Debug, Clone)]
+enum Seen {
+    /// m(x) is all.
+    Mean,
+    /// u(x), (B, N, basis).
+    Paint(Tensor),
+    Move(Moving),
 }
 
 impl Observed {
+    /// The first `count` samples, untracked.
+    pub fn first(&self, count: usize) -> Result<Self> {
+        self.map(|t| Ok(t.narrow(0, 0, count)?.detach()))
+    }
+
     /// Each sample `times` times in a row: (B, …) → (B·times, …).
     pub fn repeat(&self, times: usize) -> Result<Self> {
-        let repeat = |t: &Tensor| repeat_each(t, times);
+        self.map(|t| repeat_each(t, times))
+    }
+
+    fn map(&self, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Self> {
         Ok(Self {
-            mean: repeat(&self.mean)?,
-            basis: self.basis.as_ref().map(repeat).transpose()?,
-            features: repeat(&self.features)?,
+            mean: f(&self.mean)?,
+            features: f(&self.features)?,
+            decoder: match &self.decoder {
+                Seen::Mean => Seen::Mean,
+                Seen::Paint(basis) => Seen::Paint(f(basis)?),
+                Seen::Move(moving) => Seen::Move(moving.map(f)?),
+            },
         })
     }
 }
@@ -93,15 +135,15 @@ pub fn repeat_each(t: &Tensor, times: usize) -> Result<Tensor> {
     Ok(t.unsqueeze(1)?.broadcast_as(shape)?.flatten(0, 1)?)
 }
 
-/// The name of W among a network's weights.
-pub const DICTIONARIES: &str = "dictionaries";
+/// (c, q, G) at z; see [`NextFrame::squared_error_in_z`].
+pub type ErrorInZ<'a> = dyn Fn(&Tensor) -> Result<(Tensor, Tensor, Tensor)> + 'a;
 
-/// The light decoder's part that depends on z.
+/// The light part; without a latent a painter has nothing to do.
 #[derive(Debug, Clone)]
-struct LatentHead {
-    features: Linear,
-    /// W: (d, p·p·C·basis).
-    dictionaries: Tensor,
+enum Light {
+    None,
+    Paint(Paint),
+    Move(Movement),
 }
 
 /// The next-frame network; see the module's head.
@@ -113,7 +155,8 @@ pub struct NextFrame {
     backbone: Backbone,
     mean_features: Linear,
     mean: Linear,
-    latent: Option<LatentHead>,
+    decoder: Light,
+    latent: usize,
 }
 
 impl NextFrame {
@@ -148,20 +191,16 @@ impl NextFrame {
         let grid = (shape.height / patch, shape.width / patch);
         let pixels = patch * patch * shape.channels;
         let (width, hidden) = (config.backbone.width, config.hidden);
-        let head = (latent > 0)
-            .then(|| -> Result<LatentHead> {
-                let std = config.latent_start / (config.basis as f64).sqrt();
-                let mut scope = scope.scope("latent");
-                Ok(LatentHead {
-                    features: Linear::new(width, config.basis, 1.0, scope.scope("features"))?,
-                    dictionaries: scope.get(
-                        DICTIONARIES,
-                        (latent, pixels * config.basis),
-                        Init::Normal { std },
-                    )?,
-                })
-            })
-            .transpose()?;
+        let decoder = match (config.decoder, latent) {
+            (Decoder::Move, _) => {
+                let frame = (grid, shape.channels);
+                Light::Move(Movement::new(config, frame, latent, scope.scope("move"))?)
+            }
+            (Decoder::Paint, 0) => Light::None,
+            (Decoder::Paint, _) => {
+                Light::Paint(Paint::new(config, pixels, latent, scope.scope("latent"))?)
+            }
+        };
         let mut backbone = scope.scope("backbone");
         let frames = (config.context, patch);
         let stem = Stem::new(frames, shape, width, backbone.scope("stem"))?;
@@ -170,7 +209,8 @@ impl NextFrame {
             backbone: Backbone::new(&config.backbone, grid, backbone)?,
             mean_features: Linear::new(width, hidden, 1.0, scope.scope("mean_features"))?,
             mean: Linear::new(hidden, pixels, 0.0, scope.scope("mean"))?,
-            latent: head,
+            decoder,
+            latent,
             config: config.clone(),
             shape,
         })
@@ -189,14 +229,22 @@ impl NextFrame {
     /// The dimension of z; 0 where there is none.
     pub fn latent_dimension(&self) -> usize {
         self.latent
-            .as_ref()
-            .map_or(0, |head| head.dictionaries.dims()[0])
+    }
+
+    /// Whether ŷ(x, 0) is m(x) itself, and E quadratic in z.
+    pub fn paints(&self) -> bool {
+        !matches!(self.decoder, Light::Move(_))
     }
 
     /// h(x): x is (B, T, C, H, W) with T = context, in [0, 1].
     pub fn observe(&self, x: &Tensor) -> Result<Observed> {
-        let last = self.tokens(&x.narrow(1, x.dim(1)? - 1, 1)?.squeeze(1)?)?;
-        self.look(&self.stem.forward(x)?, &last)
+        self.observe_after(x, &x.narrow(1, x.dim(1)? - 1, 1)?.squeeze(1)?)
+    }
+
+    /// h(x), with the next frame made of `last` (B, C, H, W) where that is not
+    /// quite the last frame that is seen.
+    pub fn observe_after(&self, x: &Tensor, last: &Tensor) -> Result<Observed> {
+        self.look(&self.stem.forward(x)?, &self.tokens(last)?)
     }
 
     /// h(x) of frames as [`Self::tokens`], the last one last.
@@ -218,15 +266,16 @@ impl NextFrame {
     fn look(&self, features: &Tensor, last: &Tensor) -> Result<Observed> {
         let features = self.backbone.forward(features)?.flatten(1, 2)?;
         let hidden = self.mean_features.forward_gelu(&features)?;
-        let basis = self
-            .latent
-            .as_ref()
-            .map(|head| head.features.forward_gelu(&features))
-            .transpose()?;
+        let mean = self.mean.forward_add(&hidden, last)?;
+        let decoder = match &self.decoder {
+            Light::None => Seen::Mean,
+            Light::Paint(paint) => Seen::Paint(paint.basis(&features)?),
+            Light::Move(movement) => Seen::Move(movement.look(last, &mean, &features)?),
+        };
         Ok(Observed {
-            mean: self.mean.forward_add(&hidden, last)?,
-            basis,
+            mean,
             features,
+            decoder,
         })
     }
 
@@ -250,47 +299,48 @@ impl NextFrame {
         ops::unpatchify(&grid, patch, channels)
     }
 
-    /// ŷ(x, z) in tokens, (B, N, p·p·C); z is (B, d). No gradient goes back
-    /// into m(x): it is trained on its own, as the least-squares prediction,
-    /// so that z explains only what is left and does not take over what x
-    /// already says (Henaff, Zhao and LeCun 2017, "Prediction under
-    /// uncertainty with error-encoding networks").
-    pub fn decode(&self, observed: &Observed, z: &Tensor) -> Result<Tensor> {
-        let (head, basis) = self.latent_parts(observed)?;
-        let (batch, _, pixels) = observed.mean.dims3()?;
-        let mixture = z
-            .matmul(&head.dictionaries)?
-            .reshape((batch, pixels, self.config.basis))?;
-        ops::each_product(basis, &mixture, &observed.mean.detach())
+    /// ŷ(x, z) in tokens, (B, N, p·p·C); z is (B, d), and 0 where there is
+    /// none. No gradient goes back into m(x): it is trained on its own, as the
+    /// least-squares prediction, so that z explains only what is left and does
+    /// not take over what x already says (Henaff, Zhao and LeCun 2017,
+    /// "Prediction under uncertainty with error-encoding networks").
+    ///
+    /// # Errors
+    /// A z for a network without a latent.
+    pub fn decode(&self, observed: &Observed, z: Option<&Tensor>) -> Result<Tensor> {
+        match (&self.decoder, &observed.decoder, z) {
+            (Light::Move(movement), Seen::Move(moving), z) => movement.decode(moving, z),
+            (Light::Paint(paint), Seen::Paint(basis), Some(z)) => {
+                paint.decode(&observed.mean.detach(), basis, z)
+            }
+            (_, _, None) => Ok(observed.mean.clone()),
+            _ => Err(no_latent()),
+        }
     }
 
-    /// The squared error as a quadratic in z:
-    /// ‖y − ŷ(x, z)‖² = c − 2 qᵀz + zᵀG z. Returns (c (B,), q (B, d),
-    /// G (B, d, d)) for y in tokens. Its cost does not grow with the number
-    /// of z's that are tried. It is made for solvers over z, so nothing of it
-    /// is tracked.
-    pub fn squared_error_in_z(
-        &self,
-        observed: &Observed,
-        y: &Tensor,
-    ) -> Result<(Tensor, Tensor, Tensor)> {
-        let (head, basis) = self.latent_parts(observed)?;
-        let (batch, _, pixels) = y.dims3()?;
-        let (latent, hidden) = (head.dictionaries.dims()[0], self.config.basis);
-        let (basis, dictionaries) = (&basis.detach(), &head.dictionaries.detach());
-        let residual = (y - observed.mean.detach())?;
-        let constant = residual.sqr()?.sum((1, 2))?;
-
-        // q_d = ⟨W_d, rᵀu⟩.
-        let correlation = ops::each_overlap(&residual, basis)?;
-        let slope = correlation
-            .reshape((batch, pixels * hidden))?
-            .matmul(&dictionaries.t()?)?;
-
-        // G_de = tr(W_d (uᵀu) W_eᵀ).
-        let gram = ops::each_overlap(basis, basis)?;
-        let curvature = ops::trace_form(&gram, &dictionaries.reshape((latent, pixels, hidden))?)?;
-        Ok((constant, slope, curvature))
+    /// The squared error as a quadratic in z,
+    /// ‖y − ŷ(x, z)‖² = c − 2 qᵀz + zᵀG z, as a function of where it is asked
+    /// for: at z (B, d) it returns (c (B,), q (B, d), G (B, d, d)). Where the
+    /// decoder paints they are exact and the same everywhere, else those of ŷ
+    /// linearised at z. y is in tokens. It is made for solvers over z, so
+    /// nothing of it is tracked.
+    ///
+    /// # Errors
+    /// A network without a latent.
+    pub fn squared_error_in_z<'a>(
+        &'a self,
+        observed: &'a Observed,
+        y: &'a Tensor,
+    ) -> Result<Box<ErrorInZ<'a>>> {
+        match (&self.decoder, &observed.decoder) {
+            (Light::Move(movement), Seen::Move(moving)) => {
+                Ok(Box::new(movement.squared_error(moving, y)?))
+            }
+            (Light::Paint(paint), Seen::Paint(basis)) => {
+                Ok(Box::new(|_| paint.squared_error(&observed.mean, basis, y)))
+            }
+            _ => Err(no_latent()),
+        }
     }
 
     /// (rows, columns) of patches.
@@ -298,17 +348,14 @@ impl NextFrame {
         let patch = self.config.patch;
         (self.shape.height / patch, self.shape.width / patch)
     }
+}
 
-    fn latent_parts<'a>(&'a self, observed: &'a Observed) -> Result<(&'a LatentHead, &'a Tensor)> {
-        match (&self.latent, &observed.basis) {
-            (Some(head), Some(basis)) => Ok((head, basis)),
-            _ => Err(Error::input(
-                "the next-frame network",
-                "it has no latent",
-                "use its mean, or a network with a latent of at least 1 dimension",
-            )),
-        }
-    }
+pub(super) fn no_latent() -> Error {
+    Error::input(
+        "the next-frame network",
+        "it has no latent",
+        "use its mean, or a network with a latent of at least 1 dimension",
+    )
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod check;
 mod clamp;
 mod convolution;
 mod cross_entropy;
+mod crps;
 mod each;
 mod followed;
 mod geometry;
@@ -30,7 +31,9 @@ mod squared_error;
 #[cfg(test)]
 mod testing;
 mod threads;
+mod tilt;
 mod trace_form;
+mod transport;
 mod vector;
 
 pub use activation::{gelu, silu};
@@ -40,6 +43,7 @@ pub use average::Average;
 pub use clamp::clamp;
 pub use convolution::{Convolution, convolve, convolve_add, convolve_gelu};
 pub use cross_entropy::cross_entropy;
+pub use crps::crps;
 pub use each::{each_overlap, each_product};
 pub use layer_norm::layer_norm;
 pub use linear::{linear, linear_add, linear_gelu};
@@ -48,7 +52,9 @@ pub use patches::{patchify, unpatchify};
 pub use softmax::softmax;
 pub use squared_error::squared_error;
 pub use threads::use_one_pool;
+pub use tilt::tilted_softmax;
 pub use trace_form::trace_form;
+pub use transport::{Transport, sharpen, transport, transport_form};
 
 #[cfg(test)]
 mod tests {

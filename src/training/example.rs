@@ -12,6 +12,10 @@ use rayon::prelude::*;
 pub(super) struct Example {
     /// Context (B, T, C, H, W).
     pub(super) x: Tensor,
+    /// Its last frame (B, C, H, W), of which the next is made. Without the
+    /// noise where pixels are moved: else shares would learn to average it away,
+    /// and blur.
+    pub(super) last: Tensor,
     /// Next frame (B, C, H, W).
     pub(super) y: Tensor,
     /// Whether the context's last frame is the model's own. Then m(x) alone
@@ -46,8 +50,13 @@ impl Example {
             (windows.narrow(1, 0, context)?, frame(context)?)
         };
         let sigma = network.shape().change * settings.context_noise;
+        let clean = x.narrow(1, context - 1, 1)?.squeeze(1)?;
         let x = noisy(&x, sigma, rng)?;
-        Ok(Self { x, y, own })
+        let last = match network.paints() {
+            true => x.narrow(1, context - 1, 1)?.squeeze(1)?,
+            false => clean,
+        };
+        Ok(Self { x, last, y, own })
     }
 }
 

@@ -8,7 +8,7 @@ use super::watch::{Alarm, Watch};
 use crate::error::{Error, Result};
 use crate::inference::{Family, Forecaster, LatentConfig, UNEXPLAINED};
 use crate::latent::Codes;
-use crate::models::{DICTIONARIES, FrameShape, Weights};
+use crate::models::{DICTIONARIES, FrameShape, Observed, Weights};
 use crate::ops::{self, AdamW, AdamWConfig, Average};
 use crate::rng::{Rng, Seed};
 use candle_core::{Device, Tensor, Var};
@@ -190,43 +190,60 @@ impl Learner {
     }
 
     fn try_step(&mut self, windows: &Tensor, used: f64, rng: &mut Rng) -> Result<StepReport> {
-        let Example { x, y, own } =
+        let Example { x, last, y, own } =
             Example::draw(&self.frozen, windows, (&self.settings, used), rng)?;
         let network = self.forecaster.network();
-        let observed = network.observe(&x)?;
+        let observed = network.observe_after(&x, &last)?;
         let y = network.tokens(&y)?;
         let numbers = (y.dim(1)? * y.dim(2)?) as f64;
         let beta = self.settings.beta_at(used);
         let mut copied = Vec::new();
         let plain = ops::squared_error(&observed.mean, &y)?;
 
-        let (errors, loss, energy, surprise) =
-            if own || !self.forecaster.has_latent() || used < self.settings.without_latent {
-                let error = plain.mean_all()?;
-                (plain, error.clone(), 0.5 * scalar(&error)?, 0.0)
-            } else {
-                let field = self.forecaster.energy(&observed, &y)?;
-                let inferred = self.forecaster.infer(&field, beta, rng)?;
-                if let Some(codes) = self.codes {
-                    copied = self.revival.note(codes, &inferred);
-                }
-                let z = inferred.sample_tensor(x.device())?;
-                let errors = ops::squared_error(&network.decode(&observed, &z)?, &y)?;
-                let context = self.forecaster.context(&observed);
-                let (loss, surprise) = self.loss(&errors, &context, &z)?;
-                let loss = (loss + plain.mean_all()?)?;
-                let loss = match self.forecaster.inference() {
-                    Some(inference) => match inference.loss(&field, &inferred)? {
-                        Some(extra) => (loss + extra)?,
-                        None => loss,
-                    },
-                    None => loss,
-                };
-                let precision = field.bowls().first().map_or(1.0, |bowl| bowl.precision);
-                let total: f64 = inferred.energy.iter().sum();
-                let energy = total / (inferred.energy.len() as f64 * precision * numbers);
-                (errors, loss, energy, surprise)
+        // What is expected without z is trained on its own: z explains what is
+        // left, and does not take over what x already says.
+        let (expected, alone) = match network.paints() {
+            true => (plain.clone(), plain.mean_all()?),
+            false => {
+                let made = network.decode(&observed, None)?;
+                let expected = ops::squared_error(&made, &y)?;
+                let alone = (plain.mean_all()? + expected.mean_all()?)?;
+                (expected, alone)
+            }
+        };
+        // A painted z would learn to explain damage; a moved frame holds none.
+        let mend = own && network.paints();
+        let without = mend || !self.forecaster.has_latent() || used < self.settings.without_latent;
+        let (errors, loss, energy, surprise) = if without {
+            let energy = 0.5 * scalar(&expected.mean_all()?)?;
+            (expected, alone, energy, 0.0)
+        } else {
+            let field = self.forecaster.energy(&observed, &y)?;
+            let inferred = self.forecaster.infer(&field, beta, rng)?;
+            if let Some(codes) = self.codes {
+                copied = self.revival.note(codes, &inferred);
+            }
+            let z = inferred.sample_tensor(x.device())?;
+            let errors = ops::squared_error(&network.decode(&observed, Some(&z))?, &y)?;
+            let context = self.forecaster.context(&observed);
+            let (loss, surprise) = self.loss(&errors, &context, &z)?;
+            let loss = (loss + alone)?;
+            let loss = match self.settings.score_weight {
+                0.0 => loss,
+                weight => (loss + (self.score(&observed, &y, rng)? * weight)?)?,
             };
+            let loss = match self.forecaster.inference() {
+                Some(inference) => match inference.loss(&field, &inferred)? {
+                    Some(extra) => (loss + extra)?,
+                    None => loss,
+                },
+                None => loss,
+            };
+            let precision = field.bowls().first().map_or(1.0, |bowl| bowl.precision);
+            let total: f64 = inferred.energy.iter().sum();
+            let energy = total / (inferred.energy.len() as f64 * precision * numbers);
+            (errors, loss, energy, surprise)
+        };
 
         let gradients = loss.backward()?;
         let rate = self.rate(used);
@@ -261,6 +278,20 @@ impl Learner {
         let surprise = (prior.surprise(context, z)?.mean_all()? / z.dim(1)? as f64)?;
         let value = scalar(&surprise)?;
         Ok(((error + (surprise * self.settings.prior_weight)?)?, value))
+    }
+
+    /// The score of two futures drawn from p(z | x), in units of σ, on half of
+    /// the samples to save time. Only the prior gets a gradient from it: the
+    /// frozen decoder is taken as it is.
+    fn score(&self, observed: &Observed, y: &Tensor, rng: &mut Rng) -> Result<Tensor> {
+        let half = y.dim(0)?.div_ceil(2);
+        let seen = observed.first(half)?;
+        let context = self.forecaster.context(&seen);
+        let mut draw = || -> Result<Tensor> {
+            let z = self.forecaster.draw(&context, 1.0, rng)?;
+            self.frozen.network().decode(&seen, z.as_ref())
+        };
+        Ok(ops::crps(&draw()?, &draw()?, &y.narrow(0, 0, half)?)?.mean_all()?)
     }
 
     fn rate(&self, used: f64) -> f64 {

@@ -47,9 +47,11 @@ pub struct TrainingConfig {
     /// judged and becomes the model; 0 takes the weights of the last step.
     pub average: f64,
     /// Noise on the context, in units of σ: a rollout's frames are not perfect.
+    /// (Where pixels are moved, on what the network sees, not on what it moves.)
     pub context_noise: f64,
     /// Share of steps whose last context frame is the model's own, given the
-    /// z of that frame: teaches m(x) to go on from what it makes.
+    /// z of that frame: teaches to go on from what it makes. (Where z paints,
+    /// m(x) alone is taught.)
     pub own_frames: f64,
     /// The inverse temperature β at which z is drawn in training.
     pub beta: f64,
@@ -61,6 +63,11 @@ pub struct TrainingConfig {
     /// Weight of −log p(z | x) per number of z beside the squared error in
     /// units of σ². The prior shares no weights with the rest.
     pub prior_weight: f64,
+    /// Weight of the CRPS of two drawn next frames, in units of σ, which trains
+    /// p(z | x) alone, through the decoder: what z's density does not say, how
+    /// much each z matters in the picture. Not for codes, whose draws have no
+    /// gradient.
+    pub score_weight: f64,
 }
 
 impl Default for TrainingConfig {
@@ -74,12 +81,13 @@ impl Default for TrainingConfig {
             without_latent: 0.1,
             shift: 4,
             average: 0.99,
-            context_noise: 1.0,
+            context_noise: 0.3,
             own_frames: 0.4,
             beta: 1.0,
             beta_start: 1.0,
             beta_rise: 0.3,
             prior_weight: 0.1,
+            score_weight: 1.0,
         }
     }
 }
@@ -130,6 +138,7 @@ impl Settings {
             ("model.basis", model.basis),
             ("model.backbone.width", model.backbone.width),
             ("latent.components", self.latent.components),
+            ("latent.looks", self.latent.looks),
             ("evaluation.horizon", self.evaluation.horizon),
             ("evaluation.futures", self.evaluation.futures),
         ];
@@ -138,12 +147,16 @@ impl Settings {
                 return Err(out_of_range(key, value, "1 to 65536"));
             }
         }
+        if model.reach > 8 {
+            return Err(out_of_range("model.reach", model.reach, "0 to 8"));
+        }
         let side = self.data.width.min(self.data.height);
         if training.shift > side / 2 {
             let range = format!("0 to {}, half a frame", side / 2);
             return Err(out_of_range("training.shift", training.shift, &range));
         }
         let positive = [
+            ("model.peak", model.peak),
             ("training.learning_rate", training.learning_rate),
             ("training.clip", training.clip),
             ("training.beta", training.beta),
@@ -158,6 +171,7 @@ impl Settings {
             ("training.weight_decay", training.weight_decay),
             ("training.context_noise", training.context_noise),
             ("training.prior_weight", training.prior_weight),
+            ("training.score_weight", training.score_weight),
             ("evaluation.temperature", self.evaluation.temperature),
         ];
         for (key, value) in amounts {

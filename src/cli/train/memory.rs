@@ -4,7 +4,7 @@
 use super::Only;
 use crate::error::{Error, Result};
 use crate::inference::{Family, Forecaster, LatentConfig};
-use crate::models::{FrameShape, Init, Source};
+use crate::models::{Decoder, FrameShape, Init, MOVED_EFFECTS, MOVED_SOURCES, Source};
 use crate::outputs::model::MSE;
 use crate::training::Settings;
 use candle_core::{DType, Device, Shape, Tensor};
@@ -21,13 +21,14 @@ const GIB: f64 = (1u64 << 30) as f64;
 /// A setting that takes memory.
 type Size = (&'static str, fn(&mut Settings) -> &mut usize);
 
-const SIZES: [Size; 12] = [
+const SIZES: [Size; 13] = [
     ("data.width", |s| &mut s.data.width),
     ("data.height", |s| &mut s.data.height),
     ("training.batch", |s| &mut s.training.batch),
     ("model.context", |s| &mut s.model.context),
     ("model.hidden", |s| &mut s.model.hidden),
     ("model.basis", |s| &mut s.model.basis),
+    ("model.reach", |s| &mut s.model.reach),
     ("model.backbone.width", |s| &mut s.model.backbone.width),
     ("model.backbone.depth", |s| &mut s.model.backbone.depth),
     ("latent.dimension", |s| &mut s.latent.dimension),
@@ -97,8 +98,9 @@ fn count(settings: &Settings, latent: &LatentConfig) -> Result<f64> {
     }
 }
 
-/// The numbers of the frames, of the features of each patch, and of the
-/// squared error's curvature in z, which holds each dictionary for each sample.
+/// The numbers of the frames, of the features of each patch, and of what the
+/// decoder keeps for each sample: each dictionary where it paints; where it
+/// moves, the shares of all copies (a few times over) and the directions of z.
 fn numbers_of_a_step(settings: &Settings, latent: &LatentConfig) -> f64 {
     let (model, data) = (&settings.model, &settings.data);
     let frame = data.frame_bytes() as f64;
@@ -110,9 +112,15 @@ fn numbers_of_a_step(settings: &Settings, latent: &LatentConfig) -> f64 {
         Family::Gaussian | Family::Refined => latent.dimension as f64,
     };
     let features = (model.hidden + model.basis + model.backbone.width) as f64;
-    let curvature = dimension * patch * data.channels.count() as f64 * model.basis as f64;
+    let decoder = match model.decoder {
+        Decoder::Paint => dimension * patch * data.channels.count() as f64 * model.basis as f64,
+        Decoder::Move => {
+            let side = 2.0 * model.reach as f64 + 1.0;
+            places * (MOVED_EFFECTS as f64 * dimension + 4.0 * MOVED_SOURCES as f64 * side * side)
+        }
+    };
     settings.training.batch as f64
-        * (settings.window() as f64 * frame + places * features + curvature)
+        * (settings.window() as f64 * frame + places * features + decoder)
 }
 
 /// The settings above their default that take most of the memory.
@@ -187,16 +195,17 @@ mod tests {
 
     #[test]
     fn weights_are_counted_without_making_them() {
-        for (kind, family) in [
-            (BackboneKind::Convolutional, Family::Gaussian),
-            (BackboneKind::Transformer, Family::Refined),
-            (BackboneKind::Transformer, Family::Codes),
-            (BackboneKind::Convolutional, Family::None),
+        for (kind, family, decoder) in [
+            (BackboneKind::Convolutional, Family::Gaussian, Decoder::Move),
+            (BackboneKind::Transformer, Family::Refined, Decoder::Paint),
+            (BackboneKind::Transformer, Family::Codes, Decoder::Paint),
+            (BackboneKind::Convolutional, Family::None, Decoder::Move),
         ] {
             let mut settings = Settings::default();
             (settings.data.width, settings.data.height) = (16, 16);
             settings.model.backbone.kind = kind;
             settings.latent.family = family;
+            settings.model.decoder = decoder;
             let shape = FrameShape {
                 channels: 3,
                 height: 16,

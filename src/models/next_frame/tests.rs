@@ -10,8 +10,9 @@ const SHAPE: FrameShape = FrameShape {
     change: 0.1,
 };
 
-fn config(kind: BackboneKind) -> NextFrameConfig {
+fn config(kind: BackboneKind, decoder: Decoder) -> NextFrameConfig {
     NextFrameConfig {
+        decoder,
         context: 3,
         hidden: 8,
         basis: 6,
@@ -48,25 +49,31 @@ fn shake(weights: &Weights) {
 
 #[test]
 fn every_weight_gets_a_gradient() {
+    let decoders = [Decoder::Move, Decoder::Paint];
     for kind in [BackboneKind::Convolutional, BackboneKind::Transformer] {
-        for latent in [0, 5] {
+        for (latent, decoder) in [0, 5].into_iter().flat_map(|d| decoders.map(|k| (d, k))) {
             let mut weights = Weights::new(Seed(2), &Device::Cpu);
-            let network = NextFrame::new(&config(kind), SHAPE, latent, weights.root()).unwrap();
+            let network =
+                NextFrame::new(&config(kind, decoder), SHAPE, latent, weights.root()).unwrap();
             shake(&weights);
             let (x, y) = example(2);
             let observed = network.observe(&x).unwrap();
             let y = network.tokens(&y).unwrap();
             let mut loss = ops::squared_error(&observed.mean, &y).unwrap();
-            if latent > 0 {
-                let z = Tensor::ones((2, latent), candle_core::DType::F32, &Device::Cpu);
-                let y_hat = network.decode(&observed, &z.unwrap()).unwrap();
-                loss = (loss + ops::squared_error(&y_hat, &y).unwrap()).unwrap();
-            }
+            let expected = network.decode(&observed, None).unwrap();
+            loss = (loss + ops::squared_error(&expected, &y).unwrap()).unwrap();
+            let z = Tensor::ones((2, latent), candle_core::DType::F32, &Device::Cpu);
+            let z = (latent > 0).then(|| z.unwrap());
+            let y_hat = network.decode(&observed, z.as_ref()).unwrap();
+            loss = (loss + ops::squared_error(&y_hat, &y).unwrap()).unwrap();
             let gradients = loss.sum_all().unwrap().backward().unwrap();
             for (name, var) in weights.pairs() {
                 let gradient = gradients.get(var).unwrap_or_else(|| panic!("{name}"));
                 let size = gradient.sqr().unwrap().sum_all().unwrap();
-                assert!(size.to_scalar::<f32>().unwrap() > 0.0, "{kind:?} {name}");
+                assert!(
+                    size.to_scalar::<f32>().unwrap() > 0.0,
+                    "{kind:?} {decoder:?} {name}"
+                );
             }
         }
     }
@@ -75,7 +82,7 @@ fn every_weight_gets_a_gradient() {
 #[test]
 fn frames_survive_as_tokens_and_an_untrained_mean_is_the_last_frame() {
     let mut weights = Weights::new(Seed(2), &Device::Cpu);
-    let config = config(BackboneKind::Convolutional);
+    let config = config(BackboneKind::Convolutional, Decoder::Paint);
     let network = NextFrame::new(&config, SHAPE, 0, weights.root()).unwrap();
     let (x, y) = example(2);
     let back = network.frames(&network.tokens(&y).unwrap()).unwrap();
@@ -95,7 +102,7 @@ fn a_size_that_is_no_multiple_of_the_patch_is_refused() {
         ..SHAPE
     };
     let mut weights = Weights::new(Seed(2), &Device::Cpu);
-    let config = config(BackboneKind::Convolutional);
+    let config = config(BackboneKind::Convolutional, Decoder::Paint);
     let message = NextFrame::new(&config, shape, 0, weights.root())
         .unwrap_err()
         .to_string();
