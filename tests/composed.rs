@@ -28,6 +28,8 @@ const ALLOWED: &[&str] = &[
     "log",
     "matmul",
     "max_keepdim",
+    "maximum",
+    "minimum",
     "mul",
     "narrow",
     "permute",

@@ -3,14 +3,14 @@
 //!
 //! The mixture's shares are softmax(ℓ(x) + Φ v(x, z)): ℓ gives each copy's
 //! share where z = 0, and z tilts them, v = (Σ_d z_d W_d) u(x), along a few
-//! effects Φ: further down, further right, more of m(x), sharper. A tilt along
+//! effects Φ: further down, further right, more of m(x), narrower. A tilt along
 //! a direction moves a peak of the shares that way and leaves it a peak. So
-//! whatever z is drawn, the frame is made of pixels that are there: it can be
-//! wrong, but it is no noise. (Shifted copies, mixed: Finn, Goodfellow and
+//! whatever z is drawn, the frame is made of pixels that are there or expected:
+//! it can be wrong, but it is no noise. (Shifted copies, mixed: Finn, Goodfellow and
 //! Levine 2016; De Brabandere et al. 2016, "Dynamic filter networks".)
 
 use super::layers::Linear;
-use super::next_frame::NextFrameConfig;
+use super::next_frame::{NextFrameConfig, no_latent};
 use super::paint::DICTIONARIES;
 use super::weights::{Init, Scope};
 use crate::error::Result;
@@ -22,7 +22,7 @@ pub const SOURCES: usize = 3;
 /// Down, right, down and right for m(x), more of m(x), narrower.
 pub const EFFECTS: usize = 6;
 /// How much of what blurring takes away is added to sharpen.
-const SHARPENING: f64 = 2.0;
+const SHARPENING: f64 = 3.0;
 /// What m(x) has ahead of other copies before training, as a logit.
 const ADVANTAGE: f64 = 3.0;
 
@@ -138,11 +138,7 @@ impl Movement {
         y: &'a Tensor,
     ) -> Result<impl Fn(&Tensor) -> Result<(Tensor, Tensor, Tensor)> + 'a> {
         let frozen = moving.map(|t| Ok(t.detach()))?;
-        let (tilt, basis) = self
-            .tilt
-            .as_ref()
-            .zip(frozen.basis.as_ref())
-            .ok_or_else(no_z)?;
+        let (tilt, basis) = self.acting(&frozen)?;
         let (batch, places, _) = y.dims3()?;
         let latent = tilt.dictionaries.dim(0)?;
         // V_n = u_n W, effect by effect.
@@ -164,15 +160,18 @@ impl Movement {
         })
     }
 
+    /// What z acts on, and u(x).
+    fn acting<'a>(&'a self, moving: &'a Moving) -> Result<(&'a Tilt, &'a Tensor)> {
+        let both = self.tilt.as_ref().zip(moving.basis.as_ref());
+        both.ok_or_else(no_latent)
+    }
+
+    /// The shares of all copies, (B, N, K).
     fn shares(&self, moving: &Moving, z: Option<&Tensor>) -> Result<Tensor> {
         let Some(z) = z else {
             return ops::softmax(&moving.logits);
         };
-        let (tilt, basis) = self
-            .tilt
-            .as_ref()
-            .zip(moving.basis.as_ref())
-            .ok_or_else(no_z)?;
+        let (tilt, basis) = self.acting(moving)?;
         let (batch, places, _) = basis.dims3()?;
         let mixture = z
             .matmul(&tilt.dictionaries)?
@@ -182,10 +181,6 @@ impl Movement {
         // ℓ is trained on its own, as m(x) is.
         ops::tilted_softmax(&moving.logits.detach(), &tilts, &self.effects)
     }
-}
-
-fn no_z() -> crate::Error {
-    super::next_frame::no_latent()
 }
 
 /// Logits before training (K,) and Φ (K, [`EFFECTS`]).

@@ -64,9 +64,11 @@ pub fn transport(sources: &[Tensor], shares: &Tensor, along: Transport) -> Resul
 }
 
 /// x + amount · (x − x̄), x̄ the mean of a pixel and its four neighbours: what
-/// blurring takes away, added. A frame as patches (B, N, p·p·C) in and out;
-/// nothing of it is tracked. Fails on other shapes and on a dtype that is not a
-/// float.
+/// blurring takes away, added; but within the values of the 3×3 pixels around,
+/// so that no value is new and nothing grows, however often it is done.
+///
+/// A frame as patches (B, N, p·p·C) in and out; nothing of it is tracked. Fails
+/// on other shapes and on a dtype that is not a float.
 pub fn sharpen(frame: &Tensor, along: Transport, amount: f64) -> Result<Tensor> {
     let name = "sharpen";
     alike(name, &[("frame", frame)])?;
@@ -212,9 +214,15 @@ fn composed_sharpen(frame: &Tensor, along: Transport, amount: f64) -> Result<Ten
     let near = [1, 3, 4, 5, 7].map(|copy| copies.narrow(3, copy, 1));
     let near = near.into_iter().collect::<candle_core::Result<Vec<_>>>()?;
     let sum = Tensor::cat(&near, 3)?.sum(D::Minus1)?;
-    Ok(frame
+    let sharp = frame
         .affine(1.0 + amount, 0.0)?
-        .sub(&sum.affine(amount / 5.0, 0.0)?)?)
+        .sub(&sum.affine(amount / 5.0, 0.0)?)?;
+    let most = copies.max_keepdim(D::Minus1)?.squeeze(3)?;
+    let least = copies
+        .affine(-1.0, 0.0)?
+        .max_keepdim(D::Minus1)?
+        .squeeze(3)?;
+    Ok(sharp.minimum(&most)?.maximum(&least.affine(-1.0, 0.0)?)?)
 }
 
 /// All shifted copies, (B, N, p·p·C, K).

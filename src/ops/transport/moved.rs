@@ -132,10 +132,10 @@ impl Moved {
         unsafe { filled(batch * places * pixels, write) }
     }
 
-    /// x + amount · (x − x̄); the reach is 1.
+    /// x + amount · (x − x̄) within the values around; the reach is 1.
     pub(super) fn sharpen(&self, frame: &[f32], batch: usize, amount: f32) -> Vec<f32> {
         let (places, pixels, run) = (self.along.places(), self.along.pixels(), self.run());
-        let near = [1, 3, 4, 5, 7].map(|copy| self.offsets[copy]);
+        let near: [usize; 9] = std::array::from_fn(|copy| self.offsets[copy]);
         let write = |out: Parts| {
             self.each(
                 &[frame],
@@ -219,12 +219,18 @@ impl Moved {
 }
 
 simd! {
-    /// Of rows above, left, here, right and below.
-    fn sharpened(near: [&[f32]; 5], amount: f32, out: &mut [f32]) {
-        let [above, left, here, right, below] = near;
+    /// Of the nine rows shifted by up to a pixel, the fifth not at all.
+    fn sharpened(near: [&[f32]; 9], amount: f32, out: &mut [f32]) {
         for (i, out) in out.iter_mut().enumerate() {
-            let sum = above[i] + left[i] + here[i] + right[i] + below[i];
-            *out = (1.0 + amount) * here[i] - amount / 5.0 * sum;
+            let sum = near[1][i] + near[3][i] + near[4][i] + near[5][i] + near[7][i];
+            let (mut least, mut most) = (near[0][i], near[0][i]);
+            for row in &near[1..] {
+                least = if row[i] < least { row[i] } else { least };
+                most = if row[i] > most { row[i] } else { most };
+            }
+            let sharp = (1.0 + amount) * near[4][i] - amount / 5.0 * sum;
+            let sharp = if sharp > most { most } else { sharp };
+            *out = if sharp < least { least } else { sharp };
         }
     }
 }

@@ -75,21 +75,24 @@ fn a_share_of_one_moves_the_frame() {
     assert_eq!(list(&moved), list(&cut(&expected)));
 }
 
-// numpy: padded = np.pad(x, 1, "edge"); mean of x and its four shifts / 5
+// numpy, p = np.pad(x, 1, "edge"): x + 2 (x - mean of x and its four shifts),
+// np.clip with the least and the most of the nine shifts.
 #[test]
-fn sharpening_adds_what_a_blur_takes_away() {
+fn sharpening_adds_what_a_blur_takes_away_and_nothing_new() {
     let along = Transport {
         grid: (1, 1),
-        patch: 2,
+        patch: 3,
         channels: 1,
         reach: 3,
     };
-    let frame = Tensor::new(&[[[1f32, 0.0, 0.0, 0.0]]], &candle_core::Device::Cpu).unwrap();
-    // Means: 3/5 (itself and two edges), 1/5, 1/5, 0.
+    let device = candle_core::Device::Cpu;
+    let frame = [0.0, 0.2, 0.8, 0.0, 0.3, 1.0, 0.0, 0.2, 0.9f32];
+    let frame = Tensor::from_vec(frame.to_vec(), (1, 1, 9), &device).unwrap();
     let found = list(&sharpen(&frame, along, 2.0).unwrap());
-    for (found, truth) in found.iter().zip([1.8, -0.4, -0.4, 0.0]) {
-        assert!((found - truth).abs() < 1e-6, "{found} {truth}");
-    }
+    // In the middle 0.3 + 2·(0.3 − 1.7/5) = 0.22; others are at the bounds.
+    assert!((found[4] - 0.22).abs() < 1e-6, "{found:?}");
+    assert_eq!((found[0], found[5]), (0.0, 1.0));
+    assert!((found[2] - 0.96).abs() < 1e-6, "{found:?}");
     for along in SHAPES {
         let frame = &sources(along, 3, 1)[0];
         let found = sharpen(frame, along, 1.5).unwrap();
@@ -103,7 +106,7 @@ fn sharpening_adds_what_a_blur_takes_away() {
     }
     fails(
         sharpen(&normal(&[1, 2, 3], 1), along, 1.0),
-        &["sharpen: frame", "[1, 2, 3]", "[1, 1, 4]"],
+        &["sharpen: frame", "[1, 2, 3]", "[1, 1, 9]"],
     );
 }
 
