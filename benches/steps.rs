@@ -27,7 +27,8 @@ fn steps(criterion: &mut Criterion) {
     nextframe::ops::use_one_pool();
     nextframe::ops::keep_memory();
     let mut settings = Settings::default();
-    // Steps on the model's own frames first make these; see the last lines.
+    // Steps on the model's own frames are dearer still: they first make these,
+    // with z found for them too.
     settings.training.own_frames = 0.0;
     let length = settings.window();
     let mut rng = Seed(0).stream("bench", 0);

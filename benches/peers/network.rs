@@ -7,9 +7,10 @@
 use candle_core::{Device, Tensor};
 use nextframe::evaluation::rollout::rollout;
 use nextframe::inference::{Forecaster, LatentConfig};
-use nextframe::models::{Decoder, FrameShape, Weights};
+use nextframe::models::{FrameShape, Weights};
 use nextframe::ops;
 use nextframe::rng::Seed;
+use nextframe::training::recipe::{self, Recipe};
 use nextframe::training::{Learner, Settings};
 use std::collections::HashMap;
 use std::error::Error;
@@ -39,11 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("run by benches/peers/network.py");
         return Ok(());
     };
-    // The recipe `paint`: what moves pixels has no peer yet.
-    let mut settings = Settings::default();
-    settings.model.decoder = Decoder::Paint;
-    settings.model.latent_start = 0.05;
-    settings.latent.dimension = 96;
+    // What moves pixels has no peer yet.
+    let paint = Recipe::find("paint")?;
+    let mut settings: Settings = recipe::resolve(Some(&paint), &[])?;
     settings.training.own_frames = 0.0;
     settings.training.context_noise = 0.0;
     if task == "check" {

@@ -36,6 +36,18 @@ impl Transport {
         (2 * self.reach + 1) * (2 * self.reach + 1)
     }
 
+    /// Refuses frames without pixels.
+    fn check(&self, name: &str) -> Result<()> {
+        if self.places() > 0 && self.pixels() > 0 {
+            return Ok(());
+        }
+        Err(Error::input(
+            name,
+            format!("frames without pixels: {self:?}"),
+            "give a grid of at least one patch, of at least one pixel and channel",
+        ))
+    }
+
     /// Patches of a frame.
     fn places(&self) -> usize {
         self.grid.0 * self.grid.1
@@ -72,6 +84,7 @@ pub fn transport(sources: &[Tensor], shares: &Tensor, along: Transport) -> Resul
 pub fn sharpen(frame: &Tensor, along: Transport, amount: f64) -> Result<Tensor> {
     let name = "sharpen";
     alike(name, &[("frame", frame)])?;
+    along.check(name)?;
     let &[batch, _, _] = frame.dims() else {
         return Err(wrong_shape(name, "frame", frame, "(B, N, p·p·C)"));
     };
@@ -127,8 +140,9 @@ pub fn transport_form(
         let expected = format!("(K, R) with R up to {MOST_EFFECTS}");
         return Err(wrong_shape(name, "effects", effects, expected));
     }
-    let &[_, latent] = z.dims() else {
-        return Err(wrong_shape(name, "z", z, "(B, d)"));
+    let latent = match z.dims() {
+        &[_, latent] if latent > 0 => latent,
+        _ => return Err(wrong_shape(name, "z", z, "(B, d), d at least 1")),
     };
     shape(name, "z", z, &[batch, latent])?;
     shape(
@@ -147,17 +161,18 @@ pub fn transport_form(
 
 /// The sources, detached, once all shapes fit.
 fn given(name: &str, sources: &[Tensor], shares: &Tensor, along: Transport) -> Result<Vec<Tensor>> {
+    along.check(name)?;
     let &[batch, places, count] = shares.dims() else {
         return Err(wrong_shape(name, "shares", shares, "(B, N, K)"));
     };
-    if sources.is_empty() || along.pixels() == 0 || places != along.places() {
+    if sources.is_empty() || places != along.places() {
         return Err(Error::input(
             name,
             format!(
                 "{} sources, {places} places in shares, {along:?}",
                 sources.len()
             ),
-            "give at least one source, patches of pixels, and shares for each place of the grid",
+            "give at least one source, and shares for each place of the grid",
         ));
     }
     let expected = sources.len() * along.shifts();

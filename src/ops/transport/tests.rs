@@ -215,7 +215,22 @@ fn edges() {
         transport(&[], &normal(&[2, 6, 25], 1), along),
         &["0 sources"],
     );
+    let hollow = Transport {
+        channels: 0,
+        ..along
+    };
+    let nothing = normal(&[2, 6, 0], 1);
+    fails(
+        sharpen(&nothing, hollow, 1.0),
+        &["sharpen", "without pixels"],
+    );
     let (sources, [logits, effects, directions, z, y]) = problem(along, 2);
+    let no_z = z.narrow(1, 0, 0).unwrap();
+    let result = transport_form(&sources, &logits, along, (&effects, &directions), &no_z, &y);
+    fails(
+        result.map(|found| found.0),
+        &["transport_form: z", "[2, 0]"],
+    );
     let short = effects.narrow(0, 0, 4).unwrap();
     let result = transport_form(&sources, &logits, along, (&short, &directions), &z, &y);
     fails(result.map(|found| found.0), &["transport_form: effects"]);

@@ -208,6 +208,66 @@ fn every_weight_gets_a_gradient() {
     }
 }
 
+/// Every weight after one step, without what else would move them.
+fn after_a_step(score_weight: f64) -> Vec<(String, Vec<f32>)> {
+    let mut settings = settings(Decoder::Move);
+    let training = &mut settings.training;
+    (training.score_weight, training.prior_weight) = (score_weight, 0.0);
+    (training.weight_decay, training.clip, training.average) = (0.0, 1e9, 0.0);
+    let latent = settings.latent.clone();
+    let mut learner =
+        Learner::new("latent", &settings, &latent, SHAPE, Seed(1), &Device::Cpu).unwrap();
+    let mut rng = Seed(5).stream("test", 0);
+    let windows = windows(far(Decoder::Move), &mut rng);
+    learner.step(&windows, 0.9, &mut rng).unwrap();
+    let flat = |(n, t): (String, Tensor)| (n, t.flatten_all().unwrap().to_vec1().unwrap());
+    learner.weights().tensors().into_iter().map(flat).collect()
+}
+
+#[test]
+fn the_score_trains_the_prior_alone() {
+    let pairs = after_a_step(0.0).into_iter().zip(after_a_step(1.0));
+    let moved: Vec<String> = pairs
+        .filter(|((_, without), (_, with))| without != with)
+        .map(|((name, _), _)| name)
+        .collect();
+    assert!(
+        moved.iter().any(|name| name.contains(".prior.means")),
+        "{moved:?}"
+    );
+    assert!(
+        moved.iter().all(|name| name.contains(".prior.")),
+        "{moved:?}"
+    );
+}
+
+#[test]
+fn what_is_moved_has_no_noise() {
+    for decoder in [Decoder::Move, Decoder::Paint] {
+        let mut settings = settings(decoder);
+        settings.training.context_noise = 1.0;
+        let latent = settings.latent.clone();
+        let learner =
+            Learner::new("latent", &settings, &latent, SHAPE, Seed(1), &Device::Cpu).unwrap();
+        let mut rng = Seed(5).stream("test", 0);
+        let windows = windows(far(decoder), &mut rng);
+        let example = Example::draw(
+            &learner.frozen,
+            &windows,
+            (&settings.training, 0.5),
+            &mut rng,
+        )
+        .unwrap();
+        let clean = windows.narrow(1, 0, 1).unwrap().squeeze(1).unwrap();
+        let off = |frame: &Tensor| {
+            let off = (frame - &clean).unwrap().abs().unwrap().max_all().unwrap();
+            off.to_scalar::<f32>().unwrap()
+        };
+        assert!(off(&example.x.squeeze(1).unwrap()) > 0.0);
+        assert_eq!(off(&example.last) == 0.0, decoder == Decoder::Move);
+    }
+}
+
 #[test]
 fn what_is_judged_is_the_average() {
     let settings = settings(Decoder::Move);
