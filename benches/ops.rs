@@ -3,7 +3,7 @@
 
 use candle_core::{Device, Tensor, Var};
 use criterion::{Criterion, criterion_group, criterion_main};
-use nextframe::ops::{self, AdamW, AdamWConfig, Average, Convolution};
+use nextframe::ops::{self, AdamW, AdamWConfig, Average, Convolution, Patches, Scene};
 use nextframe::rng::Seed;
 use std::hint::black_box;
 
@@ -89,6 +89,50 @@ fn convolutions(c: &mut Criterion) {
     }
 }
 
+/// What decoders and solvers over z use, at the default recipe's sizes.
+fn decoders(c: &mut Criterion) {
+    let along = Patches {
+        grid: (16, 16),
+        patch: 4,
+        channels: 3,
+    };
+    let tensor = |shape: &[usize]| var(shape).as_detached_tensor();
+    let frames = [1, 2, 3].map(|_| tensor(&[32, 256, 48]));
+    let sources = [(&frames[0], 2), (&frames[1], 1), (&frames[2], 1)];
+    let scene = Scene::new(&sources, along).expect("a scene");
+    let effects = tensor(&[43, 6]);
+    let logits: [&[usize]; 2] = [&[32, 256, 43], &[32, 256, 6]];
+    time(c, "transport", &logits, |x| {
+        ops::transport(&scene, &x[0], &x[1], &effects)
+    });
+    let product: [&[usize]; 3] = [&[32, 256, 32], &[32, 48, 32], &[32, 256, 48]];
+    time(c, "each_product", &product, |x| {
+        ops::each_product(&x[0], &x[1], &x[2])
+    });
+    let y = tensor(&[32, 256, 48]);
+    let draws: [&[usize]; 2] = [&[32, 256, 48], &[32, 256, 48]];
+    time(c, "crps", &draws, |x| ops::crps(&x[0], &x[1], &y));
+    c.bench_function("scene", |b| {
+        b.iter(|| Scene::new(&sources, along).expect("a scene"));
+    });
+    c.bench_function("sharpen", |b| {
+        b.iter(|| ops::sharpen(&frames[0], along, 3.0).expect("a frame"));
+    });
+    let logits = tensor(&[32, 256, 43]);
+    let (directions, z) = (tensor(&[32, 256, 6, 32]), tensor(&[32, 32]));
+    c.bench_function("transport_form", |b| {
+        b.iter(|| {
+            let with = (&effects, &directions);
+            ops::transport_form(&scene, &logits, with, &z, &y).expect("a form")
+        });
+    });
+    let gram = tensor(&[32, 32, 32]);
+    let dictionaries = tensor(&[64, 48, 32]);
+    c.bench_function("trace_form", |b| {
+        b.iter(|| ops::trace_form(&gram, &dictionaries).expect("a form"));
+    });
+}
+
 fn weights(c: &mut Criterion) {
     let vars: Vec<(String, Var)> = (0..8)
         .map(|i| (format!("w{i}"), var(&[1024, 512])))
@@ -111,6 +155,6 @@ fn weights(c: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(20);
-    targets = operations, convolutions, weights
+    targets = operations, convolutions, decoders, weights
 }
 criterion_main!(benches);

@@ -88,6 +88,7 @@ const FUNCTIONS: &[&str] = &[
     "composed_overlap",
     "composed_patchify",
     "composed_product",
+    "composed_shares",
     "composed_sharpen",
     "composed_unpatchify",
     "copies",

@@ -60,6 +60,13 @@ impl Quadratic {
         Self { bowls }
     }
 
+    /// Functions of z = (a, b) of these functions of a, which touch the energy
+    /// at `at`, and of b, which are the energy's where a = `at`.
+    pub fn beside(self, at: &[Vec<f64>], of_b: &Self) -> Self {
+        let pairs = self.bowls.into_iter().zip(&of_b.bowls).zip(at);
+        Self::from_bowls(pairs.map(|((a, b), at)| a.beside(at, b)).collect())
+    }
+
     /// One function a sample.
     pub fn bowls(&self) -> &[Bowl] {
         &self.bowls
@@ -104,6 +111,34 @@ impl Bowl {
             constant: error + 2.0 * linear - square,
             slope,
             ..self
+        }
+    }
+
+    /// See [`Quadratic::beside`].
+    fn beside(self, at: &[f64], b: &Self) -> Self {
+        let d = self.dimension() + b.dimension();
+        let mut curvature = vec![0.0; d * d];
+        let rows = curvature.chunks_exact_mut(d.max(1));
+        let (first, second) = (self.dimension(), b.dimension());
+        for (index, row) in rows.enumerate() {
+            match index.checked_sub(first) {
+                None => row[..first].copy_from_slice(&self.curvature[index * first..][..first]),
+                Some(index) => {
+                    row[first..].copy_from_slice(&b.curvature[index * second..][..second]);
+                }
+            }
+        }
+        // Where a = `at`, what a adds is 0.
+        let own = Self { constant: 0.0, ..self };
+        let linear: f64 = own.slope.iter().zip(at).map(|(q, a)| q * a).sum();
+        let square: f64 = own.bend(at).iter().zip(at).map(|(bent, a)| bent * a).sum();
+        let mut slope = own.slope;
+        slope.extend(&b.slope);
+        Self {
+            precision: b.precision,
+            constant: b.constant + 2.0 * linear - square,
+            slope,
+            curvature,
         }
     }
 

@@ -59,7 +59,7 @@ impl Default for LatentConfig {
     fn default() -> Self {
         Self {
             family: Family::Gaussian,
-            dimension: 32,
+            dimension: 96,
             stages: 2,
             size: 16,
             refinement: 4,
@@ -209,20 +209,24 @@ impl Forecaster {
     pub fn energy(&self, observed: &Observed, y: &Tensor) -> Result<Quadratic> {
         let part = self.latent.as_ref().ok_or_else(no_latent)?;
         let precision = 1.0 / f64::from(part.unexplained.to_vec1::<f32>()?[0]);
-        let error = self.network.squared_error_in_z(observed, y)?;
-        let linearised = |z: &[Vec<f64>]| {
-            let (constant, slope, curvature) = error(&tensor(z, y.device())?)?;
-            Quadratic::new(precision, &constant, &slope, &curvature)
-        };
-        let (samples, dimension) = (y.dim(0)?, self.network.latent_dimension());
-        if self.network.paints() {
-            return linearised(&vec![vec![0.0; dimension]; samples]);
+        let quadratic = |(c, q, g)| Quadratic::new(precision, &c, &q, &g);
+        let (samples, moving) = (y.dim(0)?, self.network.moving());
+        if moving == 0 {
+            return quadratic(self.network.error_of_paint(observed, None, y)?);
         }
         let solver = GaussNewton {
-            latent: Gaussian { dimension },
+            latent: Gaussian { dimension: moving },
             looks: part.looks,
         };
-        solver.touch(samples, linearised)
+        let error = self.network.error_of_moves(observed, y)?;
+        let (at, moved) = solver.touch(samples, |z| quadratic(error(&tensor(z, y.device())?)?))?;
+        if self.network.latent_dimension() == moving {
+            return Ok(moved);
+        }
+        // What moves first leaves less to paint.
+        let moves = tensor(&at, y.device())?;
+        let error = self.network.error_of_paint(observed, Some(&moves), y)?;
+        Ok(moved.beside(&at, &quadratic(error)?))
     }
 
     /// z for each sample; see [`Inference::infer`].

@@ -38,9 +38,9 @@ struct Descent {
 }
 
 impl GaussNewton {
-    /// For each sample the bowl that touches E at z*: least at z* together
+    /// z* of each sample, and the bowl that touches E there: least at z* together
     /// with R(z), with the value E has there and the curvature of ŷ linearised
-    /// there. So z*, F and draws in Laplace's approximation of exp(−βE) follow
+    /// there. So F and draws in Laplace's approximation of exp(−βE) follow
     /// in closed form. `linearised` gives the energies, without R(z), of all
     /// samples around one z each; each bowl must be exact at its z.
     ///
@@ -50,7 +50,7 @@ impl GaussNewton {
         &self,
         samples: usize,
         mut linearised: impl FnMut(&[Vec<f64>]) -> Result<Quadratic>,
-    ) -> Result<Quadratic> {
+    ) -> Result<(Vec<Vec<f64>>, Quadratic)> {
         let mut at = vec![vec![0.0; self.latent.dimension]; samples];
         let first = linearised(&at)?;
         let begin = |(bowl, z): (&Bowl, &Vec<f64>)| {
@@ -78,11 +78,11 @@ impl GaussNewton {
                 if last { Ok(()) } else { descent.step() }
             })?;
         }
-        let bowls = descents
+        let (at, bowls) = descents
             .into_iter()
-            .map(|d| d.bowl.touching(&d.z))
-            .collect();
-        Ok(Quadratic::from_bowls(bowls))
+            .map(|Descent { z, bowl, .. }| (z.clone(), bowl.touching(&z)))
+            .unzip();
+        Ok((at, Quadratic::from_bowls(bowls)))
     }
 }
 
@@ -170,7 +170,7 @@ mod tests {
             let bowls = z.iter().zip(answers).map(|(z, y)| around(z, y));
             Ok(Quadratic::from_bowls(bowls.collect()))
         };
-        let field = solver.touch(3, all).unwrap();
+        let (_, field) = solver.touch(3, all).unwrap();
         let exact = ClosedForm {
             latent: solver.latent,
         };
@@ -195,8 +195,8 @@ mod tests {
                 latent: Gaussian { dimension: 2 },
                 looks,
             };
-            let field = solver.touch(1, |z| Ok(Quadratic::from_bowls(vec![around(&z[0], y)])));
-            let bowl = field.unwrap().bowls()[0].clone();
+            let found = solver.touch(1, |z| Ok(Quadratic::from_bowls(vec![around(&z[0], y)])));
+            let bowl = found.unwrap().1.bowls()[0].clone();
             let z = Factor::new(&bowl).unwrap().solve(&bowl);
             let now = energy(&z, y);
             assert!(now <= before + 1e-9, "{looks} looks: {now} after {before}");

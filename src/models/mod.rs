@@ -12,7 +12,7 @@ mod weights;
 
 pub use backbone::{Backbone, BackboneConfig, BackboneKind};
 pub use layers::{LayerNorm, Linear};
-pub use movement::{EFFECTS as MOVED_EFFECTS, SOURCES as MOVED_SOURCES};
+pub use movement::EFFECTS as MOVED_EFFECTS;
 pub use next_frame::{Decoder, FrameShape, NextFrame, NextFrameConfig, Observed, repeat_each};
 pub use paint::DICTIONARIES;
 pub use weights::{Frozen, Init, Scope, Source, Weights};

@@ -10,15 +10,15 @@
 //! Levine 2016; De Brabandere et al. 2016, "Dynamic filter networks".)
 
 use super::layers::Linear;
-use super::next_frame::{NextFrameConfig, no_latent};
+use super::next_frame::{InZ, NextFrameConfig, no_latent};
 use super::paint::DICTIONARIES;
 use super::weights::{Init, Scope};
 use crate::error::Result;
-use crate::ops::{self, Transport};
+use crate::ops::{self, Patches, Scene};
 use candle_core::{Device, Tensor};
 
 /// x_T, m(x), x_T sharpened.
-pub const SOURCES: usize = 3;
+const SOURCES: usize = 3;
 /// Down, right, down and right for m(x), more of m(x), narrower.
 pub const EFFECTS: usize = 6;
 /// How much of what blurring takes away is added to sharpen.
@@ -26,11 +26,22 @@ const SHARPENING: f64 = 3.0;
 /// What m(x) has ahead of other copies before training, as a logit.
 const ADVANTAGE: f64 = 3.0;
 
+/// The longest shifts of the sources: what moves far is x_T. m(x) has moved
+/// already, and sharpened pixels are for what stays near.
+fn reaches(config: &NextFrameConfig) -> [usize; SOURCES] {
+    [config.reach, config.reach.min(1), config.reach.min(1)]
+}
+
+/// K: copies of all sources.
+pub(super) fn copies(config: &NextFrameConfig) -> usize {
+    reaches(config).into_iter().map(ops::shifts).sum()
+}
+
 /// What of the past the decoder works on, once for all z.
 #[derive(Debug, Clone)]
 pub(super) struct Moving {
-    /// [`SOURCES`] frames as patches (B, N, pixels), untracked.
-    sources: Vec<Tensor>,
+    /// Of [`SOURCES`] frames, untracked.
+    scene: Scene,
     /// ℓ(x), (B, N, K).
     logits: Tensor,
     /// u(x), (B, N, basis), where there is a latent.
@@ -41,7 +52,7 @@ impl Moving {
     /// The same after `f` on each tensor.
     pub(super) fn map(&self, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Self> {
         Ok(Self {
-            sources: self.sources.iter().map(&f).collect::<Result<_>>()?,
+            scene: self.scene.map(&f)?,
             logits: f(&self.logits)?,
             basis: self.basis.as_ref().map(&f).transpose()?,
         })
@@ -59,7 +70,8 @@ struct Tilt {
 /// See the module's head.
 #[derive(Debug, Clone)]
 pub(super) struct Movement {
-    along: Transport,
+    along: Patches,
+    reaches: [usize; SOURCES],
     logits: Linear,
     /// Logits before training, (K,).
     start: Tensor,
@@ -77,14 +89,14 @@ impl Movement {
         latent: usize,
         mut scope: Scope,
     ) -> Result<Self> {
-        let along = Transport {
+        let along = Patches {
             grid,
             patch: config.patch,
             channels,
-            reach: config.reach,
         };
+        let reaches = reaches(config);
         let (width, basis) = (config.backbone.width, config.basis);
-        let copies = SOURCES * along.shifts();
+        let copies = copies(config);
         let tilt = (latent > 0)
             .then(|| -> Result<Tilt> {
                 let std = config.latent_start / (basis as f64).sqrt();
@@ -98,13 +110,14 @@ impl Movement {
             })
             .transpose()?;
         let device = scope.device().clone();
-        let (start, effects) = tables(along, config.peak, &device)?;
+        let (start, effects) = tables(reaches, config.peak, &device)?;
         Ok(Self {
             logits: Linear::new(width, copies, 0.1, scope.scope("logits"))?,
             start,
             effects,
             tilt,
             along,
+            reaches,
             basis,
         })
     }
@@ -114,12 +127,14 @@ impl Movement {
     pub(super) fn look(&self, last: &Tensor, mean: &Tensor, features: &Tensor) -> Result<Moving> {
         let (last, mean) = (last.detach(), mean.detach());
         let sharp = ops::sharpen(&last, self.along, SHARPENING)?;
+        let [a, b, c] = self.reaches;
+        let sources = [(&last, a), (&mean, b), (&sharp, c)];
         let basis = self
             .tilt
             .as_ref()
             .map(|tilt| tilt.features.forward_gelu(features));
         Ok(Moving {
-            sources: vec![last, mean, sharp],
+            scene: Scene::new(&sources, self.along)?,
             logits: self.logits.forward_from(features, &self.start)?,
             basis: basis.transpose()?,
         })
@@ -127,7 +142,17 @@ impl Movement {
 
     /// ŷ(x, z), (B, N, pixels), of z (B, d); without z, ŷ(x, 0).
     pub(super) fn decode(&self, moving: &Moving, z: Option<&Tensor>) -> Result<Tensor> {
-        ops::transport(&moving.sources, &self.shares(moving, z)?, self.along)
+        let (logits, tilts) = match z {
+            None => {
+                let (batch, places, _) = moving.logits.dims3()?;
+                let (dtype, device) = (moving.logits.dtype(), moving.logits.device());
+                let none = Tensor::zeros((batch, places, EFFECTS), dtype, device)?;
+                (moving.logits.clone(), none)
+            }
+            // ℓ is trained on its own, as m(x) is.
+            Some(z) => (moving.logits.detach(), self.tilts(moving, z)?),
+        };
+        ops::transport(&moving.scene, &logits, &tilts, &self.effects)
     }
 
     /// The squared error linearised in z, as a function of where: at z (B, d)
@@ -136,7 +161,7 @@ impl Movement {
         &'a self,
         moving: &'a Moving,
         y: &'a Tensor,
-    ) -> Result<impl Fn(&Tensor) -> Result<(Tensor, Tensor, Tensor)> + 'a> {
+    ) -> Result<impl Fn(&Tensor) -> Result<InZ> + 'a> {
         let frozen = moving.map(|t| Ok(t.detach()))?;
         let (tilt, basis) = self.acting(&frozen)?;
         let (batch, places, _) = y.dims3()?;
@@ -154,9 +179,8 @@ impl Movement {
             .matmul(&dictionaries)?
             .reshape((batch, places, EFFECTS, latent))?;
         Ok(move |z: &Tensor| {
-            let shares = self.shares(&frozen, Some(z))?;
             let by = (&self.effects, &directions);
-            ops::transport_form(&frozen.sources, &shares, self.along, by, z, y)
+            ops::transport_form(&frozen.scene, &frozen.logits, by, z, y)
         })
     }
 
@@ -166,28 +190,27 @@ impl Movement {
         both.ok_or_else(no_latent)
     }
 
-    /// The shares of all copies, (B, N, K).
-    fn shares(&self, moving: &Moving, z: Option<&Tensor>) -> Result<Tensor> {
-        let Some(z) = z else {
-            return ops::softmax(&moving.logits);
-        };
+    /// What z adds along each effect, (B, N, [`EFFECTS`]).
+    fn tilts(&self, moving: &Moving, z: &Tensor) -> Result<Tensor> {
         let (tilt, basis) = self.acting(moving)?;
         let (batch, places, _) = basis.dims3()?;
         let mixture = z
             .matmul(&tilt.dictionaries)?
             .reshape((batch, EFFECTS, self.basis))?;
-        let rest = Tensor::zeros((batch, places, EFFECTS), z.dtype(), z.device())?;
-        let tilts = ops::each_product(basis, &mixture, &rest)?;
-        // ℓ is trained on its own, as m(x) is.
-        ops::tilted_softmax(&moving.logits.detach(), &tilts, &self.effects)
+        let none = Tensor::zeros((batch, places, EFFECTS), z.dtype(), z.device())?;
+        ops::each_product(basis, &mixture, &none)
     }
 }
 
 /// Logits before training (K,) and Φ (K, [`EFFECTS`]).
-fn tables(along: Transport, peak: f64, device: &Device) -> Result<(Tensor, Tensor)> {
-    let reach = along.reach as i32;
+fn tables(
+    reaches: [usize; SOURCES],
+    peak: f64,
+    device: &Device,
+) -> Result<(Tensor, Tensor)> {
     let (mut start, mut effects) = (Vec::new(), Vec::new());
-    for source in 0..SOURCES {
+    for (source, reach) in reaches.into_iter().enumerate() {
+        let reach = reach as i32;
         for down in -reach..=reach {
             for right in -reach..=reach {
                 let far = f64::from(down * down + right * right) / (2.0 * peak * peak);

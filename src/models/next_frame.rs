@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 pub enum Decoder {
     /// Moves pixels of the past, and mixes them with m(x): what is drawn is
-    /// made of what was there. Nearly linear in z.
+    /// made of what was there. Nearly linear in z. What no move explains is
+    /// painted, by numbers of z of its own.
     Move,
     /// Adds D(x) z to m(x): linear in z, so z is found exactly in one step.
     Paint,
@@ -45,6 +46,9 @@ pub struct NextFrameConfig {
     /// move by n pixels starts with a logit of −n²/2·peak². Little leaks to
     /// neighbours with a narrow one; long moves are found faster with a wide one.
     pub peak: f64,
+    /// How many numbers of z move pixels, where the decoder does; the others
+    /// paint what is left.
+    pub moving: usize,
     /// Width of the features u(x) on which z acts.
     pub basis: usize,
     /// Size of a single dimension of z's effect on a patch before training, in
@@ -52,6 +56,13 @@ pub struct NextFrameConfig {
     pub latent_start: f64,
     /// The part that turns patches into features.
     pub backbone: BackboneConfig,
+}
+
+impl NextFrameConfig {
+    /// How many shifted copies a moved patch is a mixture of.
+    pub fn copies(&self) -> usize {
+        super::movement::copies(self)
+    }
 }
 
 impl Default for NextFrameConfig {
@@ -63,6 +74,7 @@ impl Default for NextFrameConfig {
             decoder: Decoder::Move,
             reach: 2,
             peak: 0.35,
+            moving: 32,
             basis: 32,
             latent_start: 0.1,
             backbone: BackboneConfig::default(),
@@ -101,7 +113,8 @@ enum Seen {
     Mean,
     /// u(x), (B, N, basis).
     Paint(Tensor),
-    Move(Moving),
+    /// And what is left, u(x) of what is painted.
+    Move(Moving, Option<Tensor>),
 }
 
 impl Observed {
@@ -122,7 +135,9 @@ impl Observed {
             decoder: match &self.decoder {
                 Seen::Mean => Seen::Mean,
                 Seen::Paint(basis) => Seen::Paint(f(basis)?),
-                Seen::Move(moving) => Seen::Move(moving.map(f)?),
+                Seen::Move(moving, basis) => {
+                    Seen::Move(moving.map(&f)?, basis.as_ref().map(&f).transpose()?)
+                }
             },
         })
     }
@@ -135,15 +150,15 @@ pub fn repeat_each(t: &Tensor, times: usize) -> Result<Tensor> {
     Ok(t.unsqueeze(1)?.broadcast_as(shape)?.flatten(0, 1)?)
 }
 
-/// (c, q, G) at z; see [`NextFrame::squared_error_in_z`].
-pub type ErrorInZ<'a> = dyn Fn(&Tensor) -> Result<(Tensor, Tensor, Tensor)> + 'a;
+/// (c, q, G); see [`NextFrame::error_of_moves`].
+pub type InZ = (Tensor, Tensor, Tensor);
 
 /// The light part; without a latent a painter has nothing to do.
 #[derive(Debug, Clone)]
 enum Light {
     None,
     Paint(Paint),
-    Move(Movement),
+    Move(Movement, Option<Paint>),
 }
 
 /// The next-frame network; see the module's head.
@@ -157,6 +172,7 @@ pub struct NextFrame {
     mean: Linear,
     decoder: Light,
     latent: usize,
+    moving: usize,
 }
 
 impl NextFrame {
@@ -191,15 +207,24 @@ impl NextFrame {
         let grid = (shape.height / patch, shape.width / patch);
         let pixels = patch * patch * shape.channels;
         let (width, hidden) = (config.backbone.width, config.hidden);
-        let decoder = match (config.decoder, latent) {
-            (Decoder::Move, _) => {
+        let moving = match config.decoder {
+            Decoder::Move => config.moving.min(latent),
+            Decoder::Paint => 0,
+        };
+        let paint = (latent > moving)
+            .then(|| {
+                let scope = scope.scope("latent");
+                Paint::new(config, pixels, latent - moving, scope)
+            })
+            .transpose()?;
+        let decoder = match (config.decoder, paint) {
+            (Decoder::Move, paint) => {
                 let frame = (grid, shape.channels);
-                Light::Move(Movement::new(config, frame, latent, scope.scope("move"))?)
+                let movement = Movement::new(config, frame, moving, scope.scope("move"))?;
+                Light::Move(movement, paint)
             }
-            (Decoder::Paint, 0) => Light::None,
-            (Decoder::Paint, _) => {
-                Light::Paint(Paint::new(config, pixels, latent, scope.scope("latent"))?)
-            }
+            (Decoder::Paint, Some(paint)) => Light::Paint(paint),
+            (Decoder::Paint, None) => Light::None,
         };
         let mut backbone = scope.scope("backbone");
         let frames = (config.context, patch);
@@ -211,6 +236,7 @@ impl NextFrame {
             mean: Linear::new(hidden, pixels, 0.0, scope.scope("mean"))?,
             decoder,
             latent,
+            moving,
             config: config.clone(),
             shape,
         })
@@ -231,9 +257,14 @@ impl NextFrame {
         self.latent
     }
 
-    /// Whether ŷ(x, 0) is m(x) itself, and E quadratic in z.
+    /// How many of z's numbers, the first, move pixels; the others paint.
+    pub fn moving(&self) -> usize {
+        self.moving
+    }
+
+    /// Whether ŷ(x, 0) is m(x) itself.
     pub fn paints(&self) -> bool {
-        !matches!(self.decoder, Light::Move(_))
+        !matches!(self.decoder, Light::Move(..))
     }
 
     /// h(x): x is (B, T, C, H, W) with T = context, in [0, 1].
@@ -270,7 +301,11 @@ impl NextFrame {
         let decoder = match &self.decoder {
             Light::None => Seen::Mean,
             Light::Paint(paint) => Seen::Paint(paint.basis(&features)?),
-            Light::Move(movement) => Seen::Move(movement.look(last, &mean, &features)?),
+            Light::Move(movement, paint) => {
+                let basis = paint.as_ref().map(|paint| paint.basis(&features));
+                let moving = movement.look(last, &mean, &features)?;
+                Seen::Move(moving, basis.transpose()?)
+            }
         };
         Ok(Observed {
             mean,
@@ -309,7 +344,16 @@ impl NextFrame {
     /// A z for a network without a latent.
     pub fn decode(&self, observed: &Observed, z: Option<&Tensor>) -> Result<Tensor> {
         match (&self.decoder, &observed.decoder, z) {
-            (Light::Move(movement), Seen::Move(moving), z) => movement.decode(moving, z),
+            (Light::Move(movement, None), Seen::Move(moving, _), z) => movement.decode(moving, z),
+            (Light::Move(movement, _), Seen::Move(moving, _), None) => {
+                movement.decode(moving, None)
+            }
+            (Light::Move(movement, Some(paint)), Seen::Move(moving, Some(basis)), Some(z)) => {
+                let moves = z.narrow(1, 0, self.moving)?.contiguous()?;
+                let moves = (self.moving > 0).then_some(&moves);
+                let rest = z.narrow(1, self.moving, self.latent - self.moving)?;
+                paint.decode(&movement.decode(moving, moves)?, basis, &rest.contiguous()?)
+            }
             (Light::Paint(paint), Seen::Paint(basis), Some(z)) => {
                 paint.decode(&observed.mean.detach(), basis, z)
             }
@@ -318,26 +362,43 @@ impl NextFrame {
         }
     }
 
-    /// The squared error as a quadratic in z,
-    /// ‖y − ŷ(x, z)‖² = c − 2 qᵀz + zᵀG z, as a function of where it is asked
-    /// for: at z (B, d) it returns (c (B,), q (B, d), G (B, d, d)). Where the
-    /// decoder paints they are exact and the same everywhere, else those of ŷ
-    /// linearised at z. y is in tokens. It is made for solvers over z, so
-    /// nothing of it is tracked.
+    /// The squared error of moved frames as a quadratic in the numbers of z
+    /// that move, ‖y − ŷ(x, z)‖² = c − 2 qᵀz + zᵀG z, ŷ linearised at z, as a
+    /// function of that z: at (B, moving) it returns c (B,), q (B, moving) and
+    /// G (B, moving, moving). Nothing is painted; y is in tokens. It is made
+    /// for solvers over z, so nothing of it is tracked.
     ///
     /// # Errors
-    /// A network without a latent.
-    pub fn squared_error_in_z<'a>(
+    /// A network whose z moves nothing.
+    pub fn error_of_moves<'a>(
         &'a self,
         observed: &'a Observed,
         y: &'a Tensor,
-    ) -> Result<Box<ErrorInZ<'a>>> {
+    ) -> Result<impl Fn(&Tensor) -> Result<InZ> + 'a> {
         match (&self.decoder, &observed.decoder) {
-            (Light::Move(movement), Seen::Move(moving)) => {
-                Ok(Box::new(movement.squared_error(moving, y)?))
+            (Light::Move(movement, _), Seen::Move(moving, _)) => movement.squared_error(moving, y),
+            _ => Err(no_latent()),
+        }
+    }
+
+    /// The same, and exact, in the numbers of z that paint, where those that
+    /// move are `moves` (B, moving).
+    ///
+    /// # Errors
+    /// A network whose z paints nothing.
+    pub fn error_of_paint(
+        &self,
+        observed: &Observed,
+        moves: Option<&Tensor>,
+        y: &Tensor,
+    ) -> Result<InZ> {
+        match (&self.decoder, &observed.decoder) {
+            (Light::Move(movement, Some(paint)), Seen::Move(moving, Some(basis))) => {
+                let moved = movement.decode(&moving.map(|t| Ok(t.detach()))?, moves)?;
+                paint.squared_error(&moved, basis, y)
             }
             (Light::Paint(paint), Seen::Paint(basis)) => {
-                Ok(Box::new(|_| paint.squared_error(&observed.mean, basis, y)))
+                paint.squared_error(&observed.mean, basis, y)
             }
             _ => Err(no_latent()),
         }

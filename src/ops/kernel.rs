@@ -45,6 +45,11 @@ impl Parts {
         Self(values.as_mut_ptr())
     }
 
+    /// The room of a buffer, whose length is still to be set.
+    pub(super) fn room(buffer: &mut Vec<f32>) -> Self {
+        Self(buffer.as_mut_ptr())
+    }
+
     /// # Safety
     /// The range lies in the buffer, which outlives the slice, and nothing else
     /// touches it meanwhile. It may be unwritten: write before reading.
@@ -253,8 +258,26 @@ pub(super) fn lanes(x: &[f32], start: f32, f: impl Fn(f32, f32) -> f32 + Copy) -
             *lane = f(*lane, value);
         }
     }
-    let total = lanes.into_iter().fold(start, f);
-    rest.iter().copied().fold(total, f)
+    for (lane, &value) in lanes.iter_mut().zip(rest) {
+        *lane = f(*lane, value);
+    }
+    halved(lanes, f)
+}
+
+/// Folds lanes, half with half: few steps that wait for each other.
+#[inline(always)]
+pub(super) fn halved<const N: usize>(
+    mut lanes: [f32; N],
+    f: impl Fn(f32, f32) -> f32 + Copy,
+) -> f32 {
+    let mut half = N / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] = f(lanes[i], lanes[i + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
 }
 
 /// Folds two slices of one length into a sum in 32 lanes: `f(sum, x, y)`.
@@ -268,8 +291,10 @@ pub(super) fn lanes2(x: &[f32], y: &[f32], f: impl Fn(f32, f32, f32) -> f32 + Co
             *lane = f(*lane, x, y);
         }
     }
-    let total = lanes.into_iter().sum::<f32>();
-    rest.fold(total, |sum, (&x, &y)| f(sum, x, y))
+    for (lane, (&x, &y)) in lanes.iter_mut().zip(rest) {
+        *lane = f(*lane, x, y);
+    }
+    halved(lanes, |a, b| a + b)
 }
 
 /// Σ x·y.

@@ -31,7 +31,6 @@ mod squared_error;
 #[cfg(test)]
 mod testing;
 mod threads;
-mod tilt;
 mod trace_form;
 mod transport;
 mod vector;
@@ -52,9 +51,8 @@ pub use patches::{patchify, unpatchify};
 pub use softmax::softmax;
 pub use squared_error::squared_error;
 pub use threads::use_one_pool;
-pub use tilt::tilted_softmax;
 pub use trace_form::trace_form;
-pub use transport::{Transport, sharpen, transport, transport_form};
+pub use transport::{Patches, Scene, sharpen, shifts, transport, transport_form};
 
 #[cfg(test)]
 mod tests {

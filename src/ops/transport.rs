@@ -5,37 +5,41 @@
 
 mod blend;
 mod form;
+mod mix;
 mod moved;
+mod scene;
+mod shares;
 
 use super::check::{alike, shape, wrong_shape};
-use super::kernel::{read, tensor};
-use super::patches::{patchify, unpatchify};
+use super::kernel::{Parts, read, tensor, values};
+use super::softmax;
 use crate::error::{Error, Result};
-use candle_core::{CpuStorage, CustomOp1, D, Layout, Shape, Tensor};
-use form::MOST_EFFECTS;
+use candle_core::{CpuStorage, CustomOp2, D, Layout, Shape, Tensor};
+use mix::Given;
 use moved::Moved;
+pub use scene::Scene;
+use shares::Effects;
 
-/// What moves, and how far.
+/// Frames cut into patches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Transport {
+pub struct Patches {
     /// (rows, columns) of patches.
     pub grid: (usize, usize),
     /// Pixels along a patch's side.
     pub patch: usize,
     /// Channels of a pixel.
     pub channels: usize,
-    /// The longest shift in pixels, down and across.
-    pub reach: usize,
 }
 
-impl Transport {
-    /// Shifts of one frame: (2·reach + 1)², rows first, from up left to down
-    /// right. A shift (dy, dx) shows at each pixel what lies dy below and dx to
-    /// the right of it; beyond the frame's edge lies the edge.
-    pub fn shifts(&self) -> usize {
-        (2 * self.reach + 1) * (2 * self.reach + 1)
-    }
+/// How many shifts of up to `reach` pixels down and across there are,
+/// (2·reach + 1)²: rows first, from up left to down right. A shift (dy, dx)
+/// shows at each pixel what lies dy below and dx to the right of it; beyond the
+/// frame's edge lies the edge.
+pub fn shifts(reach: usize) -> usize {
+    (2 * reach + 1) * (2 * reach + 1)
+}
 
+impl Patches {
     /// Refuses frames without pixels.
     fn check(&self, name: &str) -> Result<()> {
         if self.places() > 0 && self.pixels() > 0 {
@@ -59,20 +63,35 @@ impl Transport {
     }
 }
 
-/// Each patch the mixture Σ_k shares_k · copy_k of shifted copies.
+/// Each patch the mixture Σ_k share_k · copy_k of shifted copies, with shares
+/// softmax(logits + tilts · effectsᵀ).
 ///
-/// Sources are S ≥ 1 frames as patches (B, N, p·p·C), shares (B, N, K) with
-/// K = S · [`Transport::shifts`], source after source; (B, N, p·p·C) out. The
-/// sources are taken as given: no gradient goes back into them. Fails on other
-/// shapes and on a dtype that is not a float or not the same for all.
-pub fn transport(sources: &[Tensor], shares: &Tensor, along: Transport) -> Result<Tensor> {
+/// logits (B, N, K), source after source of the scene, of each all [`shifts`]
+/// within its reach; tilts (B, N, R) and effects (K, R) with R from 1 to 16;
+/// (B, N, p·p·C) out. Scene and effects are taken as given: no gradient goes
+/// back into them. Fails on other shapes and on a dtype that is not the scene's.
+pub fn transport(
+    scene: &Scene,
+    logits: &Tensor,
+    tilts: &Tensor,
+    effects: &Tensor,
+) -> Result<Tensor> {
     let name = "transport";
-    let sources = given(name, sources, shares, along)?;
-    if super::check::fused(shares) {
-        let op = Mix { sources, along };
-        return Ok(shares.contiguous()?.apply_op1(op)?);
+    let kinds = scene.check(name, logits, effects)?;
+    alike(name, &[("logits", logits), ("tilts", tilts)])?;
+    let (batch, places, _) = logits.dims3()?;
+    shape(name, "tilts", tilts, &[batch, places, kinds])?;
+    let effects = effects.detach();
+    if super::check::fused(logits) {
+        let moved = scene.moved();
+        let op = Mix {
+            effects: read(&effects, |effects| Effects::new(&moved, effects, kinds))?,
+            scene: scene.clone(),
+            moved,
+        };
+        return Ok(logits.contiguous()?.apply_op2(&tilts.contiguous()?, op)?);
     }
-    composed(&sources, shares, along)
+    composed(scene, logits, tilts, &effects)
 }
 
 /// x + amount · (x − x̄), x̄ the mean of a pixel and its four neighbours: what
@@ -81,7 +100,7 @@ pub fn transport(sources: &[Tensor], shares: &Tensor, along: Transport) -> Resul
 ///
 /// A frame as patches (B, N, p·p·C) in and out; nothing of it is tracked. Fails
 /// on other shapes and on a dtype that is not a float.
-pub fn sharpen(frame: &Tensor, along: Transport, amount: f64) -> Result<Tensor> {
+pub fn sharpen(frame: &Tensor, along: Patches, amount: f64) -> Result<Tensor> {
     let name = "sharpen";
     alike(name, &[("frame", frame)])?;
     along.check(name)?;
@@ -95,116 +114,87 @@ pub fn sharpen(frame: &Tensor, along: Transport, amount: f64) -> Result<Tensor> 
         &[batch, along.places(), along.pixels()],
     )?;
     let frame = frame.detach().contiguous()?;
-    let along = Transport { reach: 1, ..along };
+    let scene = Scene::new(&[(&frame, 1)], along)?;
     if super::check::fused(&frame) {
-        let values = read(&frame, |values| {
-            Moved::new(along, 1).sharpen(values, batch, amount as f32)
+        let values = read(scene.frames(), |frames| {
+            scene.moved().sharpen(frames, batch, amount as f32)
         })?;
         return Ok(tensor(values, frame.shape())?);
     }
-    composed_sharpen(&frame, along, amount)
+    composed_sharpen(&frame, &scene, amount)
 }
 
 /// ‖y − ŷ(z')‖² = c − 2 qᵀz' + z'ᵀG z' for each example, with ŷ linearised in
 /// z' at z: what a Gauss–Newton step over z needs.
 ///
-/// The shares are softmax(ℓ + V z' effectsᵀ), of which `shares` are the values
-/// at z: z (B, d) acts on patch n through directions V_n, (B, N, R, d), and
-/// effects (K, R). y (B, N, p·p·C); the rest as for [`transport`]. Out come c
-/// (B,), q (B, d) and G (B, d, d). It is made for solvers that need no
-/// gradient: nothing of it is tracked. Fails as [`transport`] does.
+/// ŷ is as [`transport`] makes it of logits, effects and tilts V z', where z'
+/// acts on patch n through directions V_n, (B, N, R, d). z is (B, d) and y
+/// (B, N, p·p·C). Out come c (B,), q (B, d) and G (B, d, d). It is made for
+/// solvers that need no gradient: nothing of it is tracked. Fails as
+/// [`transport`] does.
 pub fn transport_form(
-    sources: &[Tensor],
-    shares: &Tensor,
-    along: Transport,
+    scene: &Scene,
+    logits: &Tensor,
     (effects, directions): (&Tensor, &Tensor),
     z: &Tensor,
     y: &Tensor,
 ) -> Result<(Tensor, Tensor, Tensor)> {
     let name = "transport_form";
-    let sources = given(name, sources, shares, along)?;
+    let kinds = scene.check(name, logits, effects)?;
     let all = [
-        ("shares", shares),
-        ("effects", effects),
+        ("logits", logits),
         ("directions", directions),
         ("z", z),
         ("y", y),
     ];
     alike(name, &all)?;
-    let (batch, places, count) = shares.dims3()?;
-    let &[_, kinds] = effects.dims() else {
-        return Err(wrong_shape(name, "effects", effects, "(K, R)"));
-    };
-    shape(name, "effects", effects, &[count, kinds])?;
-    if kinds > MOST_EFFECTS {
-        let expected = format!("(K, R) with R up to {MOST_EFFECTS}");
-        return Err(wrong_shape(name, "effects", effects, expected));
-    }
+    let (batch, places, _) = logits.dims3()?;
     let latent = match z.dims() {
         &[_, latent] if latent > 0 => latent,
         _ => return Err(wrong_shape(name, "z", z, "(B, d), d at least 1")),
     };
     shape(name, "z", z, &[batch, latent])?;
-    shape(
-        name,
-        "directions",
-        directions,
-        &[batch, places, kinds, latent],
-    )?;
-    shape(name, "y", y, &[batch, places, along.pixels()])?;
-    let given = [shares, effects, directions, z, y].map(Tensor::detach);
-    if super::check::fused(shares) {
-        return form(&sources, along, &given);
+    let expected = [batch, places, kinds, latent];
+    shape(name, "directions", directions, &expected)?;
+    shape(name, "y", y, &[batch, places, scene.along().pixels()])?;
+    let given = [logits, directions, z, y].map(Tensor::detach);
+    let effects = effects.detach();
+    if super::check::fused(logits) {
+        return form(scene, &given, &effects);
     }
-    composed_form(&sources, along, &given)
+    composed_form(scene, &given, &effects)
 }
 
-/// The sources, detached, once all shapes fit.
-fn given(name: &str, sources: &[Tensor], shares: &Tensor, along: Transport) -> Result<Vec<Tensor>> {
-    along.check(name)?;
-    let &[batch, places, count] = shares.dims() else {
-        return Err(wrong_shape(name, "shares", shares, "(B, N, K)"));
-    };
-    if sources.is_empty() || places != along.places() {
-        return Err(Error::input(
-            name,
-            format!(
-                "{} sources, {places} places in shares, {along:?}",
-                sources.len()
-            ),
-            "give at least one source, and shares for each place of the grid",
-        ));
-    }
-    let expected = sources.len() * along.shifts();
-    if count != expected {
-        let expected = format!("({batch}, {places}, {expected})");
-        return Err(wrong_shape(name, "shares", shares, expected));
-    }
-    for source in sources {
-        alike(name, &[("shares", shares), ("sources", source)])?;
-        shape(name, "sources", source, &[batch, places, along.pixels()])?;
-    }
-    let detached = sources.iter().map(|source| source.detach().contiguous());
-    Ok(detached.collect::<candle_core::Result<_>>()?)
-}
-
-fn composed(sources: &[Tensor], shares: &Tensor, along: Transport) -> Result<Tensor> {
-    let copies = copies(sources, along)?;
+fn composed(scene: &Scene, logits: &Tensor, tilts: &Tensor, effects: &Tensor) -> Result<Tensor> {
+    let shares = composed_shares(logits, tilts, effects)?;
+    let copies = scene.copies()?;
     Ok(copies
         .broadcast_mul(&shares.unsqueeze(2)?)?
         .sum(D::Minus1)?)
 }
 
+fn composed_shares(logits: &Tensor, tilts: &Tensor, effects: &Tensor) -> Result<Tensor> {
+    let (batch, places, count) = logits.dims3()?;
+    let kinds = effects.dim(1)?;
+    let tilts = tilts.contiguous()?.reshape((batch * places, kinds))?;
+    let tilted = tilts.matmul(&effects.t()?.contiguous()?)?;
+    softmax::composed(&logits.add(&tilted.reshape((batch, places, count))?)?)
+}
+
 fn composed_form(
-    sources: &[Tensor],
-    along: Transport,
-    [shares, effects, directions, z, y]: &[Tensor; 5],
+    scene: &Scene,
+    [logits, directions, z, y]: &[Tensor; 4],
+    effects: &Tensor,
 ) -> Result<(Tensor, Tensor, Tensor)> {
-    let (batch, places, count) = shares.dims3()?;
+    let (batch, places, count) = logits.dims3()?;
     let (kinds, latent) = (effects.dim(1)?, z.dim(1)?);
-    let (pixels, rows) = (along.pixels(), batch * places);
-    let copies = copies(sources, along)?;
-    let shares = shares.unsqueeze(2)?;
+    let (pixels, rows) = (y.dim(2)?, batch * places);
+    let copies = scene.copies()?;
+    let tilts = directions
+        .reshape((batch, places * kinds, latent))?
+        .matmul(&z.unsqueeze(2)?)?
+        .reshape((batch, places, kinds))?;
+    let shares = composed_shares(logits, &tilts, effects)?.unsqueeze(2)?;
     let made = copies.broadcast_mul(&shares)?.sum_keepdim(D::Minus1)?;
     // ∂ŷ/∂logit_k = share_k (copy_k − ŷ).
     let slopes = copies.broadcast_sub(&made)?.broadcast_mul(&shares)?;
@@ -223,8 +213,8 @@ fn composed_form(
     Ok((constant, slope, turned.matmul(&slopes)?))
 }
 
-fn composed_sharpen(frame: &Tensor, along: Transport, amount: f64) -> Result<Tensor> {
-    let copies = copies(std::slice::from_ref(frame), along)?;
+fn composed_sharpen(frame: &Tensor, scene: &Scene, amount: f64) -> Result<Tensor> {
+    let copies = scene.copies()?;
     // Up, left, itself, right and down of the nine.
     let near = [1, 3, 4, 5, 7].map(|copy| copies.narrow(3, copy, 1));
     let near = near.into_iter().collect::<candle_core::Result<Vec<_>>>()?;
@@ -240,83 +230,80 @@ fn composed_sharpen(frame: &Tensor, along: Transport, amount: f64) -> Result<Ten
     Ok(sharp.minimum(&most)?.maximum(&least.affine(-1.0, 0.0)?)?)
 }
 
-/// All shifted copies, (B, N, p·p·C, K).
-fn copies(sources: &[Tensor], along: Transport) -> Result<Tensor> {
-    let (rows, columns) = along.grid;
-    let (height, width) = (rows * along.patch, columns * along.patch);
-    let mut copies = Vec::new();
-    for source in sources {
-        let batch = source.dim(0)?;
-        let grid = source.reshape((batch, rows, columns, along.pixels()))?;
-        let frame = unpatchify(&grid, along.patch, along.channels)?;
-        let frame = extend(&extend(&frame, 2, along.reach)?, 3, along.reach)?;
-        for down in 0..=2 * along.reach {
-            let rows = frame.narrow(2, down, height)?;
-            for right in 0..=2 * along.reach {
-                let copy = rows.narrow(3, right, width)?.contiguous()?;
-                let copy = patchify(&copy, along.patch)?;
-                copies.push(copy.reshape((batch, along.places(), along.pixels(), 1))?);
-            }
-        }
-    }
-    Ok(Tensor::cat(&copies, 3)?)
-}
-
-/// The first and the last of `dim` repeated `reach` times before and after.
-fn extend(x: &Tensor, dim: usize, reach: usize) -> Result<Tensor> {
-    let (first, last) = (x.narrow(dim, 0, 1)?, x.narrow(dim, x.dim(dim)? - 1, 1)?);
-    let mut parts = vec![first; reach];
-    parts.push(x.clone());
-    parts.resize(2 * reach + 1, last);
-    Ok(Tensor::cat(&parts, dim)?)
-}
-
 struct Mix {
-    sources: Vec<Tensor>,
-    along: Transport,
+    scene: Scene,
+    moved: Moved,
+    effects: Effects,
 }
 
-impl CustomOp1 for Mix {
+impl CustomOp2 for Mix {
     fn name(&self) -> &'static str {
         "transport"
     }
 
     fn cpu_fwd(
         &self,
-        shares: &CpuStorage,
+        logits: &CpuStorage,
         layout: &Layout,
+        tilts: &CpuStorage,
+        tilts_layout: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let shares = super::kernel::values(shares, layout)?;
+        let given = Given {
+            logits: values(logits, layout)?,
+            tilts: values(tilts, tilts_layout)?,
+        };
         let batch = layout.dims()[0];
-        let moved = Moved::new(self.along, self.sources.len());
-        let y = slices(&self.sources, |sources| moved.mix(sources, shares, batch))?;
-        let dims = (batch, self.along.places(), self.along.pixels());
+        let y = read(self.scene.frames(), |frames| {
+            self.moved.mix(frames, given, &self.effects, batch)
+        })?;
+        let along = self.scene.along();
+        let dims = (batch, along.places(), along.pixels());
         Ok((CpuStorage::F32(y), dims.into()))
     }
 
-    fn bwd(&self, shares: &Tensor, _y: &Tensor, g: &Tensor) -> candle_core::Result<Option<Tensor>> {
-        let moved = Moved::new(self.along, self.sources.len());
-        let batch = shares.dim(0)?;
-        let gradient = slices(&self.sources, |sources| {
-            read(g, |g| moved.overlaps(sources, g, batch))
-        })??;
-        Ok(Some(tensor(gradient, shares.shape())?))
+    fn bwd(
+        &self,
+        logits: &Tensor,
+        tilts: &Tensor,
+        _y: &Tensor,
+        g: &Tensor,
+    ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
+        let given = [self.scene.frames(), logits, tilts, &g.contiguous()?].map(Tensor::clone);
+        let room = |t: &Tensor| Vec::with_capacity(if t.track_op() { t.elem_count() } else { 0 });
+        let (mut to_logits, mut to_tilts): (Vec<f32>, Vec<f32>) = (room(logits), room(tilts));
+        let place = |t: &Tensor, to: &mut Vec<f32>| t.track_op().then(|| Parts::room(to));
+        let places = (place(logits, &mut to_logits), place(tilts, &mut to_tilts));
+        slices(&given, |given| {
+            if let &[frames, logits, tilts, g] = given {
+                let given = Given { logits, tilts };
+                let (moved, effects) = (&self.moved, &self.effects);
+                moved.mix_backward(frames, given, effects, g, places);
+            }
+        })?;
+        let written = |t: &Tensor, mut to: Vec<f32>| match t.track_op() {
+            true => {
+                // SAFETY: there was room for so many, and all were written.
+                unsafe { to.set_len(t.elem_count()) };
+                candle_core::Result::Ok(Some(tensor(to, t.shape())?))
+            }
+            false => Ok(None),
+        };
+        Ok((written(logits, to_logits)?, written(tilts, to_tilts)?))
     }
 }
 
-fn form(
-    sources: &[Tensor],
-    along: Transport,
-    given: &[Tensor; 5],
-) -> Result<(Tensor, Tensor, Tensor)> {
-    let (batch, latent) = given[3].dims2()?;
-    let moved = Moved::new(along, sources.len());
+fn form(scene: &Scene, given: &[Tensor; 4], effects: &Tensor) -> Result<(Tensor, Tensor, Tensor)> {
+    let (batch, latent) = given[2].dims2()?;
+    let (moved, kinds) = (scene.moved(), effects.dim(1)?);
+    let effects = read(effects, |effects| Effects::new(&moved, effects, kinds))?;
     let given: Vec<Tensor> = given
         .iter()
         .map(Tensor::contiguous)
         .collect::<candle_core::Result<_>>()?;
-    let (constant, slope, curvature) = slices(sources, |sources| {
-        slices(&given, |given| moved.form(sources, given, (batch, latent)))
+    let (constant, slope, curvature) = read(scene.frames(), |frames| {
+        slices(&given, |given| {
+            moved.form(frames, given, &effects, (batch, latent))
+        })
     })??;
     Ok((
         tensor(constant, batch)?,

@@ -4,7 +4,7 @@
 use super::Only;
 use crate::error::{Error, Result};
 use crate::inference::{Family, Forecaster, LatentConfig};
-use crate::models::{Decoder, FrameShape, Init, MOVED_EFFECTS, MOVED_SOURCES, Source};
+use crate::models::{Decoder, FrameShape, Init, MOVED_EFFECTS, Source};
 use crate::outputs::model::MSE;
 use crate::training::Settings;
 use candle_core::{DType, Device, Shape, Tensor};
@@ -112,11 +112,14 @@ fn numbers_of_a_step(settings: &Settings, latent: &LatentConfig) -> f64 {
         Family::Gaussian | Family::Refined => latent.dimension as f64,
     };
     let features = (model.hidden + model.basis + model.backbone.width) as f64;
+    let painted = patch * data.channels.count() as f64 * model.basis as f64;
     let decoder = match model.decoder {
-        Decoder::Paint => dimension * patch * data.channels.count() as f64 * model.basis as f64,
+        Decoder::Paint => dimension * painted,
         Decoder::Move => {
-            let side = 2.0 * model.reach as f64 + 1.0;
-            places * (MOVED_EFFECTS as f64 * dimension + 4.0 * MOVED_SOURCES as f64 * side * side)
+            let moving = dimension.min(model.moving as f64);
+            let copies = model.copies() as f64;
+            places * (MOVED_EFFECTS as f64 * moving + 4.0 * copies)
+                + (dimension - moving) * painted
         }
     };
     settings.training.batch as f64

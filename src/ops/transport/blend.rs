@@ -1,109 +1,124 @@
 //! The loops over copies, with their sums in registers.
 
-use super::super::vector::{Kernel, Vector};
+use super::super::vector::Vector;
 use super::moved::Moved;
 
-/// Sums of a patch's copies; see [`Moved::blend`].
+/// Sums of copies of one patch, added to lines.
 pub(super) struct Blend<'a> {
     pub(super) moved: &'a Moved,
-    pub(super) frames: &'a [f32],
-    /// (Q, K).
-    pub(super) coefficients: &'a [f32],
-    /// Q.
-    pub(super) sums: usize,
+    /// Where the patch starts.
+    pub(super) frames: *const f32,
+    /// Of the copies that are summed.
+    pub(super) offsets: &'a [usize],
+    /// Of the first copy; a row for each sum there is, `wide` apart.
+    pub(super) coefficients: *const f32,
+    pub(super) wide: usize,
+    /// Numbers of the sums that are made.
+    pub(super) sums: &'a [usize],
+    /// p padded lines for each sum there is.
     pub(super) lines: *mut f32,
 }
 
 impl Blend<'_> {
-    /// Of one row of the patch, `COUNT` sums from `first` on; says how many.
+    /// # Safety
+    /// The frames have the patch's copies, whose lines bear a vector that
+    /// starts within a run; each of `sums` has coefficients and lines.
     #[inline(always)]
-    unsafe fn row<V: Vector, const COUNT: usize>(&self, row: usize, first: usize) -> usize {
-        let (padded, patch) = (self.moved.padded(), self.moved.along.patch);
-        let from = row * self.moved.stride;
-        let mut at = 0;
-        while at < self.moved.run() {
-            let mut sums = [V::zero(); COUNT];
-            let count = self.moved.offsets.len();
-            for (copy, offset) in self.moved.offsets.iter().enumerate() {
-                // SAFETY: the copies of the patch lie in the frames, whose
-                // slack bears a vector that starts within a run; there is a
-                // coefficient for each sum and copy.
-                unsafe {
-                    let values = V::load(self.frames.as_ptr().add(from + offset + at));
-                    for (index, sum) in sums.iter_mut().enumerate() {
-                        let coefficient = (first + index) * count + copy;
-                        let coefficient = V::splat(self.coefficients.as_ptr().add(coefficient));
-                        *sum = sum.add_product(coefficient, values);
-                    }
-                }
-            }
-            for (index, sum) in sums.into_iter().enumerate() {
-                let line = (first + index) * patch + row;
-                // SAFETY: a line has room for all vectors of a run.
-                unsafe { sum.store(self.lines.add(line * padded + at)) };
-            }
-            at += V::WIDTH;
-        }
-        COUNT
-    }
-
-    /// Of one sum, four rows of the patch from `row` on: they keep several sums
-    /// going at once.
-    #[inline(always)]
-    unsafe fn rows<V: Vector>(&self, row: usize) {
-        let padded = self.moved.padded();
-        let mut at = 0;
-        while at < self.moved.run() {
-            let mut sums = [V::zero(); 4];
-            for (index, offset) in self.moved.offsets.iter().enumerate() {
-                // SAFETY: as in `row`.
-                unsafe {
-                    let share = V::splat(self.coefficients.as_ptr().add(index));
-                    for (next, sum) in sums.iter_mut().enumerate() {
-                        let from = (row + next) * self.moved.stride + offset + at;
-                        let values = V::load(self.frames.as_ptr().add(from));
-                        *sum = sum.add_product(share, values);
-                    }
-                }
-            }
-            for (next, sum) in sums.into_iter().enumerate() {
-                // SAFETY: as in `row`.
-                unsafe { sum.store(self.lines.add((row + next) * padded + at)) };
-            }
-            at += V::WIDTH;
-        }
-    }
-}
-
-impl Kernel for Blend<'_> {
-    #[inline(always)]
-    unsafe fn run<V: Vector>(&self) {
+    pub(super) unsafe fn run<V: Vector>(&self) {
         let patch = self.moved.along.patch;
         let mut row = 0;
-        // SAFETY: the caller's promise; rows and sums are counted.
+        // SAFETY: the caller's promise; rows are counted.
         unsafe {
-            if self.sums == 1 {
-                while row + 4 <= patch {
-                    self.rows::<V>(row);
-                    row += 4;
-                }
+            // Four rows keep enough sums going, and share coefficients.
+            while row + 4 <= patch {
+                self.rows::<V, 4>(row);
+                row += 4;
             }
             while row < patch {
-                let mut first = 0;
-                while first < self.sums {
-                    // As many sums at once as are left, up to 8.
-                    first += match self.sums - first {
-                        8.. => self.row::<V, 8>(row, first),
-                        7 => self.row::<V, 7>(row, first),
-                        6 => self.row::<V, 6>(row, first),
-                        5 => self.row::<V, 5>(row, first),
-                        4 => self.row::<V, 4>(row, first),
-                        3 => self.row::<V, 3>(row, first),
-                        2 => self.row::<V, 2>(row, first),
-                        _ => self.row::<V, 1>(row, first),
-                    };
-                }
+                self.rows::<V, 1>(row);
                 row += 1;
+            }
+        }
+    }
+
+    /// Of `ROWS` rows all sums, as many at once as there are registers for.
+    #[inline(always)]
+    unsafe fn rows<V: Vector, const ROWS: usize>(&self, row: usize) {
+        let most = if V::WIDTH >= 16 || ROWS == 1 { 5 } else { 2 };
+        for sums in self.sums.chunks(most) {
+            // SAFETY: the caller's promise.
+            unsafe {
+                match *sums {
+                    [a, b, c, d, e] => self.tile::<V, ROWS, 5>(row, [a, b, c, d, e]),
+                    [a, b, c, d] => self.tile::<V, ROWS, 4>(row, [a, b, c, d]),
+                    [a, b, c] => self.tile::<V, ROWS, 3>(row, [a, b, c]),
+                    [a, b] => self.tile::<V, ROWS, 2>(row, [a, b]),
+                    [a] => self.tile::<V, ROWS, 1>(row, [a]),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Of `ROWS` rows `COUNT` sums.
+    #[inline(always)]
+    unsafe fn tile<V: Vector, const ROWS: usize, const COUNT: usize>(
+        &self,
+        row: usize,
+        sums: [usize; COUNT],
+    ) {
+        let (patch, padded) = (self.moved.along.patch, self.moved.padded());
+        // SAFETY: the caller's promise, for all pointers here.
+        unsafe {
+            // (No `map`: its closures would not be compiled for the vectors.)
+            let (mut coefficients, mut starts) = ([self.coefficients; COUNT], [self.lines; COUNT]);
+            let mut sum = 0;
+            while sum < COUNT {
+                coefficients[sum] = self.coefficients.add(sums[sum] * self.wide);
+                starts[sum] = self.lines.add((sums[sum] * patch + row) * padded);
+                sum += 1;
+            }
+            let mut at = 0;
+            while at < self.moved.run() {
+                let mut tile = [[V::zero(); ROWS]; COUNT];
+                let mut sum = 0;
+                while sum < COUNT {
+                    let mut next = 0;
+                    while next < ROWS {
+                        tile[sum][next] = V::load(starts[sum].add(next * padded + at));
+                        next += 1;
+                    }
+                    sum += 1;
+                }
+                let from = self.frames.add(row * self.moved.stride + at);
+                for (copy, &offset) in self.offsets.iter().enumerate() {
+                    let mut values = [V::zero(); ROWS];
+                    let mut next = 0;
+                    while next < ROWS {
+                        values[next] = V::load(from.add(next * self.moved.stride + offset));
+                        next += 1;
+                    }
+                    let mut sum = 0;
+                    while sum < COUNT {
+                        let coefficient = V::splat(coefficients[sum].add(copy));
+                        let mut next = 0;
+                        while next < ROWS {
+                            tile[sum][next] = tile[sum][next].add_product(coefficient, values[next]);
+                            next += 1;
+                        }
+                        sum += 1;
+                    }
+                }
+                let mut sum = 0;
+                while sum < COUNT {
+                    let mut next = 0;
+                    while next < ROWS {
+                        tile[sum][next].store(starts[sum].add(next * padded + at));
+                        next += 1;
+                    }
+                    sum += 1;
+                }
+                at += V::WIDTH;
             }
         }
     }
@@ -112,40 +127,111 @@ impl Kernel for Blend<'_> {
 /// Of each copy of a patch its product with `lines`.
 pub(super) struct Match<'a> {
     pub(super) moved: &'a Moved,
-    pub(super) frames: &'a [f32],
+    /// Where the patch starts.
+    pub(super) frames: *const f32,
     /// p lines, each padded with zeros.
-    pub(super) lines: &'a [f32],
-    /// A vector for each copy.
+    pub(super) lines: *const f32,
+    /// Room for a vector for each of [`Moved::wide`] copies.
+    pub(super) vectors: *mut f32,
+    /// And for so many sums.
     pub(super) sums: *mut f32,
 }
 
-impl Kernel for Match<'_> {
+impl Match<'_> {
+    /// # Safety
+    /// The frames have the patch's copies, whose lines bear a vector that
+    /// starts within a run; there is room as said.
     #[inline(always)]
-    unsafe fn run<V: Vector>(&self) {
-        let padded = self.moved.padded();
-        for (index, offset) in self.moved.offsets.iter().enumerate() {
-            let mut sums = [V::zero(); 2];
-            for row in 0..self.moved.along.patch {
-                let mut at = 0;
-                while at < self.moved.run() {
-                    let from = row * self.moved.stride + offset + at;
-                    let sum = &mut sums[row % 2];
-                    // SAFETY: the copies of the patch lie in the frames, whose
-                    // slack bears a vector that starts within a run; a line
-                    // has room for all vectors of a run.
-                    unsafe {
-                        let values = V::load(self.frames.as_ptr().add(from));
-                        let line = V::load(self.lines.as_ptr().add(row * padded + at));
-                        *sum = sum.add_product(values, line);
+    pub(super) unsafe fn run<V: Vector>(&self) {
+        let (run, patch, stride) = (
+            self.moved.run(),
+            self.moved.along.patch,
+            self.moved.stride,
+        );
+        // SAFETY: the caller's promise, for all pointers here.
+        unsafe {
+            if patch == 4 && run <= V::WIDTH {
+                let mut lines = [V::zero(); 4];
+                let mut row = 0;
+                while row < 4 {
+                    lines[row] = V::load(self.lines.add(row * self.moved.padded()));
+                    row += 1;
+                }
+                for (index, &offset) in self.moved.offsets.iter().enumerate() {
+                    let mut sum = V::zero();
+                    let mut row = 0;
+                    while row < 4 {
+                        let values = V::load(self.frames.add(row * stride + offset));
+                        sum = sum.add_product(lines[row], values);
+                        row += 1;
                     }
-                    at += V::WIDTH;
+                    sum.store(self.vectors.add(index * V::WIDTH));
+                }
+            } else {
+                for (index, &offset) in self.moved.offsets.iter().enumerate() {
+                    let mut sum = V::zero();
+                    for row in 0..patch {
+                        let mut at = 0;
+                        while at < run {
+                            let values = V::load(self.frames.add(row * stride + offset + at));
+                            let line = V::load(self.lines.add(row * self.moved.padded() + at));
+                            sum = sum.add_product(values, line);
+                            at += V::WIDTH;
+                        }
+                    }
+                    sum.store(self.vectors.add(index * V::WIDTH));
                 }
             }
-            let one = [1f32];
-            // SAFETY: there is a vector for each copy.
-            unsafe {
-                let both = sums[0].add_product(sums[1], V::splat(one.as_ptr()));
-                both.store(self.sums.add(index * V::WIDTH));
+            let mut first = 0;
+            while first < self.moved.offsets.len() {
+                let vectors = self.vectors.add(first * V::WIDTH);
+                V::fold(vectors).store(self.sums.add(first));
+                first += V::WIDTH;
+            }
+        }
+    }
+}
+
+/// The products of `count` rows of `length` values, a multiple of every
+/// vector's width, with each other: a (count, count) matrix.
+///
+/// # Safety
+/// The rows can be read; `vectors` has room for `WIDTH` vectors and `out` for
+/// the matrix.
+#[inline(always)]
+pub(super) unsafe fn overlaps<V: Vector>(
+    (rows, count, length): (*const f32, usize, usize),
+    vectors: *mut f32,
+    out: &mut [f32],
+) {
+    let mut pairs = [(0, 0); 16];
+    let mut waiting = 0;
+    for i in 0..count {
+        for j in 0..=i {
+            let mut sum = V::zero();
+            let mut at = 0;
+            while at < length {
+                // SAFETY: the caller's promise.
+                sum = unsafe {
+                    let a = V::load(rows.add(i * length + at));
+                    sum.add_product(a, V::load(rows.add(j * length + at)))
+                };
+                at += V::WIDTH;
+            }
+            // SAFETY: the caller's promise; fewer than `WIDTH` wait.
+            unsafe { sum.store(vectors.add(waiting * V::WIDTH)) };
+            pairs[waiting] = (i, j);
+            waiting += 1;
+            if waiting == V::WIDTH || (i, j) == (count - 1, count - 1) {
+                let mut sums = [0f32; 16];
+                // SAFETY: there is room for `WIDTH` vectors; a vector is no
+                // wider than 16.
+                unsafe { V::fold(vectors).store(sums.as_mut_ptr()) };
+                for (&(i, j), &sum) in pairs[..waiting].iter().zip(&sums) {
+                    out[i * count + j] = sum;
+                    out[j * count + i] = sum;
+                }
+                waiting = 0;
             }
         }
     }

@@ -1,68 +1,109 @@
 use super::*;
-use crate::ops::softmax;
+use crate::ops::patchify;
 use crate::ops::testing::{agree, bits, empty, fails, list, normal, scattered};
 use candle_core::DType;
 
-const SHAPES: [Transport; 3] = [
-    Transport {
-        grid: (2, 3),
-        patch: 4,
-        channels: 3,
-        reach: 2,
-    },
-    Transport {
-        grid: (1, 1),
-        patch: 1,
-        channels: 1,
-        reach: 0,
-    },
-    Transport {
-        grid: (3, 2),
-        patch: 5,
-        channels: 7,
-        reach: 1,
-    },
+/// Patches, and how far their sources move.
+const SHAPES: [(Patches, [usize; 2]); 3] = [
+    (
+        Patches {
+            grid: (2, 3),
+            patch: 4,
+            channels: 3,
+        },
+        [2, 1],
+    ),
+    (
+        Patches {
+            grid: (1, 1),
+            patch: 1,
+            channels: 1,
+        },
+        [0, 0],
+    ),
+    (
+        Patches {
+            grid: (3, 2),
+            patch: 5,
+            channels: 7,
+        },
+        [1, 3],
+    ),
 ];
 
-fn sources(along: Transport, batch: usize, count: usize) -> Vec<Tensor> {
+fn sources(along: Patches, batch: usize) -> [Tensor; 2] {
     let dims = [batch, along.places(), along.pixels()];
-    (0..count).map(|i| normal(&dims, 10 + i as u64)).collect()
+    [normal(&dims, 10), normal(&dims, 11)]
 }
 
-fn typed(tensors: &[Tensor], dtype: DType) -> Vec<Tensor> {
-    tensors.iter().map(|t| t.to_dtype(dtype).unwrap()).collect()
+fn scene(along: Patches, reaches: [usize; 2], batch: usize) -> Scene {
+    let [a, b] = sources(along, batch);
+    Scene::new(&[(&a, reaches[0]), (&b, reaches[1])], along).unwrap()
+}
+
+fn copies(reaches: [usize; 2]) -> usize {
+    shifts(reaches[0]) + shifts(reaches[1])
+}
+
+/// Effects, of which the second source does not have the second.
+fn effects(reaches: [usize; 2], kinds: usize) -> Tensor {
+    let count = copies(reaches);
+    let effects = normal(&[count, kinds], 2);
+    let mut of_copies: Vec<f32> = effects.flatten_all().unwrap().to_vec1().unwrap();
+    for copy in shifts(reaches[0])..count {
+        of_copies[copy * kinds + 1] = 0.0;
+    }
+    Tensor::from_vec(of_copies, (count, kinds), effects.device()).unwrap()
+}
+
+/// Of another dtype, in which nothing is fused.
+fn typed(scene: &Scene, dtype: DType) -> Scene {
+    scene.map(|frames| Ok(frames.to_dtype(dtype)?)).unwrap()
 }
 
 #[test]
 fn fused_and_composed_agree() {
-    for along in SHAPES {
-        for (batch, count) in [(1, 2), (3, 1)] {
-            let sources = sources(along, batch, count);
-            let shares = normal(&[batch, along.places(), count * along.shifts()], 1);
+    for (along, reaches) in SHAPES {
+        for batch in [1, 3] {
+            let scene = scene(along, reaches, batch);
+            let effects = effects(reaches, 3);
+            let logits = normal(&[batch, along.places(), copies(reaches)], 1);
+            let tilts = normal(&[batch, along.places(), 3], 3);
             agree(
-                &[shares],
-                |x| transport(&sources, &x[0], along),
-                |x| composed(&typed(&sources, x[0].dtype()), &x[0], along),
+                &[logits, tilts],
+                |x| transport(&scene, &x[0], &x[1], &effects),
+                |x| {
+                    let dtype = x[0].dtype();
+                    let effects = effects.to_dtype(dtype).unwrap();
+                    composed(&typed(&scene, dtype), &x[0], &x[1], &effects)
+                },
             );
+            let double = sources(along, batch).map(|t| t.to_dtype(DType::F64).unwrap());
+            let pairs = [(&double[0], reaches[0]), (&double[1], reaches[1])];
+            let other = Scene::new(&pairs, along).unwrap();
+            assert_eq!(list(scene.frames()), list(other.frames()));
         }
     }
 }
 
 #[test]
 fn a_share_of_one_moves_the_frame() {
-    let along = SHAPES[0];
+    let along = SHAPES[0].0;
     let (height, width) = (8, 12);
     let frame = normal(&[1, 3, height, width], 1);
     let cut = |frame: &Tensor| patchify(frame, 4).unwrap().flatten(1, 2).unwrap();
     // Down by 1, left by 2: number (1 + 2) · 5 + (−2 + 2).
-    let mut shares = vec![0f32; 6 * 25];
-    shares
+    let mut logits = vec![-80f32; 6 * 25];
+    logits
         .iter_mut()
         .skip(15)
         .step_by(25)
-        .for_each(|s| *s = 1.0);
-    let shares = Tensor::from_vec(shares, (1, 6, 25), frame.device()).unwrap();
-    let moved = transport(&[cut(&frame)], &shares, along).unwrap();
+        .for_each(|s| *s = 0.0);
+    let logits = Tensor::from_vec(logits, (1, 6, 25), frame.device()).unwrap();
+    let scene = Scene::new(&[(&cut(&frame), 2)], along).unwrap();
+    let (none, effects) = (normal(&[1, 6, 1], 1), normal(&[25, 1], 2));
+    let none = none.zeros_like().unwrap();
+    let moved = transport(&scene, &logits, &none, &effects).unwrap();
     let values = list(&frame);
     let expected: Vec<f32> = (0..3 * height * width)
         .map(|i| {
@@ -79,11 +120,10 @@ fn a_share_of_one_moves_the_frame() {
 // np.clip with the least and the most of the nine shifts.
 #[test]
 fn sharpening_adds_what_a_blur_takes_away_and_nothing_new() {
-    let along = Transport {
+    let along = Patches {
         grid: (1, 1),
         patch: 3,
         channels: 1,
-        reach: 3,
     };
     let device = candle_core::Device::Cpu;
     let frame = [0.0, 0.2, 0.8, 0.0, 0.3, 1.0, 0.0, 0.2, 0.9f32];
@@ -93,11 +133,11 @@ fn sharpening_adds_what_a_blur_takes_away_and_nothing_new() {
     assert!((found[4] - 0.22).abs() < 1e-6, "{found:?}");
     assert_eq!((found[0], found[5]), (0.0, 1.0));
     assert!((found[2] - 0.96).abs() < 1e-6, "{found:?}");
-    for along in SHAPES {
-        let frame = &sources(along, 3, 1)[0];
+    for (along, _) in SHAPES {
+        let frame = &sources(along, 3)[0];
         let found = sharpen(frame, along, 1.5).unwrap();
-        let along = Transport { reach: 1, ..along };
-        let truth = list(&composed_sharpen(frame, along, 1.5).unwrap());
+        let scene = Scene::new(&[(frame, 1)], along).unwrap();
+        let truth = list(&composed_sharpen(frame, &scene, 1.5).unwrap());
         for (found, truth) in list(&found).iter().zip(&truth) {
             assert!((found - truth).abs() < 1e-5, "{found} {truth}");
         }
@@ -110,39 +150,33 @@ fn sharpening_adds_what_a_blur_takes_away_and_nothing_new() {
     );
 }
 
-/// Sources, logits, effects, directions, z, y.
-fn problem(along: Transport, batch: usize) -> (Vec<Tensor>, [Tensor; 5]) {
-    let (kinds, latent, count) = (3, 5, 2 * along.shifts());
+/// Logits, directions, z, y.
+fn problem(
+    along: Patches,
+    reaches: [usize; 2],
+    (batch, kinds, latent): (usize, usize, usize),
+) -> [Tensor; 4] {
     let places = along.places();
-    let given = [
-        normal(&[batch, places, count], 1),
-        normal(&[count, kinds], 2),
+    [
+        normal(&[batch, places, copies(reaches)], 1),
         (normal(&[batch, places, kinds, latent], 3) * 0.3).unwrap(),
         normal(&[batch, latent], 4),
         normal(&[batch, places, along.pixels()], 5),
-    ];
-    (sources(along, batch, 2), given)
-}
-
-/// softmax(ℓ + V z effectsᵀ).
-fn shares(logits: &Tensor, effects: &Tensor, directions: &Tensor, z: &Tensor) -> Tensor {
-    let (batch, places, kinds, latent) = directions.dims4().unwrap();
-    let flat = directions.reshape((batch, places * kinds, latent)).unwrap();
-    let tilts = flat.matmul(&z.unsqueeze(2).unwrap()).unwrap();
-    let tilts = tilts.reshape((batch * places, kinds)).unwrap();
-    let tilts = tilts.matmul(&effects.t().unwrap()).unwrap();
-    softmax(&(logits + tilts.reshape(logits.dims()).unwrap()).unwrap()).unwrap()
+    ]
 }
 
 #[test]
 fn forms_agree_and_are_what_a_step_finds() {
-    for along in SHAPES {
-        let (sources, [logits, effects, directions, z, y]) = problem(along, 2);
-        let now = shares(&logits, &effects, &directions, &z);
-        let with = (&effects, &directions);
-        let fused = transport_form(&sources, &now, along, with, &z, &y).unwrap();
-        let given = [&now, &effects, &directions, &z, &y].map(Clone::clone);
-        let truth = composed_form(&sources, along, &given).unwrap();
+    // (16 effects are as many as there may be.)
+    for ((along, reaches), (kinds, latent)) in
+        SHAPES.into_iter().zip([(3, 5), (2, 1), (16, 37)])
+    {
+        let (scene, effects) = (scene(along, reaches, 2), effects(reaches, kinds));
+        let given = problem(along, reaches, (2, kinds, latent));
+        let [logits, directions, z, y] = &given;
+        let with = (&effects, directions);
+        let fused = transport_form(&scene, logits, with, z, y).unwrap();
+        let truth = composed_form(&scene, &given, &effects).unwrap();
         let pairs = [
             (&fused.0, &truth.0),
             (&fused.1, &truth.1),
@@ -156,39 +190,36 @@ fn forms_agree_and_are_what_a_step_finds() {
                 assert!((found - truth).abs() < 1e-4 * size, "{found} {truth}");
             }
         }
-        let scattered_y = scattered(&y);
-        let again = transport_form(&sources, &now, along, with, &z, &scattered_y).unwrap();
+        let scattered_y = scattered(y);
+        let again = transport_form(&scene, logits, with, z, &scattered_y).unwrap();
         assert_eq!(bits(&fused.2), bits(&again.2));
 
         // The quadratic touches the error at z: same value, same slope.
         let exact = |z: &Tensor| {
-            let typed: Vec<_> = [&logits, &effects, &directions, z, &y]
-                .map(|t| t.to_dtype(DType::F64).unwrap())
-                .into();
-            let now = shares(&typed[0], &typed[1], &typed[2], &typed[3]);
-            let sources = super::tests::typed(&sources, DType::F64);
-            let made = composed(&sources, &now, along).unwrap();
-            list(
-                &(made - &typed[4])
-                    .unwrap()
-                    .sqr()
-                    .unwrap()
-                    .sum((1, 2))
-                    .unwrap(),
-            )
+            let double = |t: &Tensor| t.to_dtype(DType::F64).unwrap();
+            let [logits, directions, z, y] = [logits, directions, z, y].map(double);
+            let (batch, places, kinds, latent) = directions.dims4().unwrap();
+            let flat = directions.reshape((batch, places * kinds, latent)).unwrap();
+            let tilts = flat.matmul(&z.unsqueeze(2).unwrap()).unwrap();
+            let tilts = tilts.reshape((batch, places, kinds)).unwrap();
+            let scene = typed(&scene, DType::F64);
+            let made = composed(&scene, &logits, &tilts, &double(&effects)).unwrap();
+            list(&(made - y).unwrap().sqr().unwrap().sum((1, 2)).unwrap())
         };
         let (c, q, g) = (list(&fused.0), list(&fused.1), list(&fused.2));
         let quadratic = |z: &Tensor, i: usize| {
-            let z = &list(z)[i * 5..(i + 1) * 5];
-            let bent: f64 = (0..25).map(|k| z[k / 5] * g[i * 25 + k] * z[k % 5]).sum();
-            let along: f64 = (0..5).map(|k| z[k] * q[i * 5 + k]).sum();
+            let d = latent;
+            let z = &list(z)[i * d..(i + 1) * d];
+            let bent = (0..d * d).map(|k| z[k / d] * g[i * d * d + k] * z[k % d]);
+            let bent: f64 = bent.sum();
+            let along: f64 = (0..d).map(|k| z[k] * q[i * d + k]).sum();
             c[i] - 2.0 * along + bent
         };
-        let step = (normal(&[2, 5], 6) * 1e-3).unwrap();
-        let (ahead, behind) = ((&z + &step).unwrap(), (&z - &step).unwrap());
-        let (here, up, down) = (exact(&z), exact(&ahead), exact(&behind));
+        let step = (normal(&[2, latent], 6) * 1e-3).unwrap();
+        let (ahead, behind) = ((z + &step).unwrap(), (z - &step).unwrap());
+        let (here, up, down) = (exact(z), exact(&ahead), exact(&behind));
         for i in 0..2 {
-            assert!((quadratic(&z, i) / here[i] - 1.0).abs() < 1e-4);
+            assert!((quadratic(z, i) / here[i] - 1.0).abs() < 1e-4);
             let slope = quadratic(&ahead, i) - quadratic(&behind, i);
             let truth = up[i] - down[i];
             assert!((slope - truth).abs() < 2e-4 * here[i], "{slope} {truth}");
@@ -198,24 +229,32 @@ fn forms_agree_and_are_what_a_step_finds() {
 
 #[test]
 fn edges() {
-    let along = SHAPES[0];
-    let none = sources(along, 0, 1);
-    empty(&[normal(&[0, 6, 25], 1)], &[0, 6, 48], |x| {
-        transport(&none, &x[0], along)
-    });
-    let some = sources(along, 2, 1);
-    let words = ["transport: shares", "[2, 6, 24]", "(2, 6, 25)"];
-    fails(transport(&some, &normal(&[2, 6, 24], 1), along), &words);
-    let other = [normal(&[2, 6, 47], 1)];
-    fails(
-        transport(&other, &normal(&[2, 6, 25], 1), along),
-        &["transport: sources", "[2, 6, 47]"],
+    let (along, reaches) = SHAPES[0];
+    let none = scene(along, reaches, 0);
+    let effects = effects(reaches, 3);
+    empty(
+        &[normal(&[0, 6, 34], 1), normal(&[0, 6, 3], 2)],
+        &[0, 6, 48],
+        |x| transport(&none, &x[0], &x[1], &effects),
     );
-    fails(
-        transport(&[], &normal(&[2, 6, 25], 1), along),
-        &["0 sources"],
-    );
-    let hollow = Transport {
+    let some = scene(along, reaches, 2);
+    let (logits, tilts) = (normal(&[2, 6, 34], 1), normal(&[2, 6, 3], 2));
+    let words = ["transport: logits", "[2, 6, 33]", "[2, 6, 34]"];
+    let short = normal(&[2, 6, 33], 1);
+    fails(transport(&some, &short, &tilts, &effects), &words);
+    let words = ["transport: tilts", "[2, 6, 2]", "[2, 6, 3]"];
+    let few = normal(&[2, 6, 2], 1);
+    fails(transport(&some, &logits, &few, &effects), &words);
+    let words = ["transport: effects", "[34, 17]", "1 to 16"];
+    let many = normal(&[34, 17], 1);
+    fails(transport(&some, &logits, &tilts, &many), &words);
+    let failed = |sources: &[(&Tensor, usize)]| {
+        Scene::new(sources, along).map(|scene| scene.frames().clone())
+    };
+    let other = normal(&[2, 6, 47], 1);
+    fails(failed(&[(&other, 1)]), &["scene: sources", "[2, 6, 47]"]);
+    fails(failed(&[]), &["0 sources"]);
+    let hollow = Patches {
         channels: 0,
         ..along
     };
@@ -224,14 +263,14 @@ fn edges() {
         sharpen(&nothing, hollow, 1.0),
         &["sharpen", "without pixels"],
     );
-    let (sources, [logits, effects, directions, z, y]) = problem(along, 2);
+    let [logits, directions, z, y] = problem(along, reaches, (2, 3, 5));
     let no_z = z.narrow(1, 0, 0).unwrap();
-    let result = transport_form(&sources, &logits, along, (&effects, &directions), &no_z, &y);
+    let result = transport_form(&some, &logits, (&effects, &directions), &no_z, &y);
     fails(
         result.map(|found| found.0),
         &["transport_form: z", "[2, 0]"],
     );
     let short = effects.narrow(0, 0, 4).unwrap();
-    let result = transport_form(&sources, &logits, along, (&short, &directions), &z, &y);
+    let result = transport_form(&some, &logits, (&short, &directions), &z, &y);
     fails(result.map(|found| found.0), &["transport_form: effects"]);
 }
