@@ -44,7 +44,9 @@ fn steps(criterion: &mut Criterion) {
         .measurement_time(Duration::from_secs(6));
     for (name, learner) in [("mse", &mut mse), ("latent", &mut latent)] {
         group.bench_function(name, |bencher| {
-            bencher.iter(|| learner.step(&windows, 0.5, &mut rng).expect("a step"));
+            bencher.iter(|| {
+                nextframe::ops::in_pool(|| learner.step(&windows, 0.5, &mut rng)).expect("a step")
+            });
         });
     }
     group.finish();
@@ -52,7 +54,7 @@ fn steps(criterion: &mut Criterion) {
     // In turns, so that a machine that slows down slows both.
     let mut time = |learner: &mut Learner| {
         let start = Instant::now();
-        learner.step(&windows, 0.5, &mut rng).expect("a step");
+        nextframe::ops::in_pool(|| learner.step(&windows, 0.5, &mut rng)).expect("a step");
         start.elapsed().as_secs_f64()
     };
     let mut ratios: Vec<f64> = (0..60)

@@ -48,13 +48,13 @@ fn main() -> ExitCode {
         .with_target(false)
         .without_time()
         .init();
-    let result = match &arguments.command {
+    let result = nextframe::ops::in_pool(|| match &arguments.command {
         Command::Train(args) => train::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Synth(args) => synth::run(args),
-    };
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -50,7 +50,7 @@ pub use memory::keep_memory;
 pub use patches::{patchify, unpatchify};
 pub use softmax::softmax;
 pub use squared_error::squared_error;
-pub use threads::use_one_pool;
+pub use threads::{in_pool, use_one_pool};
 pub use trace_form::trace_form;
 pub use transport::{Patches, Scene, sharpen, shifts, transport, transport_form};
 

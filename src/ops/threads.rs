@@ -1,8 +1,12 @@
 //! One pool of threads.
 
+/// Room for a whole program on each thread of the pool, as `main` has.
+const STACK: usize = 16 << 20;
+
 /// Turns candle's own pool off, so that rayon's is the only one: candle's
 /// element-wise operations use a second, spinning pool that takes the cores
-/// from rayon's threads. A number that the user set is left alone.
+/// from rayon's threads. A number that the user set is left alone. And gives
+/// rayon's threads room enough for [`in_pool`].
 ///
 /// Call it first thing in `main`: candle reads the number once, and the
 /// environment may only be changed while no other thread runs.
@@ -13,4 +17,13 @@ pub fn use_one_pool() {
         // thread is started, so nothing reads the environment meanwhile.
         unsafe { std::env::set_var(KEY, "1") }
     }
+    // Refused only where a pool is there already, which then is the one.
+    let _ = rayon::ThreadPoolBuilder::new().stack_size(STACK).build_global();
+}
+
+/// Runs `f` on one of the pool's threads. Each parallel piece of work that is
+/// started from elsewhere first has to wake one, and the thread that started it
+/// sleeps meanwhile: some two hundred times a training step.
+pub fn in_pool<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| f())
 }
