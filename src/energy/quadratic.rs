@@ -129,7 +129,10 @@ impl Bowl {
             }
         }
         // Where a = `at`, what a adds is 0.
-        let own = Self { constant: 0.0, ..self };
+        let own = Self {
+            constant: 0.0,
+            ..self
+        };
         let linear: f64 = own.slope.iter().zip(at).map(|(q, a)| q * a).sum();
         let square: f64 = own.bend(at).iter().zip(at).map(|(bent, a)| bent * a).sum();
         let mut slope = own.slope;
@@ -145,5 +148,44 @@ impl Bowl {
     /// C(y, ŷ(x, z)) = (κ/2)·‖y − ŷ(x, z)‖²: the energy without R(z).
     pub fn cost(&self, z: &[f64]) -> f64 {
         0.5 * self.precision * self.squared_error(z)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a function of two numbers, κ = 2.
+    fn bowl(constant: f64, slope: [f64; 2], [a, b, c]: [f64; 3]) -> Bowl {
+        Bowl {
+            precision: 2.0,
+            constant,
+            slope: slope.into(),
+            curvature: vec![a, b, b, c],
+        }
+    }
+
+    #[test]
+    fn beside_one_another_they_touch_the_energy_and_have_their_own_minima() {
+        let at = vec![0.7, -0.4];
+        // As the search for a leaves it: least at `at` together with R(a).
+        let of_a = bowl(5.0, [1.0, -0.5], [2.0, 0.5, 1.0]).touching(&at);
+        let of_b = bowl(3.0, [0.8, 0.3], [1.5, -0.2, 0.7]);
+        let field = Quadratic::from_bowls(vec![of_a]);
+        let field = field.beside(&[at.clone()], &Quadratic::from_bowls(vec![of_b.clone()]));
+        let both = &field.bowls()[0];
+        let total = |a: &[f64], b: &[f64]| {
+            let z = [a, b].concat();
+            both.cost(&z) + 0.5 * z.iter().map(|z| z * z).sum::<f64>()
+        };
+        for b in [[0.0, 0.0], [1.0, -2.0], [0.3, 0.9]] {
+            let value = both.squared_error(&[&at[..], &b].concat());
+            assert!((value - of_b.squared_error(&b)).abs() < 1e-12);
+            // Whatever b is, a is best at `at`.
+            for step in [[1e-2, 0.0], [-1e-2, 0.0], [0.0, 1e-2], [0.0, -1e-2]] {
+                let beside = [at[0] + step[0], at[1] + step[1]];
+                assert!(total(&beside, &b) > total(&at, &b));
+            }
+        }
     }
 }

@@ -295,8 +295,8 @@ mod tests {
     use crate::rng::Seed;
     use candle_core::Device;
 
-    #[test]
-    fn the_quadratic_is_the_squared_error_of_the_decoder() {
+    /// A small forecaster, h(x) and y in tokens.
+    fn forecaster(decoder: Decoder) -> (Forecaster, Observed, Tensor) {
         let shape = FrameShape {
             channels: 3,
             height: 20,
@@ -304,9 +304,12 @@ mod tests {
             change: 0.1,
         };
         let model = NextFrameConfig {
-            decoder: Decoder::Paint,
+            decoder,
             context: 3,
             hidden: 8,
+            moving: 2,
+            // z must do something before training.
+            latent_start: 0.5,
             backbone: BackboneConfig {
                 width: 8,
                 ..BackboneConfig::default()
@@ -315,6 +318,7 @@ mod tests {
         };
         let latent = LatentConfig {
             dimension: 5,
+            looks: 12,
             ..LatentConfig::default()
         };
         let mut weights = Weights::new(Seed(2), &Device::Cpu);
@@ -324,19 +328,78 @@ mod tests {
         let mut draw = |dims: &[usize]| rng.uniform_tensor(0.0, 1.0, dims, &Device::Cpu).unwrap();
         let (x, y) = (draw(&[2, 3, 3, 20, 12]), draw(&[2, 3, 20, 12]));
         let (observed, y) = (network.observe(&x).unwrap(), network.tokens(&y).unwrap());
+        (forecaster, observed, y)
+    }
+
+    /// ‖y − ŷ(x, z)‖² of each sample, of the decoder itself.
+    fn direct(
+        forecaster: &Forecaster,
+        (observed, y): (&Observed, &Tensor),
+        z: &Tensor,
+    ) -> Vec<f32> {
+        let decoded = forecaster.network().decode(observed, Some(z)).unwrap();
+        let square = (decoded - y).unwrap().sqr().unwrap();
+        square.sum((1, 2)).unwrap().to_vec1().unwrap()
+    }
+
+    fn near(found: f64, truth: f32) {
+        let ratio = found / f64::from(truth);
+        assert!((ratio - 1.0).abs() < 1e-4, "{found} {truth}");
+    }
+
+    #[test]
+    fn the_quadratic_is_the_squared_error_of_the_decoder() {
+        let (forecaster, observed, y) = forecaster(Decoder::Paint);
         let bowls = forecaster.energy(&observed, &y).unwrap();
         let mut rng = Seed(3).stream("test", 0);
         let z = rng.normal_tensor((2, 5), &Device::Cpu).unwrap();
-        let decoded = network.decode(&observed, Some(&z)).unwrap();
-        let direct = (decoded - &y).unwrap().sqr().unwrap().sum((1, 2)).unwrap();
-        let z = z.to_vec2::<f32>().unwrap();
-        for (row, truth) in direct.to_vec1::<f32>().unwrap().into_iter().enumerate() {
+        let truth = direct(&forecaster, (&observed, &y), &z);
+        for (row, (bowl, truth)) in bowls.bowls().iter().zip(truth).enumerate() {
+            let z = z.to_vec2::<f32>().unwrap();
             let z: Vec<f64> = z[row].iter().map(|&v| f64::from(v)).collect();
-            let found = bowls.bowls()[row].squared_error(&z);
-            assert!(
-                (found / f64::from(truth) - 1.0).abs() < 1e-4,
-                "{found} {truth}"
-            );
+            near(bowl.squared_error(&z), truth);
+        }
+    }
+
+    #[test]
+    fn moved_and_painted_it_is_the_error_at_the_best_moves_for_all_paint() {
+        let (forecaster, observed, y) = forecaster(Decoder::Move);
+        let field = forecaster.energy(&observed, &y).unwrap();
+        let mut rng = Seed(3).stream("test", 0);
+        let inferred = forecaster.infer(&field, 1.0, &mut rng).unwrap();
+        let best = tensor(&inferred.best, &Device::Cpu).unwrap();
+        let (moves, paint) = (
+            best.narrow(1, 0, 2).unwrap(),
+            rng.normal_tensor((2, 3), &Device::Cpu),
+        );
+        let other = Tensor::cat(&[&moves, &paint.unwrap()], 1).unwrap();
+        for z in [&best, &other] {
+            let truth = direct(&forecaster, (&observed, &y), z);
+            let z = z.to_vec2::<f32>().unwrap();
+            for ((bowl, truth), z) in field.bowls().iter().zip(truth).zip(z) {
+                let z: Vec<f64> = z.into_iter().map(f64::from).collect();
+                near(bowl.squared_error(&z), truth);
+            }
+        }
+        // E(z*) is below E where nothing moves, where nothing is painted, and
+        // where neither is.
+        let energy = |z: &Tensor| -> Vec<f64> {
+            let truth = direct(&forecaster, (&observed, &y), z);
+            let rest = z.sqr().unwrap().sum(1).unwrap().to_vec1::<f32>().unwrap();
+            let kappa = field.bowls()[0].precision;
+            let pairs = truth.into_iter().zip(rest);
+            pairs
+                .map(|(c, r)| 0.5 * (kappa * f64::from(c) + f64::from(r)))
+                .collect()
+        };
+        let none =
+            |width| Tensor::zeros((2, width), candle_core::DType::F32, &Device::Cpu).unwrap();
+        let painted = Tensor::cat(&[none(2), best.narrow(1, 2, 3).unwrap()], 1).unwrap();
+        let moved = Tensor::cat(&[moves, none(3)], 1).unwrap();
+        for worse in [painted, moved, none(5)] {
+            for (least, more) in energy(&best).into_iter().zip(energy(&worse)) {
+                assert!(least < more, "{least} {more}");
+            }
         }
     }
 }

@@ -203,11 +203,7 @@ impl Movement {
 }
 
 /// Logits before training (K,) and Φ (K, [`EFFECTS`]).
-fn tables(
-    reaches: [usize; SOURCES],
-    peak: f64,
-    device: &Device,
-) -> Result<(Tensor, Tensor)> {
+fn tables(reaches: [usize; SOURCES], peak: f64, device: &Device) -> Result<(Tensor, Tensor)> {
     let (mut start, mut effects) = (Vec::new(), Vec::new());
     for (source, reach) in reaches.into_iter().enumerate() {
         let reach = reach as i32;

@@ -55,8 +55,14 @@ impl Activation {
 
 #[inline(always)]
 fn sigmoid<const FMA: bool>(x: f32) -> f32 {
-    1.0 / (1.0 + exp::<FMA>(-x))
+    let y = 1.0 / (1.0 + exp::<FMA>(-x));
+    if y < LEAST { 0.0 } else { y }
 }
+
+/// What is smaller counts as 0. (x = −21; gelu at −5.) Gradients through it would
+/// be too small for normal numbers, over which Intel's processors take a hundred
+/// times as long: a step of a trained network took three times as long.
+const LEAST: f32 = 1e-9;
 
 // x/2 · (1 + tanh(u/2)) is x · σ(u).
 simd! {

@@ -27,6 +27,10 @@ pub(super) fn composed(x: &Tensor) -> Result<Tensor> {
     Ok(e.broadcast_div(&e.sum_keepdim(D::Minus1)?)?)
 }
 
+/// What is smaller counts as 0, lest products with it be too small for normal
+/// numbers (see `activation.rs`).
+const LEAST: f32 = 1e-20;
+
 simd! {
     /// softmax(scale · row) of each row of `width`, in place.
     pub(super) fn softmax_rows(rows: &mut [f32], width: usize, scale: f32) {
@@ -37,7 +41,8 @@ simd! {
             }
             let share = 1.0 / lanes(row, 0.0, |a, b| a + b);
             for x in row.iter_mut() {
-                *x *= share;
+                let found = *x * share;
+                *x = if found < LEAST { 0.0 } else { found };
             }
         }
     }

@@ -18,7 +18,9 @@ pub fn use_one_pool() {
         unsafe { std::env::set_var(KEY, "1") }
     }
     // Refused only where a pool is there already, which then is the one.
-    let _ = rayon::ThreadPoolBuilder::new().stack_size(STACK).build_global();
+    let _ = rayon::ThreadPoolBuilder::new()
+        .stack_size(STACK)
+        .build_global();
 }
 
 /// Runs `f` on one of the pool's threads. Each parallel piece of work that is

@@ -318,7 +318,9 @@ mod tests {
         // SAFETY: the sizes are as the kernel asks.
         unsafe { run(&kernel) };
         let truth = |from: &[f32], width| -> Vec<f32> {
-            from.chunks(width).map(|vector| vector.iter().sum()).collect()
+            from.chunks(width)
+                .map(|vector| vector.iter().sum())
+                .collect()
         };
         assert_eq!(sums, truth(&from, width));
         let plain = Fold {

@@ -118,8 +118,7 @@ fn numbers_of_a_step(settings: &Settings, latent: &LatentConfig) -> f64 {
         Decoder::Move => {
             let moving = dimension.min(model.moving as f64);
             let copies = model.copies() as f64;
-            places * (MOVED_EFFECTS as f64 * moving + 4.0 * copies)
-                + (dimension - moving) * painted
+            places * (MOVED_EFFECTS as f64 * moving + 4.0 * copies) + (dimension - moving) * painted
         }
     };
     settings.training.batch as f64

@@ -16,6 +16,7 @@ fn config(kind: BackboneKind, decoder: Decoder) -> NextFrameConfig {
         context: 3,
         hidden: 8,
         basis: 6,
+        moving: 3,
         backbone: BackboneConfig {
             kind,
             width: 8,

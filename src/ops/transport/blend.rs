@@ -103,7 +103,8 @@ impl Blend<'_> {
                         let coefficient = V::splat(coefficients[sum].add(copy));
                         let mut next = 0;
                         while next < ROWS {
-                            tile[sum][next] = tile[sum][next].add_product(coefficient, values[next]);
+                            tile[sum][next] =
+                                tile[sum][next].add_product(coefficient, values[next]);
                             next += 1;
                         }
                         sum += 1;
@@ -143,11 +144,7 @@ impl Match<'_> {
     /// starts within a run; there is room as said.
     #[inline(always)]
     pub(super) unsafe fn run<V: Vector>(&self) {
-        let (run, patch, stride) = (
-            self.moved.run(),
-            self.moved.along.patch,
-            self.moved.stride,
-        );
+        let (run, patch, stride) = (self.moved.run(), self.moved.along.patch, self.moved.stride);
         // SAFETY: the caller's promise, for all pointers here.
         unsafe {
             if patch == 4 && run <= V::WIDTH {

@@ -283,7 +283,8 @@ impl Form<'_> {
                         let mean = -mean;
                         let slope = self.lines.add(kind * length + row + at);
                         let kept = V::zero().add_product(V::load(slope), kept);
-                        kept.add_product(V::splat(&raw const mean), value).store(slope);
+                        kept.add_product(V::splat(&raw const mean), value)
+                            .store(slope);
                     }
                     at += V::WIDTH;
                 }
@@ -352,7 +353,11 @@ impl Form<'_> {
         for at in at..latent {
             let column = directions.iter().skip(at).step_by(latent);
             let along = |row: &[f32]| -> f32 {
-                column.clone().zip(row).map(|(direction, p)| direction * p).sum()
+                column
+                    .clone()
+                    .zip(row)
+                    .map(|(direction, p)| direction * p)
+                    .sum()
             };
             // SAFETY: the caller's promise.
             unsafe {

@@ -41,7 +41,12 @@ impl Moved {
                 let kernel = Mix {
                     moved: self,
                     frames,
-                    given: given.of(index, self.along.places(), self.offsets.len(), effects.kinds),
+                    given: given.of(
+                        index,
+                        self.along.places(),
+                        self.offsets.len(),
+                        effects.kinds,
+                    ),
                     effects,
                     row: row.as_mut_ptr(),
                     lines: lines.as_mut_ptr(),
@@ -71,31 +76,36 @@ impl Moved {
         let sizes = [self.wide(), self.wide(), self.along.patch * self.padded()];
         let room = sizes.iter().sum::<usize>() + self.wide() * vector::width();
         let batch = g.len() / size;
-        self.each(frames, batch, || vec![0f32; room], |index, frames, scratch| {
-            let mut rest = &mut scratch[..];
-            let [row, slopes, lines] = sizes.map(|size| {
-                let (part, after) = std::mem::take(&mut rest).split_at_mut(size);
-                rest = after;
-                part.as_mut_ptr()
-            });
-            let kernel = Backward {
-                moved: self,
-                frames,
-                given: given.of(index, places, count, kinds),
-                effects,
-                g: &g[index * size..][..size],
-                row,
-                slopes,
-                lines,
-                vectors: rest.as_mut_ptr(),
-                // SAFETY: each example has its own parts.
-                to_logits: to_logits.map(|to| unsafe { to.at(index * places * count) }),
-                // SAFETY: as above.
-                to_tilts: to_tilts.map(|to| unsafe { to.at(index * places * kinds) }),
-            };
-            // SAFETY: there is room as the kernel asks.
-            unsafe { vector::run(&kernel) };
-        });
+        self.each(
+            frames,
+            batch,
+            || vec![0f32; room],
+            |index, frames, scratch| {
+                let mut rest = &mut scratch[..];
+                let [row, slopes, lines] = sizes.map(|size| {
+                    let (part, after) = std::mem::take(&mut rest).split_at_mut(size);
+                    rest = after;
+                    part.as_mut_ptr()
+                });
+                let kernel = Backward {
+                    moved: self,
+                    frames,
+                    given: given.of(index, places, count, kinds),
+                    effects,
+                    g: &g[index * size..][..size],
+                    row,
+                    slopes,
+                    lines,
+                    vectors: rest.as_mut_ptr(),
+                    // SAFETY: each example has its own parts.
+                    to_logits: to_logits.map(|to| unsafe { to.at(index * places * count) }),
+                    // SAFETY: as above.
+                    to_tilts: to_tilts.map(|to| unsafe { to.at(index * places * kinds) }),
+                };
+                // SAFETY: there is room as the kernel asks.
+                unsafe { vector::run(&kernel) };
+            },
+        );
     }
 }
 
@@ -151,7 +161,8 @@ impl Mix<'_> {
                 blend.run::<V>();
                 let out = self.out.add(place * moved.along.pixels());
                 for (index, line) in lines.chunks_exact(padded).enumerate() {
-                    out.add(index * run).copy_from_nonoverlapping(line.as_ptr(), run);
+                    out.add(index * run)
+                        .copy_from_nonoverlapping(line.as_ptr(), run);
                 }
             }
         }
@@ -228,7 +239,8 @@ impl Backward<'_> {
                     }
                 }
                 if let Some(to) = self.to_logits {
-                    to.add(place * count).copy_from_nonoverlapping(self.slopes, count);
+                    to.add(place * count)
+                        .copy_from_nonoverlapping(self.slopes, count);
                 }
                 if let Some(to) = self.to_tilts {
                     let effects = self.effects.rows.chunks_exact(self.effects.wide);

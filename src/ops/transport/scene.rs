@@ -142,7 +142,10 @@ fn bordered(sources: &[Tensor], moved: &Moved, batch: usize) -> Result<Tensor> {
         unsafe { filled(batch * size, write) }
     })?;
     let height = moved.plane / moved.stride;
-    Ok(tensor(frames, (batch, sources.len(), height, moved.stride))?)
+    Ok(tensor(
+        frames,
+        (batch, sources.len(), height, moved.stride),
+    )?)
 }
 
 fn composed(sources: &[Tensor], moved: &Moved) -> Result<Tensor> {

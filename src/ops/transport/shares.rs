@@ -4,6 +4,11 @@ use super::super::kernel::{exp, halved, larger, multiply_add};
 use super::moved::{Moved, WIDEST};
 use std::ops::Range;
 
+/// A smaller share counts as none. What is made of such, and its square, may be
+/// too small for normal numbers, and a processor can take a hundred times as
+/// long over these.
+const LEAST: f32 = 1e-10;
+
 /// Φ, a row for each effect, padded with zeros to [`Moved::wide`].
 pub(super) struct Effects {
     /// R.
@@ -70,7 +75,8 @@ impl Effects {
         let share = 1.0 / sum(row);
         for x in parts_mut(row) {
             for x in x {
-                *x *= share;
+                let found = *x * share;
+                *x = if found < LEAST { 0.0 } else { found };
             }
         }
     }

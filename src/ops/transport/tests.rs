@@ -168,9 +168,7 @@ fn problem(
 #[test]
 fn forms_agree_and_are_what_a_step_finds() {
     // (16 effects are as many as there may be.)
-    for ((along, reaches), (kinds, latent)) in
-        SHAPES.into_iter().zip([(3, 5), (2, 1), (16, 37)])
-    {
+    for ((along, reaches), (kinds, latent)) in SHAPES.into_iter().zip([(3, 5), (2, 1), (16, 37)]) {
         let (scene, effects) = (scene(along, reaches, 2), effects(reaches, kinds));
         let given = problem(along, reaches, (2, kinds, latent));
         let [logits, directions, z, y] = &given;
