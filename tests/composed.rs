@@ -91,6 +91,7 @@ const FUNCTIONS: &[&str] = &[
     "composed_shares",
     "composed_sharpen",
     "composed_unpatchify",
+    "composed_within",
     "copies",
     "extend",
     "pad",

@@ -237,16 +237,16 @@ impl Forecaster {
 
     /// ŷ(x, z) as frames (B, C, H, W) in [0, 1]; without z, ŷ(x, 0).
     pub fn frames(&self, observed: &Observed, z: Option<&Tensor>) -> Result<Tensor> {
-        self.network.frames(&self.tokens(observed, z)?)
+        let tokens = self.network.decode(observed, z)?;
+        self.network.frames(&self.shown(&tokens)?)
     }
 
-    /// The same as tokens, frames' values within [0, 1].
-    fn tokens(&self, observed: &Observed, z: Option<&Tensor>) -> Result<Tensor> {
-        let tokens = self.network.decode(observed, z)?;
+    /// Tokens of frames whose values lie within [0, 1].
+    fn shown(&self, tokens: &Tensor) -> Result<Tensor> {
         // White in units of σ, and not a bit more when taken back.
         let change = self.network.shape().change as f32;
         let white = (1.0 / change).next_down();
-        ops::clamp(&tokens, 0.0, white)
+        ops::clamp(tokens, 0.0, white)
     }
 
     /// One next frame (B, C, H, W) for each sample, z drawn from p(z | x);
@@ -276,7 +276,8 @@ impl Forecaster {
         rng: &mut Rng,
     ) -> Result<Tensor> {
         let z = self.draw(&self.context(observed), temperature, rng)?;
-        self.tokens(observed, z.as_ref())
+        let tokens = self.network.decode(observed, z.as_ref())?;
+        self.shown(&self.network.within(observed, &tokens)?)
     }
 }
 

@@ -262,6 +262,11 @@ impl NextFrame {
         self.moving
     }
 
+    /// How many of z's numbers, the last, paint.
+    pub fn painting(&self) -> usize {
+        self.latent - self.moving
+    }
+
     /// Whether ŷ(x, 0) is m(x) itself.
     pub fn paints(&self) -> bool {
         !matches!(self.decoder, Light::Move(..))
@@ -351,7 +356,7 @@ impl NextFrame {
             (Light::Move(movement, Some(paint)), Seen::Move(moving, Some(basis)), Some(z)) => {
                 let moves = z.narrow(1, 0, self.moving)?.contiguous()?;
                 let moves = (self.moving > 0).then_some(&moves);
-                let rest = z.narrow(1, self.moving, self.latent - self.moving)?;
+                let rest = z.narrow(1, self.moving, self.painting())?;
                 paint.decode(&movement.decode(moving, moves)?, basis, &rest.contiguous()?)
             }
             (Light::Paint(paint), Seen::Paint(basis), Some(z)) => {
@@ -359,6 +364,18 @@ impl NextFrame {
             }
             (_, _, None) => Ok(observed.mean.clone()),
             _ => Err(no_latent()),
+        }
+    }
+
+    /// A frame in tokens as it may be drawn: where pixels move, within the least
+    /// and the most of the copies that they are mixtures of. So what a z that
+    /// does not fit paints cannot grow from frame to frame.
+    pub fn within(&self, observed: &Observed, tokens: &Tensor) -> Result<Tensor> {
+        match (&self.decoder, &observed.decoder) {
+            (Light::Move(movement, Some(_)), Seen::Move(moving, _)) => {
+                movement.within(moving, tokens)
+            }
+            _ => Ok(tokens.clone()),
         }
     }
 

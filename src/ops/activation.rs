@@ -195,6 +195,19 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_too_small_for_normal_numbers() {
+        let x: Vec<f32> = (-3000..3000).map(|i| i as f32 / 100.0).collect();
+        let g = vec![1e-9; x.len()];
+        let (mut silu, mut to_silu) = (vec![0f32; x.len()], vec![0f32; x.len()]);
+        silu_forward(&x, &mut silu);
+        silu_backward(&x, &g, &mut to_silu);
+        for values in [gelu_values(&x), gelu_gradient(&x, &g), silu, to_silu] {
+            let small = values.iter().position(|v| v.is_subnormal());
+            assert!(small.is_none(), "at {}", x[small.unwrap_or(0)]);
+        }
+    }
+
+    #[test]
     fn far_values_stay_finite() {
         let x = Tensor::new(&[-1e4f32, -100.0, 0.0, 100.0, 1e4], &Device::Cpu).unwrap();
         for y in [gelu(&x).unwrap(), silu(&x).unwrap()] {

@@ -52,7 +52,7 @@ pub use softmax::softmax;
 pub use squared_error::squared_error;
 pub use threads::{in_pool, use_one_pool};
 pub use trace_form::trace_form;
-pub use transport::{Patches, Scene, sharpen, shifts, transport, transport_form};
+pub use transport::{Patches, Scene, sharpen, shifts, transport, transport_form, within};
 
 #[cfg(test)]
 mod tests {

@@ -119,6 +119,14 @@ mod tests {
     }
 
     #[test]
+    fn no_share_is_too_small_for_normal_numbers() {
+        let mut rows: Vec<f32> = (0..2000).map(|i| -(i as f32) / 20.0).collect();
+        softmax_rows(&mut rows, 2000, 1.0);
+        assert!(rows.iter().all(|y| !y.is_subnormal()));
+        assert!((rows.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+    }
+
+    #[test]
     fn large_values_neither_overflow_nor_vanish() {
         let x = Tensor::new(&[[1e4f32, 1e4, -1e4]], &Device::Cpu).unwrap();
         let y: Vec<Vec<f32>> = softmax(&x).unwrap().to_vec2().unwrap();

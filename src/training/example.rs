@@ -18,9 +18,10 @@ pub(super) struct Example {
     pub(super) last: Tensor,
     /// Next frame (B, C, H, W).
     pub(super) y: Tensor,
-    /// Whether the context's last frame is the model's own. Then m(x) alone
-    /// is trained, to mend such frames: z would learn to explain the damage,
-    /// and futures drawn from it would add the damage again at each frame.
+    /// Whether the context's last frame is the model's own. Where z paints, what
+    /// is expected without z is then all that is trained, to mend such frames: z
+    /// would learn to explain the damage, and futures drawn from it would add the
+    /// damage again at each frame.
     pub(super) own: bool,
 }
 

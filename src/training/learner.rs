@@ -211,8 +211,8 @@ impl Learner {
                 (expected, alone)
             }
         };
-        // A painted z would learn to explain damage; a moved frame holds none.
-        let mend = own && network.paints();
+        // A z that paints would learn to explain damage; a moved frame has none.
+        let mend = own && network.painting() > 0;
         let without = mend || !self.forecaster.has_latent() || used < self.settings.without_latent;
         let (errors, loss, energy, surprise) = if without {
             let energy = 0.5 * scalar(&expected.mean_all()?)?;

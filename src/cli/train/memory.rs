@@ -21,7 +21,7 @@ const GIB: f64 = (1u64 << 30) as f64;
 /// A setting that takes memory.
 type Size = (&'static str, fn(&mut Settings) -> &mut usize);
 
-const SIZES: [Size; 13] = [
+const SIZES: [Size; 14] = [
     ("data.width", |s| &mut s.data.width),
     ("data.height", |s| &mut s.data.height),
     ("training.batch", |s| &mut s.training.batch),
@@ -29,6 +29,7 @@ const SIZES: [Size; 13] = [
     ("model.hidden", |s| &mut s.model.hidden),
     ("model.basis", |s| &mut s.model.basis),
     ("model.reach", |s| &mut s.model.reach),
+    ("model.moving", |s| &mut s.model.moving),
     ("model.backbone.width", |s| &mut s.model.backbone.width),
     ("model.backbone.depth", |s| &mut s.model.backbone.depth),
     ("latent.dimension", |s| &mut s.latent.dimension),

@@ -153,6 +153,44 @@ impl Moved {
         // SAFETY: the examples write all values.
         unsafe { filled(batch * places * pixels, write) }
     }
+
+    /// `values` within the least and the most of the copies, pixel by pixel.
+    pub(super) fn within(&self, frames: &[f32], values: &[f32], batch: usize) -> Vec<f32> {
+        let (places, pixels, run) = (self.along.places(), self.along.pixels(), self.run());
+        let size = places * pixels;
+        let write = |out: Parts| {
+            let scratch = || (vec![0f32; run], vec![0f32; run]);
+            self.each(frames, batch, scratch, |index, frames, (least, most)| {
+                // SAFETY: each example has its own part.
+                let out = unsafe { out.part(index * size, size) };
+                let rows = values[index * size..][..size].chunks_exact(run);
+                for (number, (out, row)) in out.chunks_exact_mut(run).zip(rows).enumerate() {
+                    let (place, line) = (number / self.along.patch, number % self.along.patch);
+                    let frames = &frames[self.corner(place) + line * self.stride..];
+                    least.fill(f32::INFINITY);
+                    most.fill(f32::NEG_INFINITY);
+                    for &offset in &self.offsets {
+                        widen(&frames[offset..][..run], least, most);
+                    }
+                    for (i, (out, &value)) in out.iter_mut().zip(row).enumerate() {
+                        let value = if value > most[i] { most[i] } else { value };
+                        *out = if value < least[i] { least[i] } else { value };
+                    }
+                }
+            });
+        };
+        // SAFETY: the examples write all values.
+        unsafe { filled(batch * size, write) }
+    }
+}
+
+simd! {
+    fn widen(row: &[f32], least: &mut [f32], most: &mut [f32]) {
+        for ((&x, least), most) in row.iter().zip(least).zip(most) {
+            *least = if x < *least { x } else { *least };
+            *most = if x > *most { x } else { *most };
+        }
+    }
 }
 
 simd! {
