@@ -96,7 +96,7 @@ pub struct Split {
 }
 
 impl Split {
-    /// By file from [`FILES_TO_SPLIT`] files on, else by time within each:
+    /// By file from `FILES_TO_SPLIT` files on, else by time within each:
     /// the first 70% train, then 10% validation, then 20% test. `window` is
     /// the length of a training window, `longest` that of the longest test
     /// window.

@@ -172,7 +172,10 @@ mod tests {
         let of_a = bowl(5.0, [1.0, -0.5], [2.0, 0.5, 1.0]).touching(&at);
         let of_b = bowl(3.0, [0.8, 0.3], [1.5, -0.2, 0.7]);
         let field = Quadratic::from_bowls(vec![of_a]);
-        let field = field.beside(&[at.clone()], &Quadratic::from_bowls(vec![of_b.clone()]));
+        let field = field.beside(
+            std::slice::from_ref(&at),
+            &Quadratic::from_bowls(vec![of_b.clone()]),
+        );
         let both = &field.bowls()[0];
         let total = |a: &[f64], b: &[f64]| {
             let z = [a, b].concat();

@@ -45,9 +45,9 @@ impl Default for BackboneConfig {
 /// A network from features of single patches to h(x), both (B, h, w, width).
 #[derive(Debug, Clone)]
 pub enum Backbone {
-    /// See [`Convolutional`].
+    /// See `Convolutional`.
     Convolutional(Convolutional),
-    /// See [`Transformer`].
+    /// See `Transformer`.
     Transformer(Transformer),
 }
 
