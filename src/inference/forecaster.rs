@@ -1,6 +1,7 @@
 //! A next-frame predictor with all that belongs to it: network, inference of
 //! z and prior p(z | x). Without a latent it is the least-squares baseline.
 
+use super::config::{Family, LatentConfig};
 use super::summary::Summary;
 use super::{
     Categorical, ClosedForm, GaussNewton, Inference, Inferred, Mixture, Prior, Refine, Search,
@@ -8,92 +9,16 @@ use super::{
 };
 use crate::energy::Quadratic;
 use crate::error::{Error, Result};
-use crate::latent::{Codes, Gaussian, Latent as _};
+use crate::latent::{Codes, Gaussian};
 use crate::models::{
     Decoder, FrameShape, Init, NextFrame, NextFrameConfig, Observed, Scope, Source,
 };
 use crate::ops;
 use crate::rng::Rng;
 use candle_core::Tensor;
-use serde::{Deserialize, Serialize};
 
 /// Width of what a prior sees of the past.
 const SUMMARY: usize = 128;
-
-/// Which latent, and how z is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Family {
-    /// No latent: least squares.
-    None,
-    /// Continuous z, exact in closed form where the decoder paints, by
-    /// Gauss–Newton steps where it moves.
-    Gaussian,
-    /// Continuous z, guessed by an encoder of the residual, then refined.
-    Refined,
-    /// One-hot (1 stage) or residual codes, by exact search.
-    Codes,
-}
-
-/// The latent's settings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct LatentConfig {
-    /// Which latent.
-    pub family: Family,
-    /// Numbers in a continuous z.
-    pub dimension: usize,
-    /// Stages of residual codes.
-    pub stages: usize,
-    /// Codes a stage.
-    pub size: usize,
-    /// Gradient steps after the encoder's guess (refined).
-    pub refinement: usize,
-    /// Looks at the energy in the search for z where the decoder moves.
-    pub looks: usize,
-    /// Gaussians in the prior of a continuous z.
-    pub components: usize,
-}
-
-impl Default for LatentConfig {
-    fn default() -> Self {
-        Self {
-            family: Family::Gaussian,
-            dimension: 96,
-            stages: 2,
-            size: 16,
-            refinement: 4,
-            looks: 3,
-            components: 6,
-        }
-    }
-}
-
-impl LatentConfig {
-    /// The least-squares baseline's: no latent.
-    pub fn none() -> Self {
-        Self {
-            family: Family::None,
-            ..Self::default()
-        }
-    }
-
-    /// d.
-    fn width(&self) -> Result<usize> {
-        Ok(match self.family {
-            Family::None => 0,
-            Family::Codes => Codes::new(self.stages, self.size)?.dimension(),
-            Family::Gaussian | Family::Refined if self.dimension == 0 => {
-                return Err(Error::input(
-                    "latent.dimension",
-                    "0 dimensions leave no latent",
-                    "use at least 1, or latent.family = \"none\"",
-                ));
-            }
-            Family::Gaussian | Family::Refined => self.dimension,
-        })
-    }
-}
 
 struct LatentPart {
     inference: Box<dyn Inference>,
@@ -401,6 +326,22 @@ mod tests {
             for (least, more) in energy(&best).into_iter().zip(energy(&worse)) {
                 assert!(least < more, "{least} {more}");
             }
+        }
+    }
+
+    #[test]
+    fn a_drawn_frame_stays_within_what_moves() {
+        // All copies of a flat frame are flat, m(x) too before training: what
+        // z paints cannot show. Where it only paints it does.
+        for decoder in [Decoder::Move, Decoder::Paint] {
+            let (forecaster, _, _) = forecaster(decoder);
+            let x = Tensor::full(0.5f32, (2, 3, 3, 20, 12), &Device::Cpu).unwrap();
+            let observed = forecaster.network().observe(&x).unwrap();
+            let mut rng = Seed(4).stream("test", 0);
+            let drawn = forecaster.sample(&observed, 1.0, &mut rng).unwrap();
+            let off = (drawn - 0.5).unwrap().abs().unwrap().max_all().unwrap();
+            let off = off.to_scalar::<f32>().unwrap();
+            assert_eq!(off < 1e-5, decoder == Decoder::Move, "{decoder:?}: {off}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod categorical;
 mod closed_form;
+mod config;
 mod forecaster;
 mod gauss_newton;
 mod mixture;
@@ -12,7 +13,8 @@ mod summary;
 
 pub use categorical::Categorical;
 pub use closed_form::ClosedForm;
-pub use forecaster::{Family, Forecaster, LatentConfig, UNEXPLAINED};
+pub use config::{Family, LatentConfig};
+pub use forecaster::{Forecaster, UNEXPLAINED};
 pub use gauss_newton::GaussNewton;
 pub use mixture::Mixture;
 pub use prior::Prior;

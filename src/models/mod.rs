@@ -2,6 +2,7 @@
 
 mod backbone;
 mod convolutional;
+mod decoder;
 mod layers;
 mod movement;
 mod next_frame;
@@ -11,8 +12,9 @@ mod transformer;
 mod weights;
 
 pub use backbone::{Backbone, BackboneConfig, BackboneKind};
+pub use decoder::{Decoder, InZ};
 pub use layers::{LayerNorm, Linear};
 pub use movement::EFFECTS as MOVED_EFFECTS;
-pub use next_frame::{Decoder, FrameShape, NextFrame, NextFrameConfig, Observed, repeat_each};
+pub use next_frame::{FrameShape, NextFrame, NextFrameConfig, Observed, repeat_each};
 pub use paint::DICTIONARIES;
 pub use weights::{Frozen, Init, Scope, Source, Weights};

@@ -9,8 +9,9 @@
 //! it can be wrong, but it is no noise. (Shifted copies, mixed: Finn, Goodfellow and
 //! Levine 2016; De Brabandere et al. 2016, "Dynamic filter networks".)
 
+use super::decoder::{InZ, no_latent};
 use super::layers::Linear;
-use super::next_frame::{InZ, NextFrameConfig, no_latent};
+use super::next_frame::NextFrameConfig;
 use super::paint::DICTIONARIES;
 use super::weights::{Init, Scope};
 use crate::error::Result;

@@ -6,27 +6,14 @@
 //! prediction of the next frame. ŷ(x, z) is what a [`Decoder`] makes of it.
 
 use super::backbone::{Backbone, BackboneConfig};
+use super::decoder::{Decoder, InZ, Light, Seen};
 use super::layers::Linear;
-use super::movement::{Movement, Moving};
-use super::paint::Paint;
 use super::stem::Stem;
 use super::weights::Scope;
 use crate::error::{Error, Result};
 use crate::ops;
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
-
-/// How z acts on the next frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Decoder {
-    /// Moves pixels of the past, and mixes them with m(x): what is drawn is
-    /// made of what was there. Nearly linear in z. What no move explains is
-    /// painted, by numbers of z of its own.
-    Move,
-    /// Adds D(x) z to m(x): linear in z, so z is found exactly in one step.
-    Paint,
-}
 
 /// All that defines a next-frame network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,18 +90,7 @@ pub struct Observed {
     pub mean: Tensor,
     /// Features of the backbone, (B, N, width).
     pub features: Tensor,
-    decoder: Seen,
-}
-
-/// What a decoder works on.
-#[derive(Debug, Clone)]
-enum Seen {
-    /// m(x) is all.
-    Mean,
-    /// u(x), (B, N, basis).
-    Paint(Tensor),
-    /// And what is left, u(x) of what is painted.
-    Move(Moving, Option<Tensor>),
+    seen: Seen,
 }
 
 impl Observed {
@@ -132,13 +108,7 @@ impl Observed {
         Ok(Self {
             mean: f(&self.mean)?,
             features: f(&self.features)?,
-            decoder: match &self.decoder {
-                Seen::Mean => Seen::Mean,
-                Seen::Paint(basis) => Seen::Paint(f(basis)?),
-                Seen::Move(moving, basis) => {
-                    Seen::Move(moving.map(&f)?, basis.as_ref().map(&f).transpose()?)
-                }
-            },
+            seen: self.seen.map(&f)?,
         })
     }
 }
@@ -148,17 +118,6 @@ pub fn repeat_each(t: &Tensor, times: usize) -> Result<Tensor> {
     let mut shape = t.dims().to_vec();
     shape.insert(1, times);
     Ok(t.unsqueeze(1)?.broadcast_as(shape)?.flatten(0, 1)?)
-}
-
-/// (c, q, G); see [`NextFrame::error_of_moves`].
-pub type InZ = (Tensor, Tensor, Tensor);
-
-/// The light part; without a latent a painter has nothing to do.
-#[derive(Debug, Clone)]
-enum Light {
-    None,
-    Paint(Paint),
-    Move(Movement, Option<Paint>),
 }
 
 /// The next-frame network; see the module's head.
@@ -171,8 +130,6 @@ pub struct NextFrame {
     mean_features: Linear,
     mean: Linear,
     decoder: Light,
-    latent: usize,
-    moving: usize,
 }
 
 impl NextFrame {
@@ -207,25 +164,7 @@ impl NextFrame {
         let grid = (shape.height / patch, shape.width / patch);
         let pixels = patch * patch * shape.channels;
         let (width, hidden) = (config.backbone.width, config.hidden);
-        let moving = match config.decoder {
-            Decoder::Move => config.moving.min(latent),
-            Decoder::Paint => 0,
-        };
-        let paint = (latent > moving)
-            .then(|| {
-                let scope = scope.scope("latent");
-                Paint::new(config, pixels, latent - moving, scope)
-            })
-            .transpose()?;
-        let decoder = match (config.decoder, paint) {
-            (Decoder::Move, paint) => {
-                let frame = (grid, shape.channels);
-                let movement = Movement::new(config, frame, moving, scope.scope("move"))?;
-                Light::Move(movement, paint)
-            }
-            (Decoder::Paint, Some(paint)) => Light::Paint(paint),
-            (Decoder::Paint, None) => Light::None,
-        };
+        let decoder = Light::new(config, shape, latent, &mut scope)?;
         let mut backbone = scope.scope("backbone");
         let frames = (config.context, patch);
         let stem = Stem::new(frames, shape, width, backbone.scope("stem"))?;
@@ -235,8 +174,6 @@ impl NextFrame {
             mean_features: Linear::new(width, hidden, 1.0, scope.scope("mean_features"))?,
             mean: Linear::new(hidden, pixels, 0.0, scope.scope("mean"))?,
             decoder,
-            latent,
-            moving,
             config: config.clone(),
             shape,
         })
@@ -254,22 +191,22 @@ impl NextFrame {
 
     /// The dimension of z; 0 where there is none.
     pub fn latent_dimension(&self) -> usize {
-        self.latent
+        self.moving() + self.painting()
     }
 
     /// How many of z's numbers, the first, move pixels; the others paint.
     pub fn moving(&self) -> usize {
-        self.moving
+        self.decoder.moving
     }
 
     /// How many of z's numbers, the last, paint.
     pub fn painting(&self) -> usize {
-        self.latent - self.moving
+        self.decoder.painting
     }
 
     /// Whether ŷ(x, 0) is m(x) itself.
     pub fn paints(&self) -> bool {
-        !matches!(self.decoder, Light::Move(..))
+        !self.decoder.moves()
     }
 
     /// h(x): x is (B, T, C, H, W) with T = context, in [0, 1].
@@ -303,19 +240,11 @@ impl NextFrame {
         let features = self.backbone.forward(features)?.flatten(1, 2)?;
         let hidden = self.mean_features.forward_gelu(&features)?;
         let mean = self.mean.forward_add(&hidden, last)?;
-        let decoder = match &self.decoder {
-            Light::None => Seen::Mean,
-            Light::Paint(paint) => Seen::Paint(paint.basis(&features)?),
-            Light::Move(movement, paint) => {
-                let basis = paint.as_ref().map(|paint| paint.basis(&features));
-                let moving = movement.look(last, &mean, &features)?;
-                Seen::Move(moving, basis.transpose()?)
-            }
-        };
+        let seen = self.decoder.look(last, &mean, &features)?;
         Ok(Observed {
             mean,
             features,
-            decoder,
+            seen,
         })
     }
 
@@ -348,35 +277,14 @@ impl NextFrame {
     /// # Errors
     /// A z for a network without a latent.
     pub fn decode(&self, observed: &Observed, z: Option<&Tensor>) -> Result<Tensor> {
-        match (&self.decoder, &observed.decoder, z) {
-            (Light::Move(movement, None), Seen::Move(moving, _), z) => movement.decode(moving, z),
-            (Light::Move(movement, _), Seen::Move(moving, _), None) => {
-                movement.decode(moving, None)
-            }
-            (Light::Move(movement, Some(paint)), Seen::Move(moving, Some(basis)), Some(z)) => {
-                let moves = z.narrow(1, 0, self.moving)?.contiguous()?;
-                let moves = (self.moving > 0).then_some(&moves);
-                let rest = z.narrow(1, self.moving, self.painting())?;
-                paint.decode(&movement.decode(moving, moves)?, basis, &rest.contiguous()?)
-            }
-            (Light::Paint(paint), Seen::Paint(basis), Some(z)) => {
-                paint.decode(&observed.mean.detach(), basis, z)
-            }
-            (_, _, None) => Ok(observed.mean.clone()),
-            _ => Err(no_latent()),
-        }
+        self.decoder.decode(&observed.mean, &observed.seen, z)
     }
 
     /// A frame in tokens as it may be drawn: where pixels move, within the least
     /// and the most of the copies that they are mixtures of. So what a z that
     /// does not fit paints cannot grow from frame to frame.
     pub fn within(&self, observed: &Observed, tokens: &Tensor) -> Result<Tensor> {
-        match (&self.decoder, &observed.decoder) {
-            (Light::Move(movement, Some(_)), Seen::Move(moving, _)) => {
-                movement.within(moving, tokens)
-            }
-            _ => Ok(tokens.clone()),
-        }
+        self.decoder.within(&observed.seen, tokens)
     }
 
     /// The squared error of moved frames as a quadratic in the numbers of z
@@ -392,10 +300,7 @@ impl NextFrame {
         observed: &'a Observed,
         y: &'a Tensor,
     ) -> Result<impl Fn(&Tensor) -> Result<InZ> + 'a> {
-        match (&self.decoder, &observed.decoder) {
-            (Light::Move(movement, _), Seen::Move(moving, _)) => movement.squared_error(moving, y),
-            _ => Err(no_latent()),
-        }
+        self.decoder.error_of_moves(&observed.seen, y)
     }
 
     /// The same, and exact, in the numbers of z that paint, where those that
@@ -409,16 +314,8 @@ impl NextFrame {
         moves: Option<&Tensor>,
         y: &Tensor,
     ) -> Result<InZ> {
-        match (&self.decoder, &observed.decoder) {
-            (Light::Move(movement, Some(paint)), Seen::Move(moving, Some(basis))) => {
-                let moved = movement.decode(&moving.map(|t| Ok(t.detach()))?, moves)?;
-                paint.squared_error(&moved, basis, y)
-            }
-            (Light::Paint(paint), Seen::Paint(basis)) => {
-                paint.squared_error(&observed.mean, basis, y)
-            }
-            _ => Err(no_latent()),
-        }
+        let of = (&observed.mean, &observed.seen);
+        self.decoder.error_of_paint(of, moves, y)
     }
 
     /// (rows, columns) of patches.
@@ -426,14 +323,6 @@ impl NextFrame {
         let patch = self.config.patch;
         (self.shape.height / patch, self.shape.width / patch)
     }
-}
-
-pub(super) fn no_latent() -> Error {
-    Error::input(
-        "the next-frame network",
-        "it has no latent",
-        "use its mean, or a network with a latent of at least 1 dimension",
-    )
 }
 
 #[cfg(test)]

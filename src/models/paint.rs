@@ -5,6 +5,7 @@
 //! quadratic function of z whose coefficients cost three small matrix
 //! products, whatever d is, and min over z needs no further pass.
 
+use super::decoder::InZ;
 use super::layers::Linear;
 use super::next_frame::NextFrameConfig;
 use super::weights::{Init, Scope};
@@ -60,12 +61,7 @@ impl Paint {
 
     /// ‖y − m − D(x) z‖² = c − 2 qᵀz + zᵀG z: c (B,), q (B, d), G (B, d, d).
     /// Nothing of it is tracked.
-    pub(super) fn squared_error(
-        &self,
-        mean: &Tensor,
-        basis: &Tensor,
-        y: &Tensor,
-    ) -> Result<(Tensor, Tensor, Tensor)> {
+    pub(super) fn squared_error(&self, mean: &Tensor, basis: &Tensor, y: &Tensor) -> Result<InZ> {
         let latent = self.dictionaries.dim(0)?;
         let (basis, dictionaries) = (&basis.detach(), &self.dictionaries.detach());
         let residual = (y - mean.detach())?;

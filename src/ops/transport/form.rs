@@ -166,7 +166,7 @@ impl Form<'_> {
                 let length = self.moved.along.patch * self.moved.padded();
                 overlaps::<V>((self.lines, own, length), self.vectors, products);
                 let bent = self.bent.add(place % TOGETHER * kinds * padded);
-                let added = self.add_place::<V, FMA>(products, directions, &tilts, bent);
+                let added = self.add_place::<V>(products, directions, &tilts, bent);
                 total += f64::from(added);
             }
             let done = place % TOGETHER + 1;
@@ -311,7 +311,7 @@ impl Form<'_> {
     /// `overlaps` holds, and v = V z, what is left at z' = 0 is r + A v: its
     /// square is rᵀr + 2 tᵀv + vᵀPv, and Aᵀ of it t + P v.
     #[inline(always)]
-    unsafe fn add_place<V: Vector, const FMA: bool>(
+    unsafe fn add_place<V: Vector>(
         &self,
         overlaps: &[f32],
         directions: &[f32],

@@ -1,0 +1,80 @@
+//! Which latent a forecaster has, and how its z is found.
+
+use crate::error::{Error, Result};
+use crate::latent::{Codes, Latent as _};
+use serde::{Deserialize, Serialize};
+
+/// Which latent, and how z is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// No latent: least squares.
+    None,
+    /// Continuous z, exact in closed form where the decoder paints, by
+    /// Gauss–Newton steps where it moves.
+    Gaussian,
+    /// Continuous z, guessed by an encoder of the residual, then refined.
+    Refined,
+    /// One-hot (1 stage) or residual codes, by exact search.
+    Codes,
+}
+
+/// The latent's settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LatentConfig {
+    /// Which latent.
+    pub family: Family,
+    /// Numbers in a continuous z.
+    pub dimension: usize,
+    /// Stages of residual codes.
+    pub stages: usize,
+    /// Codes a stage.
+    pub size: usize,
+    /// Gradient steps after the encoder's guess (refined).
+    pub refinement: usize,
+    /// Looks at the energy in the search for z where the decoder moves.
+    pub looks: usize,
+    /// Gaussians in the prior of a continuous z.
+    pub components: usize,
+}
+
+impl Default for LatentConfig {
+    fn default() -> Self {
+        Self {
+            family: Family::Gaussian,
+            dimension: 96,
+            stages: 2,
+            size: 16,
+            refinement: 4,
+            looks: 3,
+            components: 6,
+        }
+    }
+}
+
+impl LatentConfig {
+    /// The least-squares baseline's: no latent.
+    pub fn none() -> Self {
+        Self {
+            family: Family::None,
+            ..Self::default()
+        }
+    }
+
+    /// d.
+    pub(super) fn width(&self) -> Result<usize> {
+        Ok(match self.family {
+            Family::None => 0,
+            Family::Codes => Codes::new(self.stages, self.size)?.dimension(),
+            Family::Gaussian | Family::Refined if self.dimension == 0 => {
+                return Err(Error::input(
+                    "latent.dimension",
+                    "0 dimensions leave no latent",
+                    "use at least 1, or latent.family = \"none\"",
+                ));
+            }
+            Family::Gaussian | Family::Refined => self.dimension,
+        })
+    }
+}

@@ -1,0 +1,182 @@
+//! How z acts on the next frame: first it moves pixels, then it paints.
+
+use super::movement::{Movement, Moving};
+use super::next_frame::{FrameShape, NextFrameConfig};
+use super::paint::Paint;
+use super::weights::Scope;
+use crate::error::{Error, Result};
+use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
+
+/// How z acts on the next frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decoder {
+    /// Moves pixels of the past, and mixes them with m(x): what is drawn is
+    /// made of what was there. Nearly linear in z. What no move explains is
+    /// painted, by numbers of z of its own.
+    Move,
+    /// Adds D(x) z to m(x): linear in z, so z is found exactly in one step.
+    Paint,
+}
+
+/// (c, q, G) of ‖y − ŷ(x, z)‖² = c − 2 qᵀz + zᵀG z.
+pub type InZ = (Tensor, Tensor, Tensor);
+
+/// The light part of a network, of a [`Decoder`]'s kind: what is expected
+/// without z is m(x), or made of moved pixels.
+#[derive(Debug, Clone)]
+pub(super) struct Light {
+    movement: Option<Movement>,
+    paint: Option<Paint>,
+    /// Numbers of z that move, the first, and that paint, the others.
+    pub(super) moving: usize,
+    pub(super) painting: usize,
+}
+
+/// What it works on, once for all z.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    moving: Option<Moving>,
+    /// u(x) of what is painted, (B, N, basis).
+    basis: Option<Tensor>,
+}
+
+impl Seen {
+    /// The same after `f` on each tensor.
+    pub(super) fn map(&self, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Self> {
+        let moving = self.moving.as_ref().map(|moving| moving.map(&f));
+        Ok(Self {
+            moving: moving.transpose()?,
+            basis: self.basis.as_ref().map(&f).transpose()?,
+        })
+    }
+}
+
+impl Light {
+    /// For z of `latent` numbers, 0 for none.
+    pub(super) fn new(
+        config: &NextFrameConfig,
+        shape: FrameShape,
+        latent: usize,
+        scope: &mut Scope,
+    ) -> Result<Self> {
+        let moving = match config.decoder {
+            Decoder::Move => config.moving.min(latent),
+            Decoder::Paint => 0,
+        };
+        let painting = latent - moving;
+        let patch = config.patch;
+        let pixels = patch * patch * shape.channels;
+        let paint = (painting > 0)
+            .then(|| Paint::new(config, pixels, painting, scope.scope("latent")))
+            .transpose()?;
+        let movement = match config.decoder {
+            Decoder::Move => {
+                let grid = (shape.height / patch, shape.width / patch);
+                let scope = scope.scope("move");
+                Some(Movement::new(
+                    config,
+                    (grid, shape.channels),
+                    moving,
+                    scope,
+                )?)
+            }
+            Decoder::Paint => None,
+        };
+        Ok(Self {
+            movement,
+            paint,
+            moving,
+            painting,
+        })
+    }
+
+    /// Whether what is expected without z is moved, and not m(x) itself.
+    pub(super) fn moves(&self) -> bool {
+        self.movement.is_some()
+    }
+
+    /// Of the last frame and m(x) as patches, and the backbone's features.
+    pub(super) fn look(&self, last: &Tensor, mean: &Tensor, features: &Tensor) -> Result<Seen> {
+        let basis = self.paint.as_ref().map(|paint| paint.basis(features));
+        let look = |movement: &Movement| movement.look(last, mean, features);
+        Ok(Seen {
+            moving: self.movement.as_ref().map(look).transpose()?,
+            basis: basis.transpose()?,
+        })
+    }
+
+    /// ŷ(x, z); what is expected without z gets no gradient where there is one.
+    pub(super) fn decode(&self, mean: &Tensor, seen: &Seen, z: Option<&Tensor>) -> Result<Tensor> {
+        let Some(z) = z else {
+            return self.moved(mean, seen, None);
+        };
+        if self.moving + self.painting == 0 {
+            return Err(no_latent());
+        }
+        let part = |first, count| match count {
+            0 => Ok(None),
+            _ => z.narrow(1, first, count)?.contiguous().map(Some),
+        };
+        let moves = part(0, self.moving)?;
+        let moved = self.moved(mean, seen, moves.as_ref())?;
+        let moved = match moves {
+            Some(_) => moved,
+            None => moved.detach(),
+        };
+        match (&self.paint, &seen.basis, part(self.moving, self.painting)?) {
+            (Some(paint), Some(basis), Some(rest)) => paint.decode(&moved, basis, &rest),
+            _ => Ok(moved),
+        }
+    }
+
+    /// Before anything is painted.
+    fn moved(&self, mean: &Tensor, seen: &Seen, moves: Option<&Tensor>) -> Result<Tensor> {
+        match (&self.movement, &seen.moving) {
+            (Some(movement), Some(moving)) => movement.decode(moving, moves),
+            _ => Ok(mean.clone()),
+        }
+    }
+
+    /// Within what some mixture of the copies could be, where pixels move and
+    /// something is painted.
+    pub(super) fn within(&self, seen: &Seen, tokens: &Tensor) -> Result<Tensor> {
+        match (&self.movement, &seen.moving) {
+            (Some(movement), Some(moving)) if self.painting > 0 => movement.within(moving, tokens),
+            _ => Ok(tokens.clone()),
+        }
+    }
+
+    /// See [`super::NextFrame::error_of_moves`].
+    pub(super) fn error_of_moves<'a>(
+        &'a self,
+        seen: &'a Seen,
+        y: &'a Tensor,
+    ) -> Result<impl Fn(&Tensor) -> Result<InZ> + 'a> {
+        let both = self.movement.as_ref().zip(seen.moving.as_ref());
+        let (movement, moving) = both.ok_or_else(no_latent)?;
+        movement.squared_error(moving, y)
+    }
+
+    /// See [`super::NextFrame::error_of_paint`].
+    pub(super) fn error_of_paint(
+        &self,
+        (mean, seen): (&Tensor, &Seen),
+        moves: Option<&Tensor>,
+        y: &Tensor,
+    ) -> Result<InZ> {
+        let both = self.paint.as_ref().zip(seen.basis.as_ref());
+        let (paint, basis) = both.ok_or_else(no_latent)?;
+        let moved = self.moved(mean, &seen.map(|t| Ok(t.detach()))?, moves)?;
+        paint.squared_error(&moved, basis, y)
+    }
+}
+
+pub(super) fn no_latent() -> Error {
+    Error::input(
+        "the next-frame network",
+        "it has no latent",
+        "use its mean, or a network with a latent of at least 1 dimension",
+    )
+}
