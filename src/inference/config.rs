@@ -43,7 +43,7 @@ impl Default for LatentConfig {
     fn default() -> Self {
         Self {
             family: Family::Gaussian,
-            dimension: 96,
+            dimension: 64,
             stages: 2,
             size: 16,
             refinement: 4,

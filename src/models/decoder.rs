@@ -20,6 +20,30 @@ pub enum Decoder {
     Paint,
 }
 
+/// ŷ(x, z), and what it was before z painted. Each stage is trained to be as near
+/// to y as it can, as z is found: what paints does not take over what moves.
+#[derive(Debug, Clone)]
+pub enum Stages {
+    /// z only moves, or only paints.
+    One(Tensor),
+    /// z moves, then paints; no gradient goes back from the one to the other.
+    Both {
+        /// Before anything is painted.
+        moved: Tensor,
+        /// ŷ(x, z).
+        painted: Tensor,
+    },
+}
+
+impl Stages {
+    /// ŷ(x, z).
+    pub fn last(self) -> Tensor {
+        match self {
+            Self::One(last) | Self::Both { painted: last, .. } => last,
+        }
+    }
+}
+
 /// (c, q, G) of ‖y − ŷ(x, z)‖² = c − 2 qᵀz + zᵀG z.
 pub type InZ = (Tensor, Tensor, Tensor);
 
@@ -109,25 +133,33 @@ impl Light {
 
     /// ŷ(x, z); what is expected without z gets no gradient where there is one.
     pub(super) fn decode(&self, mean: &Tensor, seen: &Seen, z: Option<&Tensor>) -> Result<Tensor> {
-        let Some(z) = z else {
-            return self.moved(mean, seen, None);
-        };
-        if self.moving + self.painting == 0 {
-            return Err(no_latent());
+        match z {
+            Some(z) => Ok(self.stages(mean, seen, z)?.last()),
+            None => self.moved(mean, seen, None),
         }
-        let part = |first, count| match count {
-            0 => Ok(None),
-            _ => z.narrow(1, first, count)?.contiguous().map(Some),
+    }
+
+    /// The same, step by step.
+    pub(super) fn stages(&self, mean: &Tensor, seen: &Seen, z: &Tensor) -> Result<Stages> {
+        let part = |first, count| z.narrow(1, first, count)?.contiguous();
+        let moved = match self.moving {
+            0 => None,
+            count => Some(self.moved(mean, seen, Some(&part(0, count)?))?),
         };
-        let moves = part(0, self.moving)?;
-        let moved = self.moved(mean, seen, moves.as_ref())?;
-        let moved = match moves {
-            Some(_) => moved,
-            None => moved.detach(),
+        let painted = match (&self.paint, &seen.basis) {
+            (Some(paint), Some(basis)) => {
+                let moved = match &moved {
+                    Some(moved) => moved.detach(),
+                    None => self.moved(mean, seen, None)?.detach(),
+                };
+                Some(paint.decode(&moved, basis, &part(self.moving, self.painting)?)?)
+            }
+            _ => None,
         };
-        match (&self.paint, &seen.basis, part(self.moving, self.painting)?) {
-            (Some(paint), Some(basis), Some(rest)) => paint.decode(&moved, basis, &rest),
-            _ => Ok(moved),
+        match (moved, painted) {
+            (Some(moved), Some(painted)) => Ok(Stages::Both { moved, painted }),
+            (Some(last), None) | (None, Some(last)) => Ok(Stages::One(last)),
+            (None, None) => Err(no_latent()),
         }
     }
 

@@ -12,7 +12,7 @@ mod transformer;
 mod weights;
 
 pub use backbone::{Backbone, BackboneConfig, BackboneKind};
-pub use decoder::{Decoder, InZ};
+pub use decoder::{Decoder, InZ, Stages};
 pub use layers::{LayerNorm, Linear};
 pub use movement::EFFECTS as MOVED_EFFECTS;
 pub use next_frame::{FrameShape, NextFrame, NextFrameConfig, Observed, repeat_each};

@@ -6,7 +6,7 @@
 //! prediction of the next frame. ŷ(x, z) is what a [`Decoder`] makes of it.
 
 use super::backbone::{Backbone, BackboneConfig};
-use super::decoder::{Decoder, InZ, Light, Seen};
+use super::decoder::{Decoder, InZ, Light, Seen, Stages};
 use super::layers::Linear;
 use super::stem::Stem;
 use super::weights::Scope;
@@ -34,7 +34,7 @@ pub struct NextFrameConfig {
     /// neighbours with a narrow one; long moves are found faster with a wide one.
     pub peak: f64,
     /// How many numbers of z move pixels, where the decoder does; the others
-    /// paint what is left.
+    /// paint what is left. 0 leaves the moves to x.
     pub moving: usize,
     /// Width of the features u(x) on which z acts.
     pub basis: usize,
@@ -61,7 +61,7 @@ impl Default for NextFrameConfig {
             decoder: Decoder::Move,
             reach: 2,
             peak: 0.35,
-            moving: 32,
+            moving: 0,
             basis: 32,
             latent_start: 0.1,
             backbone: BackboneConfig::default(),
@@ -278,6 +278,14 @@ impl NextFrame {
     /// A z for a network without a latent.
     pub fn decode(&self, observed: &Observed, z: Option<&Tensor>) -> Result<Tensor> {
         self.decoder.decode(&observed.mean, &observed.seen, z)
+    }
+
+    /// [`Self::decode`] with a z, step by step.
+    ///
+    /// # Errors
+    /// A z for a network without a latent.
+    pub fn stages(&self, observed: &Observed, z: &Tensor) -> Result<Stages> {
+        self.decoder.stages(&observed.mean, &observed.seen, z)
     }
 
     /// A frame in tokens as it may be drawn: where pixels move, within the least

@@ -8,7 +8,7 @@ use super::watch::{Alarm, Watch};
 use crate::error::{Error, Result};
 use crate::inference::{Family, Forecaster, LatentConfig, UNEXPLAINED};
 use crate::latent::Codes;
-use crate::models::{DICTIONARIES, FrameShape, Observed, Weights};
+use crate::models::{DICTIONARIES, FrameShape, Observed, Stages, Weights};
 use crate::ops::{self, AdamW, AdamWConfig, Average};
 use crate::rng::{Rng, Seed};
 use candle_core::{Device, Tensor, Var};
@@ -224,10 +224,20 @@ impl Learner {
                 copied = self.revival.note(codes, &inferred);
             }
             let z = inferred.sample_tensor(x.device())?;
-            let errors = ops::squared_error(&network.decode(&observed, Some(&z))?, &y)?;
+            let (errors, before) = match network.stages(&observed, &z)? {
+                Stages::One(made) => (ops::squared_error(&made, &y)?, None),
+                Stages::Both { moved, painted } => {
+                    let before = ops::squared_error(&moved, &y)?.mean_all()?;
+                    (ops::squared_error(&painted, &y)?, Some(before))
+                }
+            };
             let context = self.forecaster.context(&observed);
             let (loss, surprise) = self.loss(&errors, &context, &z)?;
             let loss = (loss + alone)?;
+            let loss = match before {
+                Some(before) => (loss + before)?,
+                None => loss,
+            };
             let loss = match self.settings.score_weight {
                 0.0 => loss,
                 weight => (loss + (self.score(&observed, &y, rng)? * weight)?)?,

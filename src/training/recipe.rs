@@ -12,6 +12,7 @@ const BUNDLED: &[(&str, &str)] = &[
     ("default", include_str!("../../models/default.toml")),
     ("codes", include_str!("../../models/codes.toml")),
     ("galton", include_str!("../../models/galton.toml")),
+    ("moved", include_str!("../../models/moved.toml")),
     ("paint", include_str!("../../models/paint.toml")),
     ("refined", include_str!("../../models/refined.toml")),
     ("transformer", include_str!("../../models/transformer.toml")),

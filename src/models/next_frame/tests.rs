@@ -64,9 +64,21 @@ fn every_weight_gets_a_gradient() {
             let expected = network.decode(&observed, None).unwrap();
             loss = (loss + ops::squared_error(&expected, &y).unwrap()).unwrap();
             let z = Tensor::ones((2, latent), candle_core::DType::F32, &Device::Cpu);
-            let z = (latent > 0).then(|| z.unwrap());
-            let y_hat = network.decode(&observed, z.as_ref()).unwrap();
-            loss = (loss + ops::squared_error(&y_hat, &y).unwrap()).unwrap();
+            // Each stage has an error of its own.
+            let stages = match latent {
+                0 => Vec::new(),
+                _ => match network.stages(&observed, &z.unwrap()).unwrap() {
+                    Stages::One(made) => vec![made],
+                    Stages::Both { moved, painted } => vec![moved, painted],
+                },
+            };
+            assert_eq!(
+                stages.len(),
+                latent.min(1) + usize::from(latent > 3 && decoder == Decoder::Move)
+            );
+            for made in stages {
+                loss = (loss + ops::squared_error(&made, &y).unwrap()).unwrap();
+            }
             let gradients = loss.sum_all().unwrap().backward().unwrap();
             for (name, var) in weights.pairs() {
                 let gradient = gradients.get(var).unwrap_or_else(|| panic!("{name}"));

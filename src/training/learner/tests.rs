@@ -15,6 +15,8 @@ fn settings(decoder: Decoder) -> Settings {
             decoder,
             // Two pixels are far for a first guess.
             peak: 0.7,
+            // Both numbers of z, where the decoder moves.
+            moving: 2,
             context: 1,
             hidden: 16,
             backbone: BackboneConfig {
@@ -189,8 +191,9 @@ fn steps_on_own_frames_do_not_train_z_where_it_paints() {
 #[test]
 fn every_weight_gets_a_gradient() {
     // Own frames too: a moved z is trained on them.
-    for own_frames in [0.0, 1.0] {
+    for (own_frames, moving) in [(0.0, 2), (0.0, 1), (0.0, 0), (1.0, 2)] {
         let mut settings = settings(Decoder::Move);
+        settings.model.moving = moving;
         settings.training.own_frames = own_frames;
         settings.training.average = 0.0;
         let latent = settings.latent.clone();
