@@ -61,6 +61,8 @@ pub(super) struct Light {
 /// What it works on, once for all z.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
+    /// ŷ(x, 0), where no z moves anything: what is then painted on.
+    expected: Option<Tensor>,
     moving: Option<Moving>,
     /// u(x) of what is painted, (B, N, basis).
     basis: Option<Tensor>,
@@ -71,6 +73,7 @@ impl Seen {
     pub(super) fn map(&self, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Self> {
         let moving = self.moving.as_ref().map(|moving| moving.map(&f));
         Ok(Self {
+            expected: self.expected.as_ref().map(&f).transpose()?,
             moving: moving.transpose()?,
             basis: self.basis.as_ref().map(&f).transpose()?,
         })
@@ -125,10 +128,15 @@ impl Light {
     pub(super) fn look(&self, last: &Tensor, mean: &Tensor, features: &Tensor) -> Result<Seen> {
         let basis = self.paint.as_ref().map(|paint| paint.basis(features));
         let look = |movement: &Movement| movement.look(last, mean, features);
-        Ok(Seen {
+        let mut seen = Seen {
+            expected: None,
             moving: self.movement.as_ref().map(look).transpose()?,
             basis: basis.transpose()?,
-        })
+        };
+        if self.moving == 0 {
+            seen.expected = Some(self.moved(mean, &seen, None)?);
+        }
+        Ok(seen)
     }
 
     /// ŷ(x, z); what is expected without z gets no gradient where there is one.
@@ -165,9 +173,9 @@ impl Light {
 
     /// Before anything is painted.
     fn moved(&self, mean: &Tensor, seen: &Seen, moves: Option<&Tensor>) -> Result<Tensor> {
-        match (&self.movement, &seen.moving) {
-            (Some(movement), Some(moving)) => movement.decode(moving, moves),
-            _ => Ok(mean.clone()),
+        match (&seen.expected, &self.movement, &seen.moving) {
+            (None, Some(movement), Some(moving)) => movement.decode(moving, moves),
+            (expected, ..) => Ok(expected.as_ref().unwrap_or(mean).clone()),
         }
     }
 
