@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Family {
     /// No latent: least squares.
     None,
-    /// Continuous z, exact in closed form where the decoder paints, by
-    /// Gauss–Newton steps where it moves.
+    /// Continuous z, exact in closed form where z paints, by Gauss–Newton steps
+    /// where it moves pixels.
     Gaussian,
     /// Continuous z, guessed by an encoder of the residual, then refined.
     Refined,
@@ -33,7 +33,7 @@ pub struct LatentConfig {
     pub size: usize,
     /// Gradient steps after the encoder's guess (refined).
     pub refinement: usize,
-    /// Looks at the energy in the search for z where the decoder moves.
+    /// Looks at the energy in the search for the numbers of z that move pixels.
     pub looks: usize,
     /// Gaussians in the prior of a continuous z.
     pub components: usize,

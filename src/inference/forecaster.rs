@@ -10,9 +10,7 @@ use super::{
 use crate::energy::Quadratic;
 use crate::error::{Error, Result};
 use crate::latent::{Codes, Gaussian};
-use crate::models::{
-    Decoder, FrameShape, Init, NextFrame, NextFrameConfig, Observed, Scope, Source,
-};
+use crate::models::{FrameShape, Init, NextFrame, NextFrameConfig, Observed, Scope, Source};
 use crate::ops;
 use crate::rng::Rng;
 use candle_core::Tensor;
@@ -49,15 +47,15 @@ impl Forecaster {
         let mut root = source.root();
         let mut scope = root.scope(name);
         let dimension = latent.width()?;
+        let network = NextFrame::new(model, shape, dimension, scope.scope("network"))?;
         let only_painted = matches!(latent.family, Family::Codes | Family::Refined);
-        if only_painted && model.decoder == Decoder::Move {
+        if only_painted && network.moving() > 0 {
             return Err(Error::input(
                 "latent.family",
-                format!("{:?} needs a decoder that is linear in z", latent.family),
-                "set model.decoder = \"paint\", or latent.family = \"gaussian\"",
+                format!("{:?} needs a network that is linear in z", latent.family),
+                "set model.moving = 0, or latent.family = \"gaussian\"",
             ));
         }
-        let network = NextFrame::new(model, shape, dimension, scope.scope("network"))?;
         let gaussian = Gaussian { dimension };
         let summary =
             |scope: Scope| Summary::new(model.backbone.width, network.grid(), SUMMARY, scope);
@@ -217,12 +215,12 @@ fn no_latent() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::{BackboneConfig, Weights};
+    use crate::models::{BackboneConfig, Decoder, Weights};
     use crate::rng::Seed;
     use candle_core::Device;
 
     /// A small forecaster, h(x) and y in tokens.
-    fn forecaster(decoder: Decoder) -> (Forecaster, Observed, Tensor) {
+    fn forecaster(decoder: Decoder, moving: usize) -> (Forecaster, Observed, Tensor) {
         let shape = FrameShape {
             channels: 3,
             height: 20,
@@ -233,7 +231,7 @@ mod tests {
             decoder,
             context: 3,
             hidden: 8,
-            moving: 2,
+            moving,
             // z must do something before training.
             latent_start: 0.5,
             backbone: BackboneConfig {
@@ -275,21 +273,24 @@ mod tests {
 
     #[test]
     fn the_quadratic_is_the_squared_error_of_the_decoder() {
-        let (forecaster, observed, y) = forecaster(Decoder::Paint);
-        let bowls = forecaster.energy(&observed, &y).unwrap();
-        let mut rng = Seed(3).stream("test", 0);
-        let z = rng.normal_tensor((2, 5), &Device::Cpu).unwrap();
-        let truth = direct(&forecaster, (&observed, &y), &z);
-        for (row, (bowl, truth)) in bowls.bowls().iter().zip(truth).enumerate() {
-            let z = z.to_vec2::<f32>().unwrap();
-            let z: Vec<f64> = z[row].iter().map(|&v| f64::from(v)).collect();
-            near(bowl.squared_error(&z), truth);
+        // What is painted on is m(x), or moved.
+        for decoder in [Decoder::Paint, Decoder::Move] {
+            let (forecaster, observed, y) = forecaster(decoder, 0);
+            let bowls = forecaster.energy(&observed, &y).unwrap();
+            let mut rng = Seed(3).stream("test", 0);
+            let z = rng.normal_tensor((2, 5), &Device::Cpu).unwrap();
+            let truth = direct(&forecaster, (&observed, &y), &z);
+            for (row, (bowl, truth)) in bowls.bowls().iter().zip(truth).enumerate() {
+                let z = z.to_vec2::<f32>().unwrap();
+                let z: Vec<f64> = z[row].iter().map(|&v| f64::from(v)).collect();
+                near(bowl.squared_error(&z), truth);
+            }
         }
     }
 
     #[test]
     fn moved_and_painted_it_is_the_error_at_the_best_moves_for_all_paint() {
-        let (forecaster, observed, y) = forecaster(Decoder::Move);
+        let (forecaster, observed, y) = forecaster(Decoder::Move, 2);
         let field = forecaster.energy(&observed, &y).unwrap();
         let mut rng = Seed(3).stream("test", 0);
         let inferred = forecaster.infer(&field, 1.0, &mut rng).unwrap();
@@ -330,11 +331,31 @@ mod tests {
     }
 
     #[test]
+    fn families_that_need_it_linear_refuse_moves_by_z() {
+        for (moving, refused) in [(0, false), (2, true)] {
+            let shape = forecaster(Decoder::Paint, 0).0.network().shape();
+            let model = NextFrameConfig {
+                moving,
+                ..NextFrameConfig::default()
+            };
+            let latent = LatentConfig {
+                family: Family::Codes,
+                ..LatentConfig::default()
+            };
+            let mut weights = Weights::new(Seed(2), &Device::Cpu);
+            let made = Forecaster::new(&model, &latent, shape, "latent", &mut weights);
+            let said = made.err().map(|error| error.to_string());
+            assert_eq!(said.is_some(), refused, "{said:?}");
+            assert!(said.is_none_or(|said| said.contains("model.moving = 0")));
+        }
+    }
+
+    #[test]
     fn a_drawn_frame_stays_within_what_moves() {
         // All copies of a flat frame are flat, m(x) too before training: what
         // z paints cannot show. Where it only paints it does.
-        for decoder in [Decoder::Move, Decoder::Paint] {
-            let (forecaster, _, _) = forecaster(decoder);
+        for (decoder, moving) in [(Decoder::Move, 2), (Decoder::Move, 0), (Decoder::Paint, 0)] {
+            let (forecaster, _, _) = forecaster(decoder, moving);
             let x = Tensor::full(0.5f32, (2, 3, 3, 20, 12), &Device::Cpu).unwrap();
             let observed = forecaster.network().observe(&x).unwrap();
             let mut rng = Seed(4).stream("test", 0);

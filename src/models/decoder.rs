@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decoder {
-    /// Moves pixels of the past, and mixes them with m(x): what is drawn is
-    /// made of what was there. Nearly linear in z. What no move explains is
-    /// painted, by numbers of z of its own.
+    /// Moves pixels of the past, and mixes them with m(x): what is expected is made
+    /// of what was there. What no move explains z paints, so that ŷ is linear in z,
+    /// unless some numbers of z move pixels too.
     Move,
     /// Adds D(x) z to m(x): linear in z, so z is found exactly in one step.
     Paint,
@@ -61,8 +61,8 @@ pub(super) struct Light {
 /// What it works on, once for all z.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
-    /// ŷ(x, 0), where no z moves anything: what is then painted on.
-    expected: Option<Tensor>,
+    /// ŷ(x, 0), (B, N, pixels).
+    pub(super) expected: Tensor,
     moving: Option<Moving>,
     /// u(x) of what is painted, (B, N, basis).
     basis: Option<Tensor>,
@@ -73,7 +73,7 @@ impl Seen {
     pub(super) fn map(&self, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Self> {
         let moving = self.moving.as_ref().map(|moving| moving.map(&f));
         Ok(Self {
-            expected: self.expected.as_ref().map(&f).transpose()?,
+            expected: f(&self.expected)?,
             moving: moving.transpose()?,
             basis: self.basis.as_ref().map(&f).transpose()?,
         })
@@ -119,48 +119,34 @@ impl Light {
         })
     }
 
-    /// Whether what is expected without z is moved, and not m(x) itself.
-    pub(super) fn moves(&self) -> bool {
-        self.movement.is_some()
-    }
-
     /// Of the last frame and m(x) as patches, and the backbone's features.
     pub(super) fn look(&self, last: &Tensor, mean: &Tensor, features: &Tensor) -> Result<Seen> {
         let basis = self.paint.as_ref().map(|paint| paint.basis(features));
-        let look = |movement: &Movement| movement.look(last, mean, features);
-        let mut seen = Seen {
-            expected: None,
-            moving: self.movement.as_ref().map(look).transpose()?,
-            basis: basis.transpose()?,
+        let (expected, moving) = match &self.movement {
+            Some(movement) => {
+                let moving = movement.look(last, mean, features)?;
+                (movement.decode(&moving, None)?, Some(moving))
+            }
+            None => (mean.clone(), None),
         };
-        if self.moving == 0 {
-            seen.expected = Some(self.moved(mean, &seen, None)?);
-        }
-        Ok(seen)
+        Ok(Seen {
+            expected,
+            moving,
+            basis: basis.transpose()?,
+        })
     }
 
-    /// ŷ(x, z); what is expected without z gets no gradient where there is one.
-    pub(super) fn decode(&self, mean: &Tensor, seen: &Seen, z: Option<&Tensor>) -> Result<Tensor> {
-        match z {
-            Some(z) => Ok(self.stages(mean, seen, z)?.last()),
-            None => self.moved(mean, seen, None),
-        }
-    }
-
-    /// The same, step by step.
-    pub(super) fn stages(&self, mean: &Tensor, seen: &Seen, z: &Tensor) -> Result<Stages> {
+    /// ŷ(x, z), step by step; what is expected without z gets no gradient.
+    pub(super) fn stages(&self, seen: &Seen, z: &Tensor) -> Result<Stages> {
         let part = |first, count| z.narrow(1, first, count)?.contiguous();
         let moved = match self.moving {
             0 => None,
-            count => Some(self.moved(mean, seen, Some(&part(0, count)?))?),
+            count => Some(self.moved(seen, Some(&part(0, count)?))?),
         };
         let painted = match (&self.paint, &seen.basis) {
             (Some(paint), Some(basis)) => {
-                let moved = match &moved {
-                    Some(moved) => moved.detach(),
-                    None => self.moved(mean, seen, None)?.detach(),
-                };
-                Some(paint.decode(&moved, basis, &part(self.moving, self.painting)?)?)
+                let under = moved.as_ref().unwrap_or(&seen.expected).detach();
+                Some(paint.decode(&under, basis, &part(self.moving, self.painting)?)?)
             }
             _ => None,
         };
@@ -172,10 +158,10 @@ impl Light {
     }
 
     /// Before anything is painted.
-    fn moved(&self, mean: &Tensor, seen: &Seen, moves: Option<&Tensor>) -> Result<Tensor> {
-        match (&seen.expected, &self.movement, &seen.moving) {
-            (None, Some(movement), Some(moving)) => movement.decode(moving, moves),
-            (expected, ..) => Ok(expected.as_ref().unwrap_or(mean).clone()),
+    fn moved(&self, seen: &Seen, moves: Option<&Tensor>) -> Result<Tensor> {
+        match (&self.movement, &seen.moving, moves) {
+            (Some(movement), Some(moving), Some(_)) => movement.decode(moving, moves),
+            _ => Ok(seen.expected.clone()),
         }
     }
 
@@ -202,13 +188,13 @@ impl Light {
     /// See [`super::NextFrame::error_of_paint`].
     pub(super) fn error_of_paint(
         &self,
-        (mean, seen): (&Tensor, &Seen),
+        seen: &Seen,
         moves: Option<&Tensor>,
         y: &Tensor,
     ) -> Result<InZ> {
         let both = self.paint.as_ref().zip(seen.basis.as_ref());
         let (paint, basis) = both.ok_or_else(no_latent)?;
-        let moved = self.moved(mean, &seen.map(|t| Ok(t.detach()))?, moves)?;
+        let moved = self.moved(&seen.map(|t| Ok(t.detach()))?, moves)?;
         paint.squared_error(&moved, basis, y)
     }
 }

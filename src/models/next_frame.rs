@@ -94,6 +94,11 @@ pub struct Observed {
 }
 
 impl Observed {
+    /// ŷ(x, 0), what is expected without z: (B, N, p·p·C).
+    pub fn expected(&self) -> &Tensor {
+        &self.seen.expected
+    }
+
     /// The first `count` samples, untracked.
     pub fn first(&self, count: usize) -> Result<Self> {
         self.map(|t| Ok(t.narrow(0, 0, count)?.detach()))
@@ -206,7 +211,7 @@ impl NextFrame {
 
     /// Whether ŷ(x, 0) is m(x) itself.
     pub fn paints(&self) -> bool {
-        !self.decoder.moves()
+        self.config.decoder == Decoder::Paint
     }
 
     /// h(x): x is (B, T, C, H, W) with T = context, in [0, 1].
@@ -277,7 +282,10 @@ impl NextFrame {
     /// # Errors
     /// A z for a network without a latent.
     pub fn decode(&self, observed: &Observed, z: Option<&Tensor>) -> Result<Tensor> {
-        self.decoder.decode(&observed.mean, &observed.seen, z)
+        match z {
+            Some(z) => Ok(self.stages(observed, z)?.last()),
+            None => Ok(observed.expected().clone()),
+        }
     }
 
     /// [`Self::decode`] with a z, step by step.
@@ -285,7 +293,7 @@ impl NextFrame {
     /// # Errors
     /// A z for a network without a latent.
     pub fn stages(&self, observed: &Observed, z: &Tensor) -> Result<Stages> {
-        self.decoder.stages(&observed.mean, &observed.seen, z)
+        self.decoder.stages(&observed.seen, z)
     }
 
     /// A frame in tokens as it may be drawn: where pixels move, within the least
@@ -322,8 +330,7 @@ impl NextFrame {
         moves: Option<&Tensor>,
         y: &Tensor,
     ) -> Result<InZ> {
-        let of = (&observed.mean, &observed.seen);
-        self.decoder.error_of_paint(of, moves, y)
+        self.decoder.error_of_paint(&observed.seen, moves, y)
     }
 
     /// (rows, columns) of patches.

@@ -1,6 +1,7 @@
 //! One model in training: its weights, its optimiser, and one step.
 
 use super::example::Example;
+use super::objective::Objective;
 use super::revival::{Revival, revive};
 use super::settings::{Settings, TrainingConfig};
 use super::snapshot::Snapshot;
@@ -8,8 +9,8 @@ use super::watch::{Alarm, Watch};
 use crate::error::{Error, Result};
 use crate::inference::{Family, Forecaster, LatentConfig, UNEXPLAINED};
 use crate::latent::Codes;
-use crate::models::{DICTIONARIES, FrameShape, Observed, Stages, Weights};
-use crate::ops::{self, AdamW, AdamWConfig, Average};
+use crate::models::{DICTIONARIES, FrameShape, Weights};
+use crate::ops::{AdamW, AdamWConfig, Average};
 use crate::rng::{Rng, Seed};
 use candle_core::{Device, Tensor, Var};
 use serde::{Deserialize, Serialize};
@@ -190,79 +191,25 @@ impl Learner {
     }
 
     fn try_step(&mut self, windows: &Tensor, used: f64, rng: &mut Rng) -> Result<StepReport> {
-        let Example { x, last, y, own } =
-            Example::draw(&self.frozen, windows, (&self.settings, used), rng)?;
-        let network = self.forecaster.network();
-        let observed = network.observe_after(&x, &last)?;
-        let y = network.tokens(&y)?;
-        let numbers = (y.dim(1)? * y.dim(2)?) as f64;
-        let beta = self.settings.beta_at(used);
-        let mut copied = Vec::new();
-        let plain = ops::squared_error(&observed.mean, &y)?;
-
-        // What is expected without z is trained on its own: z explains what is
-        // left, and does not take over what x already says.
-        let (expected, alone) = match network.paints() {
-            true => (plain.clone(), plain.mean_all()?),
-            false => {
-                let made = network.decode(&observed, None)?;
-                let expected = ops::squared_error(&made, &y)?;
-                let alone = (plain.mean_all()? + expected.mean_all()?)?;
-                (expected, alone)
-            }
+        let example = Example::draw(&self.frozen, windows, (&self.settings, used), rng)?;
+        let objective = Objective {
+            forecaster: &self.forecaster,
+            frozen: &self.frozen,
+            settings: &self.settings,
         };
-        // A z that paints would learn to explain damage; a moved frame has none.
-        let mend = own && network.painting() > 0;
-        let without = mend || !self.forecaster.has_latent() || used < self.settings.without_latent;
-        let (errors, loss, energy, surprise) = if without {
-            let energy = 0.5 * scalar(&expected.mean_all()?)?;
-            (expected, alone, energy, 0.0)
-        } else {
-            let field = self.forecaster.energy(&observed, &y)?;
-            let inferred = self.forecaster.infer(&field, beta, rng)?;
-            if let Some(codes) = self.codes {
-                copied = self.revival.note(codes, &inferred);
-            }
-            let z = inferred.sample_tensor(x.device())?;
-            let (errors, before) = match network.stages(&observed, &z)? {
-                Stages::One(made) => (ops::squared_error(&made, &y)?, None),
-                Stages::Both { moved, painted } => {
-                    let before = ops::squared_error(&moved, &y)?.mean_all()?;
-                    (ops::squared_error(&painted, &y)?, Some(before))
-                }
-            };
-            let context = self.forecaster.context(&observed);
-            let (loss, surprise) = self.loss(&errors, &context, &z)?;
-            let loss = (loss + alone)?;
-            let loss = match before {
-                Some(before) => (loss + before)?,
-                None => loss,
-            };
-            let loss = match self.settings.score_weight {
-                0.0 => loss,
-                weight => (loss + (self.score(&observed, &y, rng)? * weight)?)?,
-            };
-            let loss = match self.forecaster.inference() {
-                Some(inference) => match inference.loss(&field, &inferred)? {
-                    Some(extra) => (loss + extra)?,
-                    None => loss,
-                },
-                None => loss,
-            };
-            let precision = field.bowls().first().map_or(1.0, |bowl| bowl.precision);
-            let total: f64 = inferred.energy.iter().sum();
-            let energy = total / (inferred.energy.len() as f64 * precision * numbers);
-            (errors, loss, energy, surprise)
+        let found = objective.of(&example, used, rng)?;
+        let copied = match (self.codes, &found.inferred) {
+            (Some(codes), Some(inferred)) => self.revival.note(codes, inferred),
+            _ => Vec::new(),
         };
 
-        let gradients = loss.backward()?;
+        let gradients = found.loss.backward()?;
         let rate = self.rate(used);
         let gradient = self
             .optimiser
             .step(&gradients, rate, Some(self.settings.clip))?;
-        let error = scalar(&errors.mean_all()?)?;
-        if gradient.is_finite() && !own {
-            self.follow(error)?;
+        if gradient.is_finite() && !example.own {
+            self.follow(found.error)?;
             if let Some(dictionaries) = self.weight(DICTIONARIES) {
                 revive(dictionaries, &copied, rng)?;
             }
@@ -271,37 +218,11 @@ impl Learner {
             average.update(self.weights.pairs(), self.optimiser.steps())?;
         }
         Ok(StepReport {
-            energy,
-            error,
-            surprise,
+            energy: found.energy,
+            error: found.error,
+            surprise: found.surprise,
             gradient,
         })
-    }
-
-    /// Squared error plus the prior's surprise at z, and that surprise per
-    /// number of z.
-    fn loss(&self, errors: &Tensor, context: &Tensor, z: &Tensor) -> Result<(Tensor, f64)> {
-        let error = errors.mean_all()?;
-        let Some(prior) = self.forecaster.prior() else {
-            return Ok((error, 0.0));
-        };
-        let surprise = (prior.surprise(context, z)?.mean_all()? / z.dim(1)? as f64)?;
-        let value = scalar(&surprise)?;
-        Ok(((error + (surprise * self.settings.prior_weight)?)?, value))
-    }
-
-    /// The score of two futures drawn from p(z | x), in units of σ, on a
-    /// quarter of the samples to save time. Only the prior gets a gradient from
-    /// it: the frozen decoder is taken as it is.
-    fn score(&self, observed: &Observed, y: &Tensor, rng: &mut Rng) -> Result<Tensor> {
-        let some = y.dim(0)?.div_ceil(4);
-        let seen = observed.first(some)?.repeat(2)?;
-        let z = (self.forecaster).draw(&self.forecaster.context(&seen), 1.0, rng)?;
-        let drawn = self.frozen.network().decode(&seen, z.as_ref())?;
-        let (_, places, pixels) = drawn.dims3()?;
-        let drawn = drawn.reshape((some, 2, places, pixels))?;
-        let one = |index: usize| drawn.narrow(1, index, 1)?.squeeze(1);
-        Ok(ops::crps(&one(0)?, &one(1)?, &y.narrow(0, 0, some)?)?.mean_all()?)
     }
 
     fn rate(&self, used: f64) -> f64 {
@@ -398,10 +319,6 @@ impl Learner {
         self.revival = state.revival;
         self.remember()
     }
-}
-
-fn scalar(tensor: &Tensor) -> Result<f64> {
-    Ok(f64::from(tensor.to_scalar::<f32>()?))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub mod budget;
 pub mod checkpoint;
 mod example;
 pub mod learner;
+mod objective;
 pub mod recipe;
 mod revival;
 pub mod settings;

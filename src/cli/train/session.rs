@@ -1,5 +1,7 @@
 //! A training session: what is trained, where it is kept, and its loop.
 
+mod state;
+
 use super::Only;
 use super::best::Best;
 use super::validation::Validation;
@@ -14,21 +16,13 @@ use crate::outputs::progress::{Progress, Tick};
 use crate::outputs::run::{Existing, MODEL, Run};
 use crate::rng::Seed;
 use crate::training::budget::Budget;
-use crate::training::{Learner, LearnerState, Settings, StepReport};
+use crate::training::{Learner, Settings, StepReport};
 use candle_core::{Device, Tensor};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use std::collections::HashMap;
+use state::{AVERAGES, OPTIMISER, State, WEIGHTS};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The part of a save that holds the optimisers.
-const OPTIMISER: &str = "optimizer";
-/// The part of a save from which training goes on; the part [`MODEL`] holds
-/// the weights that were best on the validation part.
-const WEIGHTS: &str = "weights";
-/// The part of a save that holds the averages of those.
-const AVERAGES: &str = "averages";
 /// Validations in a run.
 const VALIDATIONS: f64 = 10.0;
 /// The first validation whose weights may become the model: before it, z is
@@ -48,17 +42,6 @@ pub struct Plan {
     pub save_every: Duration,
     pub seed: Seed,
     pub device: Device,
-}
-
-/// What a save holds beside tensors.
-#[derive(Debug, Serialize, Deserialize)]
-struct State {
-    step: u64,
-    elapsed: f64,
-    validations: u32,
-    learners: Vec<LearnerState>,
-    /// The best validation scores so far.
-    best: Vec<Option<f64>>,
 }
 
 /// A run in training.
@@ -112,39 +95,7 @@ impl Session {
             Some(saved) => {
                 let old: ModelConfig = crate::training::checkpoint::load_config(&run.config())?;
                 same_model(out, &old, &config)?;
-                let state: State = saved.state()?;
-                let pairs: Vec<_> = learners
-                    .iter()
-                    .flat_map(|learner| learner.weights().pairs().iter().cloned())
-                    .collect();
-                saved.load(MODEL)?.fill(&pairs)?;
-                for ((best, learner), score) in best.iter_mut().zip(&learners).zip(state.best) {
-                    *best = Best::known(score, learner.weights())?;
-                }
-                saved.load(WEIGHTS)?.fill(&pairs)?;
-                let moments = saved.load(OPTIMISER)?.tensors;
-                let averages = saved.load(AVERAGES)?.tensors;
-                if state.learners.len() != learners.len() {
-                    return Err(Error::input(
-                        out.display().to_string(),
-                        format!(
-                            "was saved with {} models, this run has {}",
-                            state.learners.len(),
-                            learners.len()
-                        ),
-                        "resume with the same --only",
-                    ));
-                }
-                for (learner, state) in learners.iter_mut().zip(state.learners) {
-                    let own = format!("{}.", learner.name());
-                    // Moments are named `m.NAME` and `v.NAME`.
-                    let moments = of(
-                        &moments,
-                        |name| matches!(name.split_once('.'), Some((_, name)) if name.starts_with(&own)),
-                    );
-                    let averages = of(&averages, |name| name.starts_with(&own));
-                    learner.resume(&moments, &averages, state)?;
-                }
+                let state = State::restore(out, &saved, &mut learners, &mut best)?;
                 (step, validations) = (state.step, state.validations);
                 before = Duration::from_secs_f64(state.elapsed);
                 tracing::info!("resuming {} after step {step}", out.display());
@@ -369,13 +320,6 @@ impl Session {
             energy,
         }
     }
-}
-
-/// Those whose names fit.
-fn of(tensors: &HashMap<String, Tensor>, fits: impl Fn(&str) -> bool) -> HashMap<String, Tensor> {
-    let some = tensors.iter().filter(|(name, _)| fits(name));
-    some.map(|(name, tensor)| (name.clone(), tensor.clone()))
-        .collect()
 }
 
 /// A resumed run must be of the same model on the same frames.

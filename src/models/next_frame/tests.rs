@@ -49,6 +49,39 @@ fn shake(weights: &Weights) {
 }
 
 #[test]
+fn each_stage_is_trained_by_its_own_error_alone() {
+    let mut weights = Weights::new(Seed(2), &Device::Cpu);
+    let config = config(BackboneKind::Convolutional, Decoder::Move);
+    let network = NextFrame::new(&config, SHAPE, 5, weights.root()).unwrap();
+    shake(&weights);
+    let (x, y) = example(2);
+    let (observed, y) = (network.observe(&x).unwrap(), network.tokens(&y).unwrap());
+    let z = Tensor::ones((2, 5), candle_core::DType::F32, &Device::Cpu).unwrap();
+    let Stages::Both { moved, painted } = network.stages(&observed, &z).unwrap() else {
+        panic!("three numbers move, two paint");
+    };
+    for (made, own, other) in [
+        (moved, "move.latent", "latent."),
+        (painted, "latent.", "move.latent"),
+    ] {
+        let error = ops::squared_error(&made, &y).unwrap().sum_all().unwrap();
+        let gradients = error.backward().unwrap();
+        let (mut trained, mut others) = (0, 0);
+        for (name, var) in weights.pairs() {
+            let got = gradients.get(var).is_some();
+            if name.starts_with(own) {
+                assert!(got, "{name}");
+                trained += 1;
+            } else if name.starts_with(other) || name.starts_with("move.logits") {
+                assert!(!got, "{name}");
+                others += 1;
+            }
+        }
+        assert!(trained >= 3 && others >= 3, "{trained} {others}");
+    }
+}
+
+#[test]
 fn every_weight_gets_a_gradient() {
     let decoders = [Decoder::Move, Decoder::Paint];
     for kind in [BackboneKind::Convolutional, BackboneKind::Transformer] {

@@ -1,0 +1,124 @@
+//! What a step goes down on: infer z, energy, and what is learned beside it.
+
+use super::example::Example;
+use super::settings::TrainingConfig;
+use crate::error::Result;
+use crate::inference::{Forecaster, Inferred};
+use crate::models::{Observed, Stages};
+use crate::ops;
+use crate::rng::Rng;
+use candle_core::Tensor;
+
+/// Of a model in training.
+pub(super) struct Objective<'a> {
+    pub(super) forecaster: &'a Forecaster,
+    /// The same without gradients.
+    pub(super) frozen: &'a Forecaster,
+    pub(super) settings: &'a TrainingConfig,
+}
+
+/// What it is at an example.
+pub(super) struct Found {
+    /// The sum of all that is learned.
+    pub(super) loss: Tensor,
+    /// Mean F(x, y) per pixel and channel, in units of σ².
+    pub(super) energy: f64,
+    /// The squared error of ŷ, in units of σ².
+    pub(super) error: f64,
+    /// −log p(z | x) per number of z; 0 without z.
+    pub(super) surprise: f64,
+    /// Where there is a z to train.
+    pub(super) inferred: Option<Inferred>,
+}
+
+impl Objective<'_> {
+    /// `used` is the share of the budget that is used; `rng` draws z.
+    pub(super) fn of(&self, example: &Example, used: f64, rng: &mut Rng) -> Result<Found> {
+        let network = self.forecaster.network();
+        let observed = network.observe_after(&example.x, &example.last)?;
+        let y = network.tokens(&example.y)?;
+        let plain = ops::squared_error(&observed.mean, &y)?;
+
+        // What is expected without z is trained on its own: z explains what is
+        // left, and does not take over what x already says.
+        let (expected, alone) = match network.paints() {
+            true => (plain.clone(), plain.mean_all()?),
+            false => {
+                let expected = ops::squared_error(observed.expected(), &y)?;
+                let alone = (plain.mean_all()? + expected.mean_all()?)?;
+                (expected, alone)
+            }
+        };
+        // A z that paints would learn to explain damage; a moved frame has none.
+        let mend = example.own && network.painting() > 0;
+        if mend || !self.forecaster.has_latent() || used < self.settings.without_latent {
+            let error = scalar(&expected.mean_all()?)?;
+            return Ok(Found {
+                loss: alone,
+                energy: 0.5 * error,
+                error,
+                surprise: 0.0,
+                inferred: None,
+            });
+        }
+
+        let field = self.forecaster.energy(&observed, &y)?;
+        let inferred = (self.forecaster).infer(&field, self.settings.beta_at(used), rng)?;
+        let z = inferred.sample_tensor(y.device())?;
+        let (error, before) = match network.stages(&observed, &z)? {
+            Stages::One(made) => (ops::squared_error(&made, &y)?.mean_all()?, None),
+            Stages::Both { moved, painted } => {
+                let before = ops::squared_error(&moved, &y)?.mean_all()?;
+                (ops::squared_error(&painted, &y)?.mean_all()?, Some(before))
+            }
+        };
+        let mut loss = (&error + alone)?;
+        if let Some(before) = before {
+            loss = (loss + before)?;
+        }
+        let mut surprise = 0.0;
+        if let Some(prior) = self.forecaster.prior() {
+            let context = self.forecaster.context(&observed);
+            let each = (prior.surprise(&context, &z)?.mean_all()? / z.dim(1)? as f64)?;
+            surprise = scalar(&each)?;
+            loss = (loss + (each * self.settings.prior_weight)?)?;
+        }
+        if self.settings.score_weight > 0.0 {
+            let score = self.score(&observed, &y, rng)?;
+            loss = (loss + (score * self.settings.score_weight)?)?;
+        }
+        if let Some(inference) = self.forecaster.inference()
+            && let Some(extra) = inference.loss(&field, &inferred)?
+        {
+            loss = (loss + extra)?;
+        }
+        let precision = field.bowls().first().map_or(1.0, |bowl| bowl.precision);
+        let numbers = (y.dim(1)? * y.dim(2)?) as f64;
+        let total: f64 = inferred.energy.iter().sum();
+        Ok(Found {
+            loss,
+            energy: total / (inferred.energy.len() as f64 * precision * numbers),
+            error: scalar(&error)?,
+            surprise,
+            inferred: Some(inferred),
+        })
+    }
+
+    /// The score of two futures drawn from p(z | x), in units of σ, on a
+    /// quarter of the samples to save time. Only the prior gets a gradient from
+    /// it: the frozen decoder is taken as it is.
+    fn score(&self, observed: &Observed, y: &Tensor, rng: &mut Rng) -> Result<Tensor> {
+        let some = y.dim(0)?.div_ceil(4);
+        let seen = observed.first(some)?.repeat(2)?;
+        let z = (self.forecaster).draw(&self.forecaster.context(&seen), 1.0, rng)?;
+        let drawn = self.frozen.network().decode(&seen, z.as_ref())?;
+        let (_, places, pixels) = drawn.dims3()?;
+        let drawn = drawn.reshape((some, 2, places, pixels))?;
+        let one = |index: usize| drawn.narrow(1, index, 1)?.squeeze(1);
+        Ok(ops::crps(&one(0)?, &one(1)?, &y.narrow(0, 0, some)?)?.mean_all()?)
+    }
+}
+
+fn scalar(tensor: &Tensor) -> Result<f64> {
+    Ok(f64::from(tensor.to_scalar::<f32>()?))
+}
