@@ -149,18 +149,27 @@ fn damage_is_counted() {
     };
     let settings = ReadSettings::default();
     assert_eq!(read(&input, &settings).unwrap().damaged(), 0);
-    let mut bytes = std::fs::read(input).unwrap();
-    for at in (200_000..460_000).step_by(20_000) {
-        bytes[at..at + 40].fill(0x5a);
-    }
+    let whole = std::fs::read(input).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("damaged.mp4");
-    std::fs::write(&path, bytes).unwrap();
-    let footage = read(&path.display().to_string(), &settings).unwrap();
-    assert!(footage.len() >= 270, "{}", footage.len());
-    // FFmpeg 5.1's frame threads flag 3 to 11 of these, as it happens: a frame may
-    // be handed out before its errors are found.
-    assert!(footage.damaged() >= 1, "{}", footage.damaged());
+    // With several threads FFmpeg 5.1 flags 3 to 11 frames of the first and
+    // mostly none of the second, and repairs them from what its other threads
+    // happen to have decoded by then.
+    let (many, one) = ((200_000..460_000).step_by(20_000), 300_000..300_001);
+    for (places, expected) in [(many.collect::<Vec<_>>(), 13), (one.collect(), 1)] {
+        let mut bytes = whole.clone();
+        for at in places {
+            bytes[at..at + 40].fill(0x5a);
+        }
+        std::fs::write(&path, bytes).unwrap();
+        let footage = read(&path.display().to_string(), &settings).unwrap();
+        assert_eq!(footage.damaged(), expected);
+        let again = read(&path.display().to_string(), &settings).unwrap();
+        assert_eq!(again.len(), footage.len());
+        for index in 0..footage.len() {
+            assert_eq!(again.frame(index), footage.frame(index), "frame {index}");
+        }
+    }
 }
 
 #[cfg(feature = "ffmpeg")]

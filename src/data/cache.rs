@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// Changes when the same file and settings would give other frames.
-const READER: &str = "nextframe reader 2";
+const READER: &str = "nextframe reader 3";
 
 /// A temporary file older than this is no longer being written.
 const LONGEST_WRITE: Duration = Duration::from_secs(24 * 3600);

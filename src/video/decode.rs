@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::frame::{Description, Frame, Frames};
+use super::library;
 use super::placement::Orientation;
 use super::scale::Scaler;
 use super::settings::ReadSettings;
@@ -11,11 +12,22 @@ use ffmpeg_next::format::{self, context::Input, stream::Disposition};
 use ffmpeg_next::util::frame::Video;
 use ffmpeg_next::{Packet, Rational, decoder, ffi, media};
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 
 /// Decodes the best video stream of one file.
+///
+/// It begins with as many threads as there are cores. Where a file is damaged,
+/// what FFmpeg shows and flags then depends on which thread is first; so after
+/// the first error that FFmpeg tells of, the file is read again by one thread,
+/// up to the frame that is due and on from there. FFmpeg has told of a frame's
+/// errors before it hands the frame out: those handed out are right.
 pub struct Decoder {
     path: PathBuf,
+    settings: ReadSettings,
+    threads: Threads,
+    /// FFmpeg's errors when reading began.
+    errors: usize,
+    /// Frames returned.
+    returned: usize,
     input: Input,
     decoder: decoder::Video,
     stream: usize,
@@ -37,36 +49,43 @@ pub struct Decoder {
     clock: Clock,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Threads {
+    /// One per core.
+    All,
+    One,
+}
+
 impl Decoder {
     /// Opens `path`. Frames before `settings.start` are decoded, where no key
     /// frame lies nearer, but not returned; the end is the caller's to watch.
     pub fn open(path: &Path, settings: &ReadSettings) -> Result<Self> {
-        let mut decoder = Self::at_start(path, settings)?;
+        Self::open_with(path, settings, Threads::All)
+    }
+
+    fn open_with(path: &Path, settings: &ReadSettings, threads: Threads) -> Result<Self> {
+        let mut decoder = Self::at_start(path, settings, threads)?;
         let Some(start) = settings.start.filter(|&start| start > 10.0) else {
             return Ok(decoder);
         };
         let target = ((start + decoder.description.origin) * f64::from(ffi::AV_TIME_BASE)) as i64;
         if decoder.input.seek(target, ..target).is_err() {
-            return Self::at_start(path, settings);
+            return Self::at_start(path, settings, threads);
         }
         // A seek may land late; then only decoding from the start is right.
         decoder.skip_before = 0.0;
         let first = decoder.decode_next()?.map(|()| decoder.time_of_picture());
         if first.is_none_or(|time| time > start) {
-            return Self::at_start(path, settings);
+            return Self::at_start(path, settings, threads);
         }
         let _ = decoder.input.seek(target, ..target);
         decoder.restart(start);
         Ok(decoder)
     }
 
-    fn at_start(path: &Path, settings: &ReadSettings) -> Result<Self> {
-        static ONCE: Once = Once::new();
-        ONCE.call_once(|| {
-            // It only fails where memory is out, and then opening says so too.
-            let _ = ffmpeg_next::init();
-            ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Quiet);
-        });
+    fn at_start(path: &Path, settings: &ReadSettings, threads: Threads) -> Result<Self> {
+        library::start();
+        let errors = library::errors();
         std::fs::File::open(path).map_err(|error| Error::io(path, error))?;
         let input = format::input(path)
             .map_err(|error| refuse(path, format!("FFmpeg cannot open it as a video ({error})")))?;
@@ -98,7 +117,10 @@ impl Decoder {
         // both kinds take frame threads, which are faster.
         unsafe {
             let raw = context.as_mut_ptr();
-            (*raw).thread_count = 0;
+            (*raw).thread_count = match threads {
+                Threads::All => 0,
+                Threads::One => 1,
+            };
             (*raw).thread_type = ffi::FF_THREAD_FRAME | ffi::FF_THREAD_SLICE;
         }
         let mut decoder = context.decoder().video().map_err(unsupported)?;
@@ -137,6 +159,10 @@ impl Decoder {
         };
         Ok(Self {
             path: path.to_owned(),
+            settings: settings.clone(),
+            threads,
+            errors,
+            returned: 0,
             stream: stream.index(),
             time_base,
             interval: 1.0 / rate,
@@ -164,6 +190,33 @@ impl Decoder {
         self.refused = 0;
         self.frames = 0;
         self.clock = Clock::default();
+    }
+
+    /// Decodes the next picture that is to be returned into `self.picture` and
+    /// says its time; None after the last.
+    fn advance(&mut self) -> Result<Option<f64>> {
+        while self.decode_next()?.is_some() {
+            let time = self.time_of_picture();
+            if time >= self.skip_before {
+                return Ok(Some(time));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same by one thread, from the start, where the file proves damaged.
+    fn advance_surely(&mut self) -> Result<Option<f64>> {
+        let next = self.advance()?;
+        if self.threads == Threads::One || library::errors() == self.errors {
+            return Ok(next);
+        }
+        let returned = self.returned;
+        *self = Self::open_with(&self.path, &self.settings, Threads::One)?;
+        for _ in 0..returned {
+            self.advance()?;
+        }
+        self.returned = returned;
+        self.advance()
     }
 
     /// Decodes one picture into `self.picture`; None after the last.
@@ -260,40 +313,35 @@ impl Decoder {
 
 impl Frames for Decoder {
     fn next_frame(&mut self) -> Result<Option<Frame>> {
-        loop {
-            if self.decode_next()?.is_none() {
-                return if self.frames == 0 {
-                    Err(self.nothing_decoded())
-                } else {
-                    Ok(None)
-                };
-            }
-            let time = self.time_of_picture();
-            if time < self.skip_before {
-                continue;
-            }
-            let damaged = self.picture.is_corrupt() || self.picture.has_decode_errors();
-            let aspect = self
-                .stated_aspect
-                .or_else(|| positive(self.picture.aspect_ratio()))
-                .unwrap_or(1.0);
-            let pixels = self
-                .scaler
-                .run(&mut self.picture, aspect)
-                .map_err(|error| {
-                    let format = pixel_name(self.picture.format());
-                    refuse(
-                        &self.path,
-                        format!("its pictures ({format}) cannot be scaled ({error})"),
-                    )
-                })?;
-            return Ok(Some(Frame {
-                time,
-                pixels,
-                damaged,
-                cut: false,
-            }));
-        }
+        let Some(time) = self.advance_surely()? else {
+            return if self.frames == 0 {
+                Err(self.nothing_decoded())
+            } else {
+                Ok(None)
+            };
+        };
+        self.returned += 1;
+        let damaged = self.picture.is_corrupt() || self.picture.has_decode_errors();
+        let aspect = self
+            .stated_aspect
+            .or_else(|| positive(self.picture.aspect_ratio()))
+            .unwrap_or(1.0);
+        let pixels = self
+            .scaler
+            .run(&mut self.picture, aspect)
+            .map_err(|error| {
+                let format = pixel_name(self.picture.format());
+                refuse(
+                    &self.path,
+                    format!("its pictures ({format}) cannot be scaled ({error})"),
+                )
+            })?;
+        Ok(Some(Frame {
+            time,
+            pixels,
+            damaged,
+            cut: false,
+        }))
     }
 
     fn description(&self) -> &Description {

@@ -1,5 +1,6 @@
 //! Frames to a video file, through FFmpeg.
 
+use super::library;
 use ffmpeg_next as ffmpeg;
 
 use ffmpeg::format::{self, Pixel, context::Output};
@@ -18,8 +19,7 @@ pub fn encode(
     size: [usize; 2],
     frame_rate: f64,
 ) -> Result<(), Error> {
-    ffmpeg::init()?;
-    ffmpeg::util::log::set_level(ffmpeg::util::log::Level::Error);
+    library::start();
     let mut film = Film::open(path, size, frame_rate)?;
     for (time, picture) in pictures.enumerate() {
         film.write(&picture, time as i64)?;

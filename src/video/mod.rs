@@ -13,6 +13,8 @@ pub mod frame;
 pub mod galton;
 pub mod galton_balls;
 pub mod inputs;
+#[cfg(feature = "ffmpeg")]
+mod library;
 pub mod mapped;
 pub mod pictures;
 pub mod placement;
