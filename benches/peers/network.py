@@ -15,6 +15,8 @@ import math
 from turns import adamw, answer, main
 
 CONTEXT, PATCH, SIGMA, PRIOR_WEIGHT, COMPONENTS = 4, 4, 0.05, 0.1, 6
+# The longest shifts of the last frame, m(x) and the sharpened last frame.
+REACHES = (2, 1, 1)
 # Runs that are timed in a row, for each task.
 TASKS = {"mse": 5, "latent": 5, "generate": 1}
 
@@ -70,6 +72,16 @@ def torch_side(variant, task, threads, folder):
     def block(key, x):
         return x + convolve(f"{key}.second", gelu(convolve(f"{key}.first", norm(f"{key}.norm", x))))
 
+    side = 16
+    # Logits before training: a narrow peak at no shift, m(x) ahead.
+    start = torch.tensor(
+        [
+            3.0 * (source == 1) - (y * y + x * x) / (2 * 0.35**2)
+            for source, reach in enumerate(REACHES)
+            for y in range(-reach, reach + 1)
+            for x in range(-reach, reach + 1)
+        ]
+    )
     pixels = torch.eye(3 * CONTEXT)
     seen = torch.cat([2 * pixels, (pixels[3:] - pixels[:-3]) / SIGMA])
     black = -torch.cat([torch.ones(3 * CONTEXT), torch.zeros(3 * CONTEXT - 3)])
@@ -92,19 +104,61 @@ def torch_side(variant, task, threads, folder):
         last = patchify(x[:, -1]).flatten(1, 2) / SIGMA
         mean = last + linear("mean", gelu(linear("mean_features", features)))
         basis = gelu(linear("latent.features", features)) if name == "latent" else None
-        return mean, basis, features
+        sources = [x[:, -1] / SIGMA, picture(mean.detach())]
+        sources.append(sharpen(sources[0]))
+        shares = torch.softmax(linear("move.logits", features) + start, -1)
+        return mean, transport(sources, shares), basis, features, sources
 
-    def decode(mean, basis, z):
-        b, _, pixels = mean.shape
-        mixture = (z @ p["latent.dictionaries"]).view(b, pixels, -1)
-        return mean.detach() + basis @ mixture.transpose(1, 2)
+    def picture(tokens):
+        return unpatchify(tokens.view(tokens.shape[0], side, side, -1), side)
+
+    def shifted(frame, reach):
+        """All copies shifted by up to `reach`, (B, K, C, H, W)."""
+        height, width = frame.shape[2:]
+        wide = F.pad(frame, (reach,) * 4, mode="replicate")
+        span = range(2 * reach + 1)
+        return [wide[:, :, y : y + height, x : x + width] for y in span for x in span]
 
     @torch.no_grad()
-    def infer(mean, basis, y):
+    def sharpen(frame):
+        near = shifted(frame, 1)
+        mean = (near[1] + near[3] + near[4] + near[5] + near[7]) / 5
+        sharp = frame + 3 * (frame - mean)
+        most = F.max_pool2d(frame, 3, 1, 1)
+        least = -F.max_pool2d(-frame, 3, 1, 1)
+        return torch.minimum(torch.maximum(sharp, least), most)
+
+    def transport(sources, shares):
+        """The mixture of shifted copies, (B, N, P)."""
+        copies = [copy for one in zip(sources, REACHES) for copy in shifted(*one)]
+        copies = torch.stack(copies, 1)
+        b, k, c = copies.shape[:3]
+        copies = copies.view(b, k, c, side, PATCH, side, PATCH)
+        shares = shares.view(b, side, side, k).permute(0, 3, 1, 2)
+        mixed = (copies * shares.view(b, k, 1, side, 1, side, 1)).sum(1)
+        return patchify(mixed.reshape(b, c, side * PATCH, side * PATCH)).flatten(1, 2)
+
+    def within(sources, frame):
+        """A frame within the least and the most of the copies."""
+        ends = [
+            (F.max_pool2d(f, 2 * r + 1, 1, r), -F.max_pool2d(-f, 2 * r + 1, 1, r))
+            for f, r in zip(sources, REACHES)
+        ]
+        most = torch.maximum(torch.maximum(ends[0][0], ends[1][0]), ends[2][0])
+        least = torch.minimum(torch.minimum(ends[0][1], ends[1][1]), ends[2][1])
+        return torch.maximum(torch.minimum(frame, most), least)
+
+    def decode(expected, basis, z, dictionaries):
+        b, _, pixels = expected.shape
+        mixture = (z @ dictionaries).view(b, pixels, -1)
+        return expected.detach() + basis @ mixture.transpose(1, 2)
+
+    @torch.no_grad()
+    def infer(expected, basis, y):
         """z* and a draw from exp(−E), in closed form."""
         w = p["latent.dictionaries"]
         d, m = w.shape[0], basis.shape[2]
-        residual = y - mean
+        residual = y - expected
         q = (residual.transpose(1, 2) @ basis).flatten(1) @ w.T
         gram = basis.transpose(1, 2) @ basis
         spread = (w.view(1, -1, m) @ gram).view(-1, d, w.shape[1])
@@ -117,7 +171,6 @@ def torch_side(variant, task, threads, folder):
         )
         return best.squeeze(2), (best + noise).squeeze(2)
 
-    side = 16
     pool = torch.zeros(64, side * side)
     for place in range(side * side):
         pool[place // side // 2 * 8 + place % side // 2, place] = 0.25
@@ -137,30 +190,57 @@ def torch_side(variant, task, threads, folder):
         density = logits - 0.5 * square - 0.5 * z.shape[1] * math.log(2 * math.pi)
         return -torch.logsumexp(density, 1)
 
+    def draw(features, temperature=1.0):
+        logits, means, widths = mixture(features)
+        rows = torch.arange(features.shape[0])
+        if temperature == 0:
+            return means[rows, logits.argmax(1)]
+        k = torch.multinomial(logits.detach().exp(), 1).squeeze(1)
+        return means[rows, k] + widths[rows, k].exp() * torch.randn(len(rows), means.shape[2])
+
+    def score(expected, basis, features, y, check):
+        """CRPS of two draws on a quarter of the batch; trains the prior alone."""
+        some = -(-y.shape[0] // 4)
+        y = y[:some]
+        expected, basis, features = (t[:some].detach() for t in (expected, basis, features))
+        dictionaries = p["latent.dictionaries"].detach()
+        if check:
+            u, v = decode(expected, basis, draw(features, 0), dictionaries), expected
+        else:
+            twice = [t.repeat_interleave(2, 0) for t in (expected, basis, features)]
+            drawn = decode(twice[0], twice[1], draw(twice[2]), dictionaries)
+            u, v = drawn.view(some, 2, *y.shape[1:]).unbind(1)
+        return ((u - y).abs() + (v - y).abs() - (u - v).abs()).mean() / 2
+
     def loss_of(x, y, z=None):
+        """To check, z is given and nothing is drawn at random."""
         y = patchify(y).flatten(1, 2) / SIGMA
-        mean, basis, features = observe(x)
-        loss = ((mean - y) ** 2).mean()
+        mean, expected, basis, features, _ = observe(x)
+        loss = ((mean - y) ** 2).mean() + ((expected - y) ** 2).mean()
         if name == "mse":
             return loss
-        if z is None:
-            _, z = infer(mean, basis, y)
-        error = ((decode(mean, basis, z) - y) ** 2).mean()
-        return loss + error + PRIOR_WEIGHT / z.shape[1] * surprise(features, z).mean()
+        check = z is not None
+        if not check:
+            _, z = infer(expected, basis, y)
+        error = ((decode(expected, basis, z, p["latent.dictionaries"]) - y) ** 2).mean()
+        loss = loss + error + PRIOR_WEIGHT / z.shape[1] * surprise(features, z).mean()
+        return loss + score(expected, basis, features, y, check)
 
     @torch.no_grad()
     def generate(x):
         """100 futures of 16 frames, the past seen once."""
-        mean, basis, features = (part.expand(100, -1, -1) for part in observe(x))
+        mean, expected, basis, features, sources = observe(x)
+        expected, basis, features = (
+            part.expand(100, -1, -1) for part in (expected, basis, features)
+        )
+        sources = [source.expand(100, -1, -1, -1) for source in sources]
         past = x.expand(100, -1, -1, -1, -1)
         for step in range(16):
             if step:
-                mean, basis, features = observe(past)
-            logits, means, widths = mixture(features)
-            rows = torch.arange(100)
-            k = torch.multinomial(logits.exp(), 1).squeeze(1)
-            z = means[rows, k] + widths[rows, k].exp() * torch.randn(100, means.shape[2])
-            frame = unpatchify(decode(mean, basis, z) * SIGMA, side).clamp(0, 1)
+                mean, expected, basis, features, sources = observe(past)
+            z = draw(features)
+            frame = picture(decode(expected, basis, z, p["latent.dictionaries"]))
+            frame = (within(sources, frame) * SIGMA).clamp(0, 1)
             past = torch.cat([past[:, 1:], frame.unsqueeze(1)], 1)
         return past
 
@@ -180,8 +260,8 @@ def torch_side(variant, task, threads, folder):
             report["gradient"] = max(report["gradient"], off)
             value.grad = None
         if name == "latent":
-            mean, basis, _ = observe(x)
-            best, _ = infer(mean, basis, patchify(y).flatten(1, 2) / SIGMA)
+            _, expected, basis, _, _ = observe(x)
+            best, _ = infer(expected, basis, patchify(y).flatten(1, 2) / SIGMA)
             report["z"] = ((best - case["best"]).abs().max() / case["best"].abs().max()).item()
         print(json.dumps(report), flush=True)
     else:

@@ -10,7 +10,7 @@ use nextframe::inference::{Forecaster, LatentConfig};
 use nextframe::models::{FrameShape, Weights};
 use nextframe::ops;
 use nextframe::rng::Seed;
-use nextframe::training::recipe::{self, Recipe};
+use nextframe::training::recipe;
 use nextframe::training::{Learner, Settings};
 use std::collections::HashMap;
 use std::error::Error;
@@ -40,9 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("run by benches/peers/network.py");
         return Ok(());
     };
-    // What moves pixels has no peer yet.
-    let paint = Recipe::find("paint")?;
-    let mut settings: Settings = recipe::resolve(Some(&paint), &[])?;
+    let mut settings: Settings = recipe::resolve(None, &[])?;
     settings.training.own_frames = 0.0;
     settings.training.context_noise = 0.0;
     if task == "check" {
@@ -79,7 +77,8 @@ fn check(settings: &Settings, folder: &Path) -> Result<(), Box<dyn Error>> {
         let network = forecaster.network();
         let observed = network.observe(&x)?;
         let tokens = network.tokens(&y)?;
-        let mut loss = ops::squared_error(&observed.mean, &tokens)?.mean_all()?;
+        let mut loss = (ops::squared_error(&observed.mean, &tokens)?.mean_all()?
+            + ops::squared_error(observed.expected(), &tokens)?.mean_all()?)?;
         if let Some(prior) = forecaster.prior() {
             let field = forecaster.energy(&observed, &tokens)?;
             let mut rng = Seed(3).stream("peer", 0);
@@ -89,6 +88,15 @@ fn check(settings: &Settings, folder: &Path) -> Result<(), Box<dyn Error>> {
             let surprise = prior.surprise(&forecaster.context(&observed), &z)?;
             let share = settings.training.prior_weight / z.dim(1)? as f64;
             loss = ((loss + error.mean_all()?)? + (surprise.mean_all()? * share)?)?;
+            // The likeliest z, and none: what is drawn at random has no peer.
+            let some = BATCH.div_ceil(4);
+            let seen = observed.first(some)?;
+            let drawn = forecaster.draw(&forecaster.context(&seen), 0.0, &mut rng)?;
+            let mut frozen = weights.frozen();
+            let frozen = Forecaster::new(&settings.model, &latent, SHAPE, name, &mut frozen)?;
+            let drawn = frozen.network().decode(&seen, drawn.as_ref())?;
+            let score = ops::crps(&drawn, seen.expected(), &tokens.narrow(0, 0, some)?)?;
+            loss = (loss + score.mean_all()?)?;
             case.insert("z".to_owned(), z);
             case.insert("best".to_owned(), inferred.best_tensor(&Device::Cpu)?);
         }
