@@ -3,7 +3,7 @@
 NEXTFRAME := target/release/nextframe
 DEMO      := runs/demo
 
-.PHONY: help setup build demo test bench check
+.PHONY: help setup build demo test bench check cuda
 
 help:
 	@echo "make setup   install what is missing, through apt, dnf or brew"
@@ -11,6 +11,7 @@ help:
 	@echo "make demo    train on the sample for three minutes, then show its futures"
 	@echo "make test    run the tests"
 	@echo "make bench   run the benchmarks"
+	@echo "make cuda    build with CUDA, on machines without a GPU too"
 	@echo "make check   formatting, lints, licences, documentation"
 
 setup:
@@ -49,3 +50,7 @@ check: setup
 		echo "skipped: cargo deny is not installed (cargo install --locked cargo-deny)"; \
 	fi
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --no-deps
+
+# The program is target/cuda/release/nextframe.
+cuda: setup
+	@./.ci/cuda build

@@ -21,25 +21,28 @@ fn time(
     criterion: &mut Criterion,
     name: &str,
     shapes: &[&[usize]],
-    f: impl Fn(&[Tensor]) -> nextframe::Result<Tensor>,
+    f: impl Fn(&[Tensor]) -> nextframe::Result<Tensor> + Sync,
 ) {
     let vars: Vec<Var> = shapes.iter().map(|shape| var(shape)).collect();
     let tracked: Vec<Tensor> = vars.iter().map(|v| v.as_tensor().clone()).collect();
     let frozen: Vec<Tensor> = tracked.iter().map(Tensor::detach).collect();
     let mut group = criterion.benchmark_group(name);
     group.bench_function("forward", |b| {
-        b.iter(|| black_box(f(&frozen).expect("a value")));
+        b.iter(|| black_box(ops::in_pool(|| f(&frozen)).expect("a value")));
     });
     group.bench_function("forward, backward", |b| {
         b.iter(|| {
-            let y = f(&tracked).expect("a value");
-            black_box(y.backward().expect("gradients"));
+            let backward = || f(&tracked).expect("a value").backward();
+            black_box(ops::in_pool(backward).expect("gradients"));
         });
     });
     group.finish();
 }
 
 fn operations(c: &mut Criterion) {
+    // As the program runs them; this is the first group.
+    ops::use_one_pool();
+    ops::keep_memory();
     let linear: [&[usize]; 3] = [&[4096, 256], &[1024, 256], &[1024]];
     time(c, "linear", &linear, |x| ops::linear(&x[0], &x[1], &x[2]));
     let add: [&[usize]; 4] = [&[4096, 1024], &[256, 1024], &[256], &[4096, 256]];

@@ -76,53 +76,6 @@ impl Draft {
     }
 }
 
-/// Lets `write` fill a new folder, which then takes the place of `path`.
-/// `ours` says which file names such a folder holds.
-///
-/// # Errors
-/// A folder at `path` with anything else in it, which is left alone; whatever
-/// `write` fails with, which then leaves the old folder as it was.
-pub fn replace_folder(
-    path: &Path,
-    ours: impl Fn(&str) -> bool,
-    write: impl FnOnce(&Path) -> Result<()>,
-) -> Result<()> {
-    let fail = |error| Error::io(path, error);
-    let parent = make_folder_of(path)?;
-    let occupied = path.exists();
-    if occupied {
-        for entry in fs::read_dir(path).map_err(fail)? {
-            let other = entry.map_err(fail)?.file_name();
-            if !ours(&other.to_string_lossy()) {
-                return Err(Error::input(
-                    path.display().to_string(),
-                    format!("the folder holds something else ({})", other.display()),
-                    "name another folder, or empty this one",
-                ));
-            }
-        }
-    }
-    let nest = || temporary(".tmp", 0o777).tempdir_in(parent).map_err(fail);
-    let new = nest()?;
-    write(new.path()).map_err(|error| renamed(error, new.path(), path))?;
-    // A folder cannot be renamed over a full one: the old one steps aside, to
-    // be removed once the new one stands.
-    let old = nest()?;
-    let aside = old.path().join("old");
-    if occupied {
-        fs::rename(path, &aside).map_err(fail)?;
-    }
-    let new = new.keep();
-    if let Err(error) = fs::rename(&new, path) {
-        if occupied {
-            let _ = fs::rename(&aside, path);
-        }
-        let _ = fs::remove_dir_all(&new);
-        return Err(fail(error));
-    }
-    sync_folder(parent)
-}
-
 /// [`replace`] with bytes that are already there.
 pub fn replace_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, |file| {
@@ -211,7 +164,7 @@ pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The folder that `path` lies in, made if missing.
-fn make_folder_of(path: &Path) -> Result<&Path> {
+pub(crate) fn make_folder_of(path: &Path) -> Result<&Path> {
     if path.file_name().is_none() {
         return Err(Error::input(
             path.display().to_string(),
@@ -229,7 +182,7 @@ fn make_folder_of(path: &Path) -> Result<&Path> {
 
 /// `tempfile` makes what only its owner may read; what is kept is to be
 /// readable like any other file or folder. The process's umask still applies.
-fn temporary(ending: &str, mode: u32) -> tempfile::Builder<'_, '_> {
+pub(crate) fn temporary(ending: &str, mode: u32) -> tempfile::Builder<'_, '_> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PREFIX).suffix(ending);
     #[cfg(unix)]
@@ -243,7 +196,7 @@ fn temporary(ending: &str, mode: u32) -> tempfile::Builder<'_, '_> {
 }
 
 /// The error with the lasting folder's name where it names the temporary one.
-fn renamed(error: Error, temporary: &Path, path: &Path) -> Error {
+pub(crate) fn renamed(error: Error, temporary: &Path, path: &Path) -> Error {
     match error {
         Error::Io { path: at, source } => match at.strip_prefix(temporary) {
             Ok(rest) => Error::io(path.join(rest), source),
@@ -334,38 +287,5 @@ mod tests {
         assert!(said.contains("deep/er/model.gif"), "{said}");
         let said = message(&folder.path().join(".."));
         assert!(said.contains("not the name of a file"), "{said}");
-    }
-
-    #[test]
-    fn a_folder_is_replaced_only_by_its_like() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("frames");
-        let write = |names: &[&str]| {
-            replace_folder(
-                &path,
-                |name| name.ends_with(".png"),
-                |new| {
-                    for name in names {
-                        replace_bytes(&new.join(name), b"")?;
-                    }
-                    Ok(())
-                },
-            )
-        };
-        write(&["1.png", "2.png"]).unwrap();
-        write(&["3.png"]).unwrap();
-        assert_eq!(entries(&path).unwrap(), [path.join("3.png")]);
-        // A failure names what was asked for, not where it was made.
-        let said = write(&["4.png", "4.png/5.png"]).unwrap_err().to_string();
-        assert!(said.contains("frames/4.png"), "{said}");
-        assert_eq!(entries(&path).unwrap(), [path.join("3.png")]);
-        fs::write(path.join("thesis.txt"), "dear").unwrap();
-        let said = write(&["4.png"]).unwrap_err().to_string();
-        assert!(said.contains("thesis.txt"), "{said}");
-        assert_eq!(
-            entries(&path).unwrap(),
-            [path.join("3.png"), path.join("thesis.txt")]
-        );
-        assert_eq!(entries(folder.path()).unwrap(), [path]);
     }
 }

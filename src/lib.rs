@@ -7,6 +7,7 @@
 pub mod device;
 pub mod error;
 pub mod files;
+pub mod folders;
 pub mod interrupt;
 pub mod rng;
 

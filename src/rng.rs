@@ -87,13 +87,6 @@ impl Rng {
         weights.iter().rposition(|&w| w > 0.0).unwrap_or(0)
     }
 
-    /// Fisher–Yates.
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            items.swap(last, self.below(last + 1));
-        }
-    }
-
     /// Adds `scale` times nearly normal noise to each value: sums of eight
     /// uniform bytes, several times faster than exact normals, for noise whose
     /// tails do not matter.

@@ -139,6 +139,34 @@ fn a_run_is_not_overwritten_by_accident() {
 }
 
 #[test]
+fn with_more_steps_a_resumed_run_goes_on_being_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let only = ["--only", "mse", "--steps"];
+    let run = |more: &[&str]| {
+        let output = train(folder, "a", &[&only[..], more].concat()).output();
+        output.unwrap()
+    };
+    assert!(run(&["6"]).status.success());
+    let (before, picture) = (weights(folder, "a"), folder.join("a/pictures/00000040.png"));
+    let other = run(&["40", "--resume", "--seed", "3"]);
+    assert!(message(&other).contains("--seed 0"), "{}", message(&other));
+    assert_eq!(weights(folder, "a"), before);
+
+    let rate = ["40", "--resume", "--set", "training.learning_rate=1e-3"];
+    let quiet = run(&[&rate[..], &["-q"]].concat());
+    assert!(quiet.status.success());
+    // A warning, and neither progress nor news.
+    let said = message(&quiet);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("settings of training differ"), "{said}");
+    assert!(picture.exists());
+    assert_ne!(weights(folder, "a"), before);
+    let config = std::fs::read_to_string(folder.join("a/config.toml")).unwrap();
+    assert!(config.contains("learning_rate = 0.001"), "{config}");
+}
+
+#[test]
 fn two_do_not_train_in_one_folder() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -147,7 +175,7 @@ fn two_do_not_train_in_one_folder() {
         assert_eq!(first.try_wait().unwrap(), None, "it ended by itself");
         std::thread::sleep(Duration::from_millis(5));
     }
-    for existing in ["--resume", "--overwrite", "--quiet"] {
+    for existing in ["--resume", "--overwrite"] {
         let second = train(folder, "a", &["--steps", "1", existing]).output();
         let second = second.unwrap();
         let said = message(&second);

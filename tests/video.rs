@@ -325,3 +325,31 @@ fn tensors_are_read_as_they_are() {
         assert!(error.contains("(T,C,H,W)"), "{error}");
     }
 }
+
+/// Where a file does not say so, grey is full range, at any depth.
+#[cfg(feature = "ffmpeg")]
+#[test]
+fn grey_of_more_than_eight_bits_keeps_black_and_white() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let ramp: Vec<u8> = (0..64 * 64u16)
+        .flat_map(|index| (index / 64 * 1023 / 63).to_le_bytes())
+        .collect();
+    std::fs::write(path("ramp"), ramp.repeat(2)).unwrap();
+    let (raw, film) = (path("ramp"), path("ramp.mkv"));
+    let words = [
+        "-v", "error", "-f", "rawvideo", "-pix_fmt", "gray10le", "-s", "64x64", "-i", &raw, "-c:v",
+        "ffv1", &film,
+    ];
+    let made = std::process::Command::new("ffmpeg").args(words).status();
+    assert!(made.unwrap().success());
+    let settings = ReadSettings {
+        channels: Channels::Grey,
+        ..ReadSettings::default()
+    };
+    let footage = read(&film, &settings).unwrap();
+    for (index, &value) in footage.frame(0).iter().enumerate() {
+        let truth = (index / 64 * 1023 / 63) as f64 / 1023.0 * 255.0;
+        assert!((f64::from(value) - truth).abs() <= 1.0, "{value} {truth}");
+    }
+}

@@ -12,7 +12,9 @@ use crate::evaluation::comparison::{Plan, Predictor, compare};
 use crate::evaluation::health;
 use crate::files;
 use crate::inference::Forecaster;
+use crate::interrupt;
 use crate::outputs::model::{LATENT, MSE, Model, ModelConfig};
+use crate::outputs::progress;
 use crate::rng::Seed;
 use indicatif::{ProgressBar, ProgressStyle};
 use report::{Data, HealthReport, ModelReport, Report};
@@ -104,6 +106,8 @@ pub fn run(args: &CompareArgs) -> Result<()> {
 
 /// Writes the picture and compare.json; the result is what to print.
 fn produce(args: &CompareArgs) -> Result<String> {
+    // What is decoded on the way must not stay half written.
+    interrupt::install()?;
     let folder = folder(&args.run);
     let picture = match &args.output {
         Some(path) => path.clone(),
@@ -126,6 +130,18 @@ fn produce(args: &CompareArgs) -> Result<String> {
     let split = Split::new(&footage, settings.window(), settings.longest())?;
     let part = args.part.of(&split);
     let windows = part.spread(settings.longest(), args.windows.get());
+    if windows.is_empty() {
+        return Err(Error::input(
+            footage.first().map_or("the footage", Footage::name),
+            format!(
+                "its {} part of {} frames has no window of {} frames without a cut",
+                args.part.name(),
+                part.frames(),
+                settings.longest()
+            ),
+            "give a longer video, or a lower evaluation.horizon in training",
+        ));
+    }
 
     let named = predictors(&model);
     let predictors: Vec<_> = named.iter().map(|(_, predictor, _)| *predictor).collect();
@@ -248,7 +264,7 @@ fn check_ending(picture: &Path) -> Result<()> {
 
 /// On standard error, and only on a terminal.
 fn bar(windows: usize) -> ProgressBar {
-    let bar = ProgressBar::new(windows as u64);
+    let bar = ProgressBar::with_draw_target(Some(windows as u64), progress::target());
     if let Ok(style) = ProgressStyle::with_template("{bar:24.cyan/dim} window {pos} of {len}") {
         bar.set_style(style);
     }

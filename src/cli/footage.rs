@@ -2,6 +2,7 @@
 
 use crate::data::{self, Footage, Stage};
 use crate::error::Result;
+use crate::outputs::progress;
 use crate::video::ReadSettings;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
@@ -13,7 +14,7 @@ pub(super) fn prepare(
     settings: &ReadSettings,
     cache: Option<&Path>,
 ) -> Result<Vec<Footage>> {
-    let bar = ProgressBar::no_length();
+    let bar = ProgressBar::with_draw_target(None, progress::target());
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
         bar.set_style(style);
     }
@@ -42,6 +43,14 @@ pub(super) fn prepare(
     bar.finish_and_clear();
     let footage = footage?;
     for film in &footage {
+        if film.uneven() && settings.frame_rate.is_none() {
+            tracing::warn!(
+                "{}: its frame rate varies, and a model learns frame by frame; \
+                 --set data.frame_rate={:.0} makes it even",
+                film.name(),
+                film.frame_rate()
+            );
+        }
         if film.damaged() > 0 {
             tracing::warn!("{}: {} damaged frames", film.name(), film.damaged());
         }

@@ -2,6 +2,7 @@
 
 use crate::data::{Inspection, inspect};
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::video::inputs::expand;
 use std::io::Write;
 
@@ -21,6 +22,8 @@ pub struct InspectArgs {
 /// # Errors
 /// Where an input cannot be read, after the others have been printed.
 pub fn run(args: &InspectArgs) -> Result<()> {
+    // A copy of standard input must not stay behind.
+    interrupt::install()?;
     let mut output = std::io::stdout().lock();
     let failed = |error| Error::io("standard output", error);
     let mut all = Vec::new();
@@ -33,6 +36,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
     for input in &args.files {
         let sources = match expand(std::slice::from_ref(input)) {
             Ok(sources) => sources,
+            Err(Error::Interrupted) => return Err(Error::Interrupted),
             Err(error) => {
                 refuse(error);
                 continue;
@@ -44,6 +48,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
                 Ok(found) => output
                     .write_all(describe(&found).as_bytes())
                     .map_err(failed)?,
+                Err(Error::Interrupted) => return Err(Error::Interrupted),
                 Err(error) => refuse(error),
             }
         }

@@ -1,6 +1,7 @@
 //! `nextframe synth`: renders a synthetic world.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::outputs::film::write_film;
 use crate::rng::Seed;
 use crate::video::galton::{FRAME_RATE, Galton};
@@ -28,6 +29,11 @@ pub struct SynthArgs {
     pub output: PathBuf,
 }
 
+/// 2.5 GB of frames.
+const MOST_FRAMES: usize = 200_000;
+/// Pictures of 4096 × 4096.
+const MOST_SCALE: usize = 64;
+
 /// What can be rendered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum World {
@@ -37,6 +43,17 @@ pub enum World {
 
 /// Renders and writes the film.
 pub fn run(args: &SynthArgs) -> Result<()> {
+    interrupt::install()?;
+    let within = |option: &str, value: usize, most: usize| match value <= most {
+        true => Ok(()),
+        false => Err(Error::input(
+            format!("{option} {value}"),
+            "the film would not fit in memory",
+            format!("give at most {most}"),
+        )),
+    };
+    within("--frames", args.frames.get(), MOST_FRAMES)?;
+    within("--scale", args.scale.get(), MOST_SCALE)?;
     let film = match args.world {
         World::Galton => Galton::new(Seed(args.seed)).render(args.frames.get()),
     };

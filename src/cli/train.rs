@@ -12,10 +12,10 @@ use crate::data::Split;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::outputs::model::{LATENT, MSE};
-use crate::outputs::run::Existing;
+use crate::outputs::run::{Existing, Run};
 use crate::rng::Seed;
 use crate::training::Settings;
-use crate::training::budget::Budget;
+use crate::training::budget::{self, Budget};
 use crate::training::recipe::{self, Recipe};
 use lock::Lock;
 use session::Session;
@@ -94,24 +94,27 @@ pub fn run(args: &TrainArgs) -> Result<()> {
             ));
         }
         (_, Some(steps)) => Budget::Steps(steps),
-        (text, None) => Budget::time(text.as_deref().unwrap_or("10m"))?,
+        (text, None) => {
+            let text = text.as_deref().unwrap_or("10m");
+            Budget::Time(budget::duration("--time-budget", text)?)
+        }
     };
-    let Budget::Time(save_every) = Budget::time(&args.save_every)? else {
-        unreachable!("Budget::time gives a time");
-    };
+    let save_every = budget::duration("--save-every", &args.save_every)?;
     let device = device::select(&args.device)?;
     memory::check(&settings, args.only, &device)?;
-    let footage = footage::prepare(&args.inputs, &settings.data, args.cache.as_deref())?;
-    let split = Split::new(&footage, settings.window(), settings.longest())?;
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| default_out(&args.inputs));
     let existing = match (args.resume, args.overwrite) {
         (true, _) => Existing::Resume,
         (_, true) => Existing::Overwrite,
         _ => Existing::Refuse,
     };
-    let out = args
-        .out
-        .clone()
-        .unwrap_or_else(|| default_out(&args.inputs));
+    // Before an hour of film is decoded for nothing.
+    Run::check(&out, existing)?;
+    let footage = footage::prepare(&args.inputs, &settings.data, args.cache.as_deref())?;
+    let split = Split::new(&footage, settings.window(), settings.longest())?;
     let _lock = Lock::take(&out)?;
     let mut session = Session::begin(
         session::Plan {

@@ -252,10 +252,6 @@ impl Cache {
                 "give a video with frames in that range",
             ));
         }
-        if damaged > 0 {
-            let count = writer.len();
-            tracing::warn!("{}: {damaged} damaged of {count} frames", source.name);
-        }
         writer.finish(&source.name, damaged).map_err(unwritable)
     }
 

@@ -1,5 +1,6 @@
 //! Decoded frames, ready to be cut into clips.
 
+use super::timing::Timing;
 use crate::error::{Error, Result};
 use crate::video::mapped::release;
 use memmap2::Mmap;
@@ -169,6 +170,11 @@ impl Footage {
     /// How many frames are damaged, and pieces lost altogether.
     pub fn damaged(&self) -> usize {
         self.content.damaged
+    }
+
+    /// Whether some intervals between frames differ from the others.
+    pub fn uneven(&self) -> bool {
+        Timing::of(self.times()).is_some_and(|timing| timing.variable)
     }
 
     /// Frames per second: as asked for when reading, else the mean.

@@ -1,7 +1,9 @@
 //! What a source holds, found by reading all of it.
 
 use super::cache::open_cache;
+use super::timing::Timing;
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::video::source::Kind;
 use crate::video::{Fit, ReadSettings, Source};
 use serde::Serialize;
@@ -58,13 +60,14 @@ pub fn inspect(source: &Source) -> Result<Inspection> {
     let mut frames = source.open(&settings)?;
     let (mut times, mut cuts, mut damaged) = (Vec::new(), Vec::new(), 0);
     while let Some(frame) = frames.next_frame()? {
+        interrupt::check()?;
         if frame.cut {
             cuts.push(frame.time);
         }
         times.push(frame.time);
         damaged += usize::from(frame.damaged);
     }
-    let clock = Clock::of(&times).ok_or_else(|| no_frames(source))?;
+    let timing = Timing::of(&times).ok_or_else(|| no_frames(source))?;
     let stated = frames.description();
     Ok(Inspection {
         file: source.name.clone(),
@@ -76,11 +79,11 @@ pub fn inspect(source: &Source) -> Result<Inspection> {
         rotation: stated.orientation.degrees(),
         mirrored: stated.orientation.mirrored(),
         frames: times.len(),
-        first_timestamp: clock.first + stated.origin,
-        last_timestamp: clock.last + stated.origin,
-        duration: clock.duration,
-        frame_rate: clock.rate,
-        variable_rate: clock.variable,
+        first_timestamp: timing.first + stated.origin,
+        last_timestamp: timing.last + stated.origin,
+        duration: timing.duration,
+        frame_rate: timing.rate,
+        variable_rate: timing.variable,
         damaged_frames: damaged + frames.lost(),
         scene_cuts: cuts,
     })
@@ -89,7 +92,7 @@ pub fn inspect(source: &Source) -> Result<Inspection> {
 fn inspect_prepared(source: &Source) -> Result<Inspection> {
     let footage = open_cache(&source.files[0])?;
     let times = footage.times();
-    let clock = Clock::of(times).ok_or_else(|| no_frames(source))?;
+    let timing = Timing::of(times).ok_or_else(|| no_frames(source))?;
     let (channels, height, width) = footage.shape();
     let scenes = footage.scenes();
     Ok(Inspection {
@@ -102,11 +105,11 @@ fn inspect_prepared(source: &Source) -> Result<Inspection> {
         rotation: 0,
         mirrored: false,
         frames: footage.len(),
-        first_timestamp: clock.first,
-        last_timestamp: clock.last,
-        duration: clock.duration,
-        frame_rate: clock.rate,
-        variable_rate: clock.variable,
+        first_timestamp: timing.first,
+        last_timestamp: timing.last,
+        duration: timing.duration,
+        frame_rate: timing.rate,
+        variable_rate: timing.variable,
         damaged_frames: footage.damaged(),
         scene_cuts: scenes
             .iter()
@@ -118,32 +121,4 @@ fn inspect_prepared(source: &Source) -> Result<Inspection> {
 
 fn no_frames(source: &Source) -> Error {
     Error::input(&source.name, "no frames", "give a video that plays")
-}
-
-struct Clock {
-    first: f64,
-    last: f64,
-    duration: f64,
-    rate: Option<f64>,
-    variable: bool,
-}
-
-impl Clock {
-    fn of(times: &[f64]) -> Option<Self> {
-        let (&first, &last) = (times.first()?, times.last()?);
-        let mut steps: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        steps.sort_by(f64::total_cmp);
-        let usual = steps.get(steps.len() / 2).copied().unwrap_or(0.0);
-        // Files round times to as little as a millisecond.
-        let tolerance = 0.002 + 0.05 * usual;
-        let extreme =
-            |step: Option<&f64>| step.is_some_and(|step| (step - usual).abs() > tolerance);
-        Some(Self {
-            first,
-            last,
-            duration: last - first + usual,
-            rate: (last > first).then(|| steps.len() as f64 / (last - first)),
-            variable: extreme(steps.first()) || extreme(steps.last()),
-        })
-    }
 }

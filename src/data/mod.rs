@@ -5,6 +5,7 @@ pub mod clips;
 pub mod footage;
 pub mod inspect;
 mod store;
+mod timing;
 mod views;
 
 pub use cache::{Progress, Stage, default_folder, open_cache, prepare};

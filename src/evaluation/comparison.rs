@@ -9,6 +9,7 @@ use super::rollout::rollout;
 use crate::data::{Footage, Window, batch};
 use crate::error::{Error, Result};
 use crate::inference::Forecaster;
+use crate::interrupt;
 use crate::rng::Seed;
 use candle_core::{Device, Tensor};
 use figures::{Total, Truth};
@@ -125,6 +126,7 @@ pub fn compare(
     let mut still: BTreeMap<usize, usize> = plan.horizons.iter().map(|&h| (h, 0)).collect();
     let (mut liveliest, mut most) = (0, 0);
     for (index, window) in windows.iter().enumerate() {
+        interrupt::check()?;
         let frames = batch(footage, std::slice::from_ref(window), plan.length(), device)?;
         let x = frames.narrow(1, 0, plan.context)?;
         let truths = truths(&frames, plan)?;

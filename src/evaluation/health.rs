@@ -43,6 +43,8 @@ pub struct Health {
     pub live_dimensions: usize,
     /// d.
     pub dimensions: usize,
+    /// Windows in which something moves: without any, `error` says nothing.
+    pub moving: usize,
     /// What does not look right, in words.
     pub warnings: Vec<String>,
 }
@@ -78,6 +80,11 @@ pub fn check(
     };
 
     let score = Score::new(&last, &y)?;
+    health.moving = score
+        .masks
+        .iter()
+        .filter(|mask| mask.contains(&true))
+        .count();
     let mut put = |set: fn(&mut Errors, f64), frames: &Tensor| -> Result<()> {
         let [moving, whole] = score.errors(frames)?;
         set(&mut health.error, mean(&moving));
@@ -140,6 +147,10 @@ pub fn check(
 fn warnings(health: &Health) -> Vec<String> {
     let error = &health.error;
     let mut warnings = Vec::new();
+    if health.moving == 0 {
+        let text = "nothing moves in the windows looked at: errors where it moves say nothing";
+        warnings.push(text.to_owned());
+    }
     let mut warn = |bad: bool, text: String| {
         if bad {
             warnings.push(text);

@@ -21,7 +21,9 @@ pub fn squared_error(prediction: &[f32], truth: &[f32], mask: Option<&[bool]>) -
 /// higher is better, and 100 is the most.
 pub fn psnr(prediction: &[f32], truth: &[f32], mask: Option<&[bool]>) -> Option<f64> {
     let error = squared_error(prediction, truth, mask)?;
-    Some((-10.0 * error.log10()).min(MOST))
+    let found = -10.0 * error.log10();
+    // Not `min`, which would make the best of what is not a number.
+    Some(if found > MOST { MOST } else { found })
 }
 
 #[cfg(test)]

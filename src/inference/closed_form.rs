@@ -24,6 +24,11 @@ impl Inference for ClosedForm {
             let factor = Factor::new(bowl)?;
             let best = factor.solve(bowl);
             let minimum = bowl.cost(&best) + self.latent.cost(&best);
+            if !minimum.is_finite() {
+                return Err(Error::NotFinite {
+                    what: "the energy at its minimum".to_owned(),
+                });
+            }
             let free = minimum + factor.volume(beta);
             Ok((factor.perturb(&best, noise), best, minimum, free))
         };

@@ -29,7 +29,9 @@ impl Search {
                         error += bowl.curvature[a * d + n * codes.size() + b];
                     }
                 }
-                0.5 * bowl.precision * error.max(0.0) + prior
+                // Not `max`, which would take what is not a number for 0.
+                let error = if error < 0.0 { 0.0 } else { error };
+                0.5 * bowl.precision * error + prior
             })
             .collect()
     }

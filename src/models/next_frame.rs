@@ -210,7 +210,7 @@ impl NextFrame {
     }
 
     /// Whether ŷ(x, 0) is m(x) itself.
-    pub fn paints(&self) -> bool {
+    pub fn expects_mean(&self) -> bool {
         self.config.decoder == Decoder::Paint
     }
 

@@ -48,6 +48,8 @@ struct Parameter {
     var: Var,
     optional: bool,
     moments: Moments,
+    /// Gradients behind the moments.
+    steps: usize,
 }
 
 impl AdamW {
@@ -109,6 +111,7 @@ impl AdamW {
                 var,
                 optional: false,
                 moments,
+                steps: 0,
             });
         }
         Ok(Self {
@@ -200,18 +203,26 @@ impl AdamW {
                 weight_decay,
                 ..self.config
             };
-            let rates = Rates::new(config, learning_rate, factor, self.steps);
+            // Of this variable's own steps: moments that start late are as
+            // far from their means as others were at the start.
+            parameter.steps += 1;
+            let rates = Rates::new(config, learning_rate, factor, parameter.steps);
             parameter.moments.step(&parameter.var, &gradient, rates)?;
         }
         Ok(norm)
     }
 
-    /// The moments, named `m.NAME` and `v.NAME`, f32 on the CPU; with
-    /// [`steps`](Self::steps) all that [`load_state`](Self::load_state) needs.
+    /// The moments, named `m.NAME` and `v.NAME`, and how many gradients are
+    /// behind them, `t.NAME` (1,); f32 on the CPU. With [`steps`](Self::steps)
+    /// all that [`load_state`](Self::load_state) needs.
     pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
-        let mut state = Vec::with_capacity(2 * self.parameters.len());
+        let mut state = Vec::with_capacity(3 * self.parameters.len());
         for Parameter {
-            name, var, moments, ..
+            name,
+            var,
+            moments,
+            steps,
+            ..
         } in &self.parameters
         {
             let (m, v) = match moments {
@@ -227,39 +238,42 @@ impl AdamW {
             };
             state.push((format!("m.{name}"), m));
             state.push((format!("v.{name}"), v));
+            let steps = Tensor::new(&[*steps as f32], &Device::Cpu)?;
+            state.push((format!("t.{name}"), steps));
         }
         Ok(state)
     }
 
-    /// Takes over moments from [`state`](Self::state) and the number of steps
-    /// behind them. Fails, with nothing changed, unless the names are exactly
-    /// those of this optimiser, each f32 and of its variable's shape.
+    /// Takes over a [`state`](Self::state) and the number of steps taken until
+    /// then. Fails, with nothing changed, unless the names are exactly those of
+    /// this optimiser, each f32 and of its shape.
     pub fn load_state(&mut self, state: &HashMap<String, Tensor>, steps: usize) -> Result<()> {
         let mut loaded = Vec::with_capacity(self.parameters.len());
         for Parameter {
             name, var, moments, ..
         } in &self.parameters
         {
-            let find = |kind: &str| -> Result<&Tensor> {
+            let find = |kind: &str, shape: &[usize]| -> Result<&Tensor> {
                 let key = format!("{kind}.{name}");
                 let subject = || format!("optimiser state: {key}");
                 let hint = "load the state saved with this very model";
                 let Some(tensor) = state.get(&key) else {
                     return Err(Error::input(subject(), "it is missing", hint));
                 };
-                if tensor.dtype() != DType::F32 || tensor.dims() != var.dims() {
+                if tensor.dtype() != DType::F32 || tensor.dims() != shape {
                     let problem = format!(
                         "it is {:?} of shape {:?}, expected F32 of shape {:?}",
                         tensor.dtype(),
                         tensor.dims(),
-                        var.dims()
+                        shape
                     );
                     return Err(Error::input(subject(), problem, hint));
                 }
                 Ok(tensor)
             };
-            let (m, v) = (find("m")?, find("v")?);
-            loaded.push(match moments {
+            let (m, v) = (find("m", var.dims())?, find("v", var.dims())?);
+            let steps = find("t", &[1])?.to_vec1::<f32>()?[0] as usize;
+            let moments = match moments {
                 Moments::Fused { .. } => Moments::Fused {
                     m: m.flatten_all()?.to_vec1()?,
                     v: v.flatten_all()?.to_vec1()?,
@@ -268,12 +282,13 @@ impl AdamW {
                     m: m.to_device(var.device())?,
                     v: v.to_device(var.device())?,
                 },
-            });
+            };
+            loaded.push((moments, steps));
         }
         let known: HashSet<String> = self
             .parameters
             .iter()
-            .flat_map(|p| [format!("m.{}", p.name), format!("v.{}", p.name)])
+            .flat_map(|p| ["m", "v", "t"].map(|kind| format!("{kind}.{}", p.name)))
             .collect();
         if let Some(key) = state.keys().filter(|key| !known.contains(*key)).min() {
             return Err(Error::input(
@@ -282,8 +297,9 @@ impl AdamW {
                 "load the state saved with this very model",
             ));
         }
-        for (parameter, moments) in self.parameters.iter_mut().zip(loaded) {
+        for (parameter, (moments, steps)) in self.parameters.iter_mut().zip(loaded) {
             parameter.moments = moments;
+            parameter.steps = steps;
         }
         self.steps = steps;
         Ok(())

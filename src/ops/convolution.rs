@@ -51,7 +51,9 @@ pub fn convolve(
     }
     if fused(x) {
         let (weight, bias) = (weight.contiguous()?, bias.contiguous()?);
-        return Ok(x.contiguous()?.apply_op3(&weight, &bias, convolution)?);
+        return Ok(x
+            .contiguous()?
+            .apply_op3(&weight, &bias, Convolve(convolution))?);
     }
     convolution.composed(x, weight, bias)
 }
@@ -70,7 +72,7 @@ pub fn convolve_gelu(
     if fused(x) {
         let (weight, bias) = (weight.contiguous()?, bias.contiguous()?);
         let x = x.contiguous()?;
-        return Ok(ThenGelu::apply(convolution, &x, &weight, &bias)?);
+        return Ok(ThenGelu::apply(Convolve(convolution), &x, &weight, &bias)?);
     }
     gelu(&convolution.composed(x, weight, bias)?)
 }
@@ -96,7 +98,12 @@ pub fn convolve_add(
     if fused(x) {
         let (x, residual) = (x.contiguous()?, residual.contiguous()?);
         let arguments = (&weight.contiguous()?, &bias.contiguous()?);
-        return Ok(ThenAdd::apply(convolution, &x, arguments, &residual)?);
+        return Ok(ThenAdd::apply(
+            Convolve(convolution),
+            &x,
+            arguments,
+            &residual,
+        )?);
     }
     Ok((residual + convolution.composed(x, weight, bias)?)?)
 }
@@ -242,7 +249,10 @@ impl Convolution {
     }
 }
 
-impl CustomOp3 for Convolution {
+/// Only made for shapes that were checked.
+struct Convolve(Convolution);
+
+impl CustomOp3 for Convolve {
     fn name(&self) -> &'static str {
         "convolve"
     }
@@ -260,9 +270,9 @@ impl CustomOp3 for Convolution {
         let bias = values(bias, bias_layout)?;
         let (batch, height, width, inputs) = layout.shape().dims4()?;
         let (outputs, k, ..) = weight_layout.shape().dims4()?;
-        let (rows, columns) = self.target(height, width);
+        let (rows, columns) = self.0.target(height, width);
         let write = |out: Parts| {
-            for plane in self.planes(k, (height, width, inputs)) {
+            for plane in self.0.planes(k, (height, width, inputs)) {
                 let weight = Packing::new(outputs).fold(&plane, weight, k);
                 // SAFETY: `out` has the size computed from `target`.
                 unsafe { direct::fill(&plane, x, &weight, bias, out) };
@@ -286,7 +296,7 @@ impl CustomOp3 for Convolution {
         let to_x = |g: &[f32], weight: &[f32]| {
             let zeros = vec![0f32; inputs];
             let write = |out: Parts| {
-                for plane in self.planes_back(k, (height, width), outputs) {
+                for plane in self.0.planes_back(k, (height, width), outputs) {
                     let weight = Packing::new(inputs).fold_turned(&plane, weight, k);
                     // SAFETY: `out` has the size of x.
                     unsafe { direct::fill(&plane, g, &weight, &zeros, out) };
@@ -297,7 +307,7 @@ impl CustomOp3 for Convolution {
         };
         let to_weight = |g: &[f32], x: &[f32]| {
             let mut sum = vec![0f32; weight.elem_count()];
-            for plane in self.planes(k, (height, width, inputs)) {
+            for plane in self.0.planes(k, (height, width, inputs)) {
                 let packed = gradient::weight_gradient(&plane, x, g, outputs);
                 Packing::new(outputs).unfold(&plane, &packed, k, &mut sum);
             }

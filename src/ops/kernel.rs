@@ -35,7 +35,8 @@ pub(super) fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> Result<Tensor
 #[derive(Clone, Copy)]
 pub(super) struct Parts(*mut f32);
 
-// SAFETY: `part` and `at` put it on the caller that no two tasks share a part.
+// SAFETY: it is only a place; what `part` and `at` hand out they put on the
+// caller: that no two tasks share a part.
 unsafe impl Send for Parts {}
 // SAFETY: as above.
 unsafe impl Sync for Parts {}
@@ -59,7 +60,8 @@ impl Parts {
     }
 
     /// # Safety
-    /// `start` lies in the buffer or at its end.
+    /// `start` lies in the buffer or at its end, and nothing else touches what is
+    /// read or written from there meanwhile.
     pub(super) unsafe fn at(self, start: usize) -> *mut f32 {
         // SAFETY: the caller's promise.
         unsafe { self.0.add(start) }

@@ -178,7 +178,9 @@ impl CustomOp3 for LayerNorm {
                 .transpose()
         };
         Ok((
-            Some(tensor(to_x, x.shape())?),
+            (x.track_op())
+                .then(|| tensor(to_x, x.shape()))
+                .transpose()?,
             gradient(&sums[..width], weight)?,
             gradient(&sums[width..], bias)?,
         ))

@@ -129,6 +129,59 @@ mod tests {
         assert_eq!(one, run(3));
     }
 
+    /// What moves and scores frames, over examples enough for several tasks each.
+    fn moved(x: &[Tensor]) -> Result<Tensor> {
+        let [frames, logits, tilts, basis, mixture] = x else {
+            unreachable!("five tensors")
+        };
+        let along = Patches {
+            grid: (3, 5),
+            patch: 2,
+            channels: 3,
+        };
+        let sharp = sharpen(frames, along, 3.0)?;
+        let scene = Scene::new(&[(frames, 1), (&sharp, 2)], along)?;
+        let effects = normal(&[9 + 25, 3], 9);
+        let made = transport(&scene, logits, tilts, &effects)?;
+        let painted = each_product(basis, mixture, &made)?;
+        let bounded = within(&scene, &painted)?;
+        let gram = each_overlap(basis, basis)?;
+        let form = trace_form(&gram, &normal(&[6, 4, 7], 8))?;
+        let score = crps(&painted, &bounded, frames)?.sum_all()?;
+        Ok((score + form.sum_all()?)?)
+    }
+
+    #[test]
+    fn threads_change_no_bit_of_what_moves() {
+        let shapes: [&[usize]; 5] = [
+            &[29, 15, 12],
+            &[29, 15, 34],
+            &[29, 15, 3],
+            &[29, 15, 7],
+            &[29, 12, 7],
+        ];
+        let run = |threads: usize| -> Vec<Vec<u32>> {
+            let vars: Vec<Var> = (shapes.iter().enumerate())
+                .map(|(draw, shape)| Var::from_tensor(&normal(shape, draw as u64 + 1)).unwrap())
+                .collect();
+            let tensors: Vec<Tensor> = vars.iter().map(|v| v.as_tensor().clone()).collect();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            pool.build().unwrap().install(|| {
+                let score = moved(&tensors).unwrap();
+                let grads = score.backward().unwrap();
+                // The frames are taken as given.
+                let mut all: Vec<_> = (vars[1..].iter())
+                    .map(|v| bits(grads.get(v).unwrap()))
+                    .collect();
+                all.push(bits(&score));
+                all
+            })
+        };
+        let one = run(1);
+        assert_eq!(one, run(3));
+        assert_eq!(one, run(3));
+    }
+
     #[test]
     fn other_floats_take_the_composed_path() {
         let x = inputs(2, 8);

@@ -65,7 +65,12 @@ fn run(
     let probe = normal(y.dims(), 99).to_dtype(y.dtype()).unwrap();
     let loss = y.mul(&probe).unwrap().sum_all().unwrap();
     let grads = loss.backward().unwrap();
-    let gradients = vars.iter().map(|var| grads.get(var).cloned()).collect();
+    // Of what is tracked the gradient of its var; of the others any at all.
+    let of = |(i, var): (usize, &Var)| match tracked.is_none_or(|only| only == i) {
+        true => grads.get(var).cloned(),
+        false => grads.get(&arguments[i]).cloned(),
+    };
+    let gradients = vars.iter().enumerate().map(of).collect();
     (y.detach(), gradients)
 }
 

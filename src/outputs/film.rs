@@ -2,6 +2,7 @@
 
 use super::gif;
 use crate::error::{Error, Result};
+use crate::folders::{Filled, replace_folder};
 use crate::{files, interrupt};
 use safetensors::{Dtype, tensor::TensorView};
 use std::collections::HashMap;
@@ -153,8 +154,7 @@ impl<'a> Film<'a> {
 
     fn write_folder(&self, path: &Path) -> Result<()> {
         let [_, _, height, width] = self.scaled();
-        let ours = |name: &str| name.starts_with("frame-") && name.ends_with(".png");
-        files::replace_folder(path, ours, |folder| {
+        replace_folder(path, &FOLDER, |folder| {
             for (index, picture) in self.pictures().enumerate() {
                 interrupt::check()?;
                 let name = folder.join(format!("frame-{index:05}.png"));
@@ -174,6 +174,20 @@ impl<'a> Film<'a> {
     }
 }
 
+/// A folder of pictures.
+const FOLDER: Filled = Filled {
+    mark: "frame-00000.png",
+    ours: is_frame,
+};
+
+fn is_frame(name: &str) -> bool {
+    let number = name
+        .strip_prefix("frame-")
+        .and_then(|rest| rest.strip_suffix(".png"));
+    number
+        .is_some_and(|number| number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// `pixels`, (H, W, 3) of `size` = [H, W], as the bytes of a PNG for `path`.
 pub(super) fn png(path: &Path, pixels: &[u8], size: [usize; 2]) -> Result<Vec<u8>> {
     use image::ImageEncoder;
@@ -191,6 +205,22 @@ mod tests {
     use crate::rng::Seed;
     use crate::video::galton::Galton;
     use image::AnimationDecoder;
+
+    /// Players show a delay of one centisecond for ten.
+    #[test]
+    fn a_fast_gif_has_no_delay_that_players_ignore() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.gif");
+        let film = Galton::new(Seed(1)).render(60);
+        write_film(&path, &film.frames, film.shape, 60.0, 1).unwrap();
+        let file = std::io::BufReader::new(std::fs::File::open(&path).unwrap());
+        let frames = image::codecs::gif::GifDecoder::new(file).unwrap();
+        let delays: Vec<u32> = (frames.into_frames())
+            .map(|frame| frame.unwrap().delay().numer_denom_ms().0)
+            .collect();
+        assert!(delays.iter().all(|&delay| delay >= 20), "{delays:?}");
+        assert_eq!(delays.iter().sum::<u32>(), 1000);
+    }
 
     #[test]
     fn a_gif_of_the_board_is_exact() {

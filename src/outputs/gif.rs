@@ -30,8 +30,17 @@ pub(super) fn write(
             gif::Encoder::new(BufWriter::new(file), width, height, &[]).map_err(fail)?;
         encoder.set_repeat(gif::Repeat::Infinite).map_err(fail)?;
         let mut before: Option<Vec<u8>> = None;
+        // Delays are whole centiseconds; the rounding does not add up. Players
+        // show one of 1 for 10: a picture that short is left out.
+        let moment = |time: usize| (100.0 * time as f64 / frame_rate).round();
+        let mut shown = 0.0;
         for (time, picture) in pictures.enumerate() {
             interrupt::check()?;
+            let delay = moment(time + 1) - shown;
+            if delay < 2.0 {
+                continue;
+            }
+            shown += delay;
             let change = match &before {
                 Some(before) => Change::between(before, &picture, size[1]),
                 None => Change {
@@ -50,9 +59,7 @@ pub(super) fn write(
                 10,
             );
             (frame.left, frame.top) = (change.left as u16, change.top as u16);
-            // Delays are whole centiseconds; the rounding does not add up.
-            let moment = |time: usize| (100.0 * time as f64 / frame_rate).round();
-            frame.delay = (moment(time + 1) - moment(time)).clamp(1.0, 65535.0) as u16;
+            frame.delay = delay.min(65535.0) as u16;
             encoder.write_frame(&frame).map_err(fail)?;
             before = Some(picture);
         }

@@ -28,11 +28,26 @@ pub struct Tick {
     pub energy: f64,
 }
 
+/// Where bars are drawn: on standard error, unless only warnings and errors are
+/// asked for.
+pub fn target() -> ProgressDrawTarget {
+    match is_quiet() {
+        true => ProgressDrawTarget::hidden(),
+        false => ProgressDrawTarget::stderr(),
+    }
+}
+
+fn is_quiet() -> bool {
+    !tracing::enabled!(tracing::Level::INFO)
+}
+
 /// A progress display.
 #[derive(Debug)]
 pub struct Progress {
     budget: Budget,
     bar: ProgressBar,
+    /// Only warnings and errors are asked for.
+    quiet: bool,
     first: Option<Tick>,
     anchor: Option<Tick>,
     rate: Option<f64>,
@@ -42,13 +57,14 @@ pub struct Progress {
 impl Progress {
     /// A display on standard error for training with this budget.
     pub fn new(budget: Budget) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(BAR_LENGTH), ProgressDrawTarget::stderr());
+        let bar = ProgressBar::with_draw_target(Some(BAR_LENGTH), target());
         if let Ok(style) = ProgressStyle::with_template("{bar:24.cyan/dim} {msg}") {
             bar.set_style(style);
         }
         Self {
             budget,
             bar,
+            quiet: is_quiet(),
             first: None,
             anchor: None,
             rate: None,
@@ -59,6 +75,9 @@ impl Progress {
     /// Shows where training stands; call it once a step.
     pub fn update(&mut self, tick: Tick) {
         self.measure(tick);
+        if self.quiet {
+            return;
+        }
         if !self.bar.is_hidden() {
             let used = self.budget.used(tick.step, tick.elapsed);
             self.bar.set_position((used * BAR_LENGTH as f64) as u64);
@@ -71,13 +90,22 @@ impl Progress {
 
     /// A message of its own line, above the bar.
     pub fn message(&self, text: &str) {
+        if !self.quiet {
+            self.warn(text);
+        }
+    }
+
+    /// The same where it is a warning, which is always shown.
+    pub fn warn(&self, text: &str) {
         self.bar.suspend(|| print_line(text));
     }
 
     /// Takes the bar away, leaving its last state as a line.
     pub fn finish(&self, tick: Tick) {
         self.bar.finish_and_clear();
-        print_line(&self.line(tick));
+        if !self.quiet {
+            print_line(&self.line(tick));
+        }
     }
 
     fn measure(&mut self, tick: Tick) {

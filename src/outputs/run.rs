@@ -58,12 +58,32 @@ pub struct Saved {
 }
 
 impl Run {
+    /// Whether a run may begin in `folder`; changes nothing.
+    ///
+    /// # Errors
+    /// If it holds a run and `existing` says to refuse.
+    pub fn check(folder: &Path, existing: Existing) -> Result<()> {
+        let run = Self {
+            folder: folder.to_path_buf(),
+            pointer: None,
+        };
+        if existing == Existing::Refuse && run.exists() {
+            return Err(Error::input(
+                folder.display().to_string(),
+                "already holds a run",
+                "choose another --out, or give --resume or --overwrite",
+            ));
+        }
+        Ok(())
+    }
+
     /// Makes the folder ready for training.
     ///
     /// # Errors
     /// If it holds a run and `existing` says to refuse, or if it holds files
     /// that are not a run's.
     pub fn begin(folder: &Path, existing: Existing) -> Result<Self> {
+        Self::check(folder, existing)?;
         fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
         files::sweep(folder, Duration::ZERO)?;
         let mut run = Self {
@@ -79,13 +99,8 @@ impl Run {
                     run.sweep()?;
                 }
                 Existing::Overwrite => run.clear()?,
-                Existing::Refuse => {
-                    return Err(Error::input(
-                        folder.display().to_string(),
-                        "already holds a run",
-                        "choose another --out, or give --resume or --overwrite",
-                    ));
-                }
+                // Checked above.
+                Existing::Refuse => {}
             }
         }
         for name in [CHECKPOINTS, "pictures"] {

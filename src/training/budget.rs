@@ -13,15 +13,6 @@ pub enum Budget {
 }
 
 impl Budget {
-    /// A time budget from text such as `90s`, `10m` or `1h 30m`.
-    pub fn time(text: &str) -> Result<Self> {
-        match humantime::parse_duration(text) {
-            Ok(duration) if !duration.is_zero() => Ok(Self::Time(duration)),
-            Ok(_) => Err(refuse(text, "that is no time at all")),
-            Err(error) => Err(refuse(text, &error.to_string())),
-        }
-    }
-
     /// The part of the budget that is used, in [0, 1], after `step` steps and
     /// `elapsed` time. Schedules (learning rate, temperature) follow it.
     pub fn used(self, step: u64, elapsed: Duration) -> f64 {
@@ -40,12 +31,18 @@ impl Budget {
     }
 }
 
-fn refuse(text: &str, problem: &str) -> Error {
-    Error::input(
-        format!("--time-budget {text}"),
+/// A time from text such as `90s`, `10m` or `1h 30m`, given as `option`.
+pub fn duration(option: &str, text: &str) -> Result<Duration> {
+    let problem = match humantime::parse_duration(text) {
+        Ok(duration) if !duration.is_zero() => return Ok(duration),
+        Ok(_) => "that is no time at all".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(Error::input(
+        format!("{option} {text}"),
         problem,
         "write a time such as 90s, 10m or 2h",
-    )
+    ))
 }
 
 #[cfg(test)]
@@ -54,15 +51,13 @@ mod tests {
 
     #[test]
     fn times_are_read() {
-        let seconds = |text| match Budget::time(text) {
-            Ok(Budget::Time(time)) => time.as_secs(),
-            other => panic!("{other:?}"),
-        };
+        let time = |text| duration("--time-budget", text);
+        let seconds = |text| time(text).unwrap().as_secs();
         assert_eq!(seconds("90s"), 90);
         assert_eq!(seconds("10m"), 600);
         assert_eq!(seconds("1h 30m"), 5400);
         for text in ["", "10", "0s", "ten minutes", "-1m"] {
-            let message = Budget::time(text).unwrap_err().to_string();
+            let message = time(text).unwrap_err().to_string();
             assert!(message.contains("--time-budget"), "{message}");
         }
     }

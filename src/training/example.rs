@@ -53,7 +53,7 @@ impl Example {
         let sigma = network.shape().change * settings.context_noise;
         let clean = x.narrow(1, context - 1, 1)?.squeeze(1)?;
         let x = noisy(&x, sigma, rng)?;
-        let last = match network.paints() {
+        let last = match network.expects_mean() {
             true => x.narrow(1, context - 1, 1)?.squeeze(1)?,
             false => clean,
         };

@@ -111,7 +111,8 @@ impl Learner {
             0.0 => None,
             decay => Some(Average::new(weights.pairs(), decay)?),
         };
-        let good = Snapshot::take(&weights, average.as_ref(), &optimiser)?;
+        let revival = Revival::default();
+        let good = Snapshot::take(&weights, average.as_ref(), &optimiser, &revival)?;
         let mut judged_weights = Weights::new(seed, device);
         Forecaster::new(&settings.model, latent, shape, name, &mut judged_weights)?;
         let mut source = judged_weights.frozen();
@@ -123,7 +124,7 @@ impl Learner {
         Ok(Self {
             name,
             codes,
-            revival: Revival::default(),
+            revival,
             good,
             forecaster,
             frozen,
@@ -266,7 +267,8 @@ impl Learner {
                 ));
             }
             let average = self.average.as_mut();
-            (self.good).restore(&self.weights, average, &mut self.optimiser)?;
+            let (optimiser, revival) = (&mut self.optimiser, &mut self.revival);
+            (self.good).restore(&self.weights, average, optimiser, revival)?;
         }
         Ok(alarm)
     }
@@ -274,10 +276,14 @@ impl Learner {
     /// Remembers this state as one to go back to, if training is well.
     pub fn remember(&mut self) -> Result<()> {
         if self.watch.is_well() {
-            let average = self.average.as_ref();
-            self.good = Snapshot::take(&self.weights, average, &self.optimiser)?;
+            self.good = self.snapshot()?;
         }
         Ok(())
+    }
+
+    fn snapshot(&self) -> Result<Snapshot> {
+        let average = self.average.as_ref();
+        Snapshot::take(&self.weights, average, &self.optimiser, &self.revival)
     }
 
     /// The optimiser's tensors, for a checkpoint; names start with the model's.
@@ -317,7 +323,9 @@ impl Learner {
         self.caution = state.caution;
         self.watch = state.watch;
         self.revival = state.revival;
-        self.remember()
+        // However it was: there is nothing better to go back to.
+        self.good = self.snapshot()?;
+        Ok(())
     }
 }
 

@@ -41,7 +41,7 @@ impl Objective<'_> {
 
         // What is expected without z is trained on its own: z explains what is
         // left, and does not take over what x already says.
-        let (expected, alone) = match network.paints() {
+        let (expected, alone) = match network.expects_mean() {
             true => (plain.clone(), plain.mean_all()?),
             false => {
                 let expected = ops::squared_error(observed.expected(), &y)?;

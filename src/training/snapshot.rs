@@ -1,5 +1,6 @@
 //! A state of training to go back to.
 
+use super::revival::Revival;
 use crate::error::{Error, Result};
 use crate::models::Weights;
 use crate::ops::{AdamW, Average};
@@ -12,6 +13,7 @@ pub(super) struct Snapshot {
     average: HashMap<String, Tensor>,
     moments: HashMap<String, Tensor>,
     steps: usize,
+    revival: Revival,
 }
 
 impl Snapshot {
@@ -20,6 +22,7 @@ impl Snapshot {
         weights: &Weights,
         average: Option<&Average>,
         optimiser: &AdamW,
+        revival: &Revival,
     ) -> Result<Self> {
         let copies = weights
             .pairs()
@@ -33,6 +36,7 @@ impl Snapshot {
             },
             moments: optimiser.state()?.into_iter().collect(),
             steps: optimiser.steps(),
+            revival: revival.clone(),
         })
     }
 
@@ -42,6 +46,7 @@ impl Snapshot {
         weights: &Weights,
         average: Option<&mut Average>,
         optimiser: &mut AdamW,
+        revival: &mut Revival,
     ) -> Result<()> {
         for ((_, var), copy) in weights.pairs().iter().zip(&self.weights) {
             var.set(copy)?;
@@ -49,6 +54,7 @@ impl Snapshot {
         if let Some(average) = average {
             average.load(&self.average)?;
         }
+        *revival = self.revival.clone();
         optimiser.load_state(&self.moments, self.steps)
     }
 }

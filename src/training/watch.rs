@@ -78,7 +78,8 @@ impl Watch {
         self.error += weight * (report.error - self.error);
         self.gradient += weight * (report.gradient - self.gradient);
         // The first few steps' mean says little.
-        if self.best == 0.0 || self.error < self.best && self.steps >= PATIENCE / 2 {
+        let first = self.best == 0.0;
+        if self.steps >= PATIENCE / 2 && (first || self.error < self.best) {
             self.best = self.error;
         }
     }
@@ -104,6 +105,16 @@ mod tests {
             let noise = 1.0 + 0.5 * f64::from(step % 7) / 7.0;
             let error = noise * (0.2 + (-f64::from(step) / 100.0).exp());
             assert_eq!(watch.judge(&report(error, 0.3)), None);
+        }
+        assert!(watch.is_well());
+    }
+
+    #[test]
+    fn a_quiet_first_batch_is_no_measure() {
+        let mut watch = Watch::default();
+        assert_eq!(watch.judge(&report(0.01, 0.3)), None);
+        for _ in 0..200 {
+            assert_eq!(watch.judge(&report(1.0, 0.3)), None);
         }
         assert!(watch.is_well());
     }

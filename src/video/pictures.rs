@@ -124,8 +124,8 @@ impl Frames for Animation {
         let (numerator, denominator) = frame.delay().numer_denom_ms();
         let delay = f64::from(numerator) / f64::from(denominator.max(1)) / 1000.0;
         let time = self.time;
-        // Browsers show frames that ask for less than 20 ms for 100 ms.
-        self.time += if delay < 0.0199 { 0.1 } else { delay };
+        // Browsers show frames that ask for 10 ms or less for 100 ms.
+        self.time += if delay < 0.0109 { 0.1 } else { delay };
         self.count += 1;
         Ok(Some(Frame {
             time,

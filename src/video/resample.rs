@@ -24,6 +24,8 @@ pub struct Resampled<F> {
     step: f64,
     /// A cut came with a frame that has not been shown.
     cut: bool,
+    /// When the frame before was shown, where there is no even rate.
+    shown: Option<f64>,
 }
 
 impl<F: Frames> Resampled<F> {
@@ -40,10 +42,11 @@ impl<F: Frames> Resampled<F> {
             instant: start,
             step: 0.0,
             cut: false,
+            shown: None,
         }
     }
 
-    /// The next frame in range, as it is.
+    /// The next frame in range, as it is; after a break, a cut.
     fn plain(&mut self) -> Result<Option<Frame>> {
         while let Some(frame) = self.source.next_frame()? {
             if frame.time >= self.end {
@@ -51,7 +54,9 @@ impl<F: Frames> Resampled<F> {
             }
             // Timestamps are rounded to as little as a millisecond.
             if frame.time >= self.start - 0.001 {
-                return Ok(Some(frame));
+                let pause = self.shown.replace(frame.time).map(|last| frame.time - last);
+                let cut = frame.cut || pause.is_some_and(|pause| pause > LONGEST_PAUSE);
+                return Ok(Some(Frame { cut, ..frame }));
             }
         }
         Ok(None)
@@ -234,5 +239,8 @@ mod tests {
         );
         assert_eq!(found[3], (1000.0, 3, true));
         assert_eq!(found.len(), 5);
+        let found = shown(&[0.0, 0.1, 1000.0, 1000.1], &[], None, None, None);
+        let cuts: Vec<bool> = found.iter().map(|frame| frame.2).collect();
+        assert_eq!(cuts, [false, false, true, false]);
     }
 }

@@ -133,17 +133,16 @@ impl Scaler {
     }
 }
 
-/// YUV formats whose name itself says full range.
+/// Formats that are full range unless marked otherwise: those whose name says so,
+/// and grey ones of any depth, with or without alpha.
 fn is_full_range(format: Pixel) -> bool {
-    matches!(
-        format,
-        Pixel::YUVJ420P
-            | Pixel::YUVJ422P
-            | Pixel::YUVJ444P
-            | Pixel::YUVJ440P
-            | Pixel::YUVJ411P
-            | Pixel::GRAY8
-    )
+    let grey = |name: &str| name.starts_with("gray") || name.starts_with("ya");
+    let descriptor = format.descriptor();
+    descriptor.is_some_and(|known| grey(known.name()))
+        || matches!(
+            format,
+            Pixel::YUVJ420P | Pixel::YUVJ422P | Pixel::YUVJ444P | Pixel::YUVJ440P | Pixel::YUVJ411P
+        )
 }
 
 fn over_black(data: &[u8], at: usize) -> [u8; 3] {

@@ -7,6 +7,7 @@ use super::resample::Resampled;
 use super::settings::ReadSettings;
 use super::tensors::Tensors;
 use crate::error::{Error, Result};
+use crate::interrupt;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -43,7 +44,21 @@ pub struct Source {
 
 impl Source {
     /// A file of any kind that can be read, by its content and extension.
+    ///
+    /// # Errors
+    /// What is no regular file: a pipe can be read only once.
     pub fn file(path: &Path) -> Result<Self> {
+        let is_file = path
+            .metadata()
+            .map_err(|error| Error::io(path, error))?
+            .is_file();
+        if !is_file {
+            return Err(Error::input(
+                path.display().to_string(),
+                "it is no regular file",
+                "where it is a pipe, lead it to standard input and give -",
+            ));
+        }
         Ok(Self {
             name: path.display().to_string(),
             kind: kind_of(path)?,
@@ -67,11 +82,25 @@ impl Source {
     /// index at the end.
     pub fn standard_input() -> Result<Self> {
         let failed = |error| Error::io("standard input", error);
+        let full = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::StorageFull => Error::input(
+                "standard input",
+                format!(
+                    "there is no room for a copy in {}",
+                    std::env::temp_dir().display()
+                ),
+                "make room, or set TMPDIR to another folder",
+            ),
+            _ => failed(error),
+        };
         let mut spool = tempfile::Builder::new()
             .prefix("nextframe-stdin-")
             .tempfile()
             .map_err(failed)?;
-        std::io::copy(&mut std::io::stdin().lock(), &mut spool).map_err(failed)?;
+        let mut input = std::io::stdin().lock();
+        while std::io::copy(&mut input.by_ref().take(1 << 20), &mut spool).map_err(full)? > 0 {
+            interrupt::check()?;
+        }
         let spool = spool.into_temp_path();
         Ok(Self {
             name: "standard input".to_owned(),

@@ -66,7 +66,8 @@ impl HealthReport {
     /// `windows` is how many windows were looked at.
     pub fn new(health: Health, windows: usize) -> Self {
         let error = &health.error;
-        let of_mse = error.mse.map(|mse| OfMse {
+        let mse = error.mse.filter(|_| health.moving > 0);
+        let of_mse = mse.map(|mse| OfMse {
             best_z: error.best_z / mse,
             sampled_z: error.sampled_z / mse,
             no_z: error.no_z / mse,

@@ -2,6 +2,7 @@
 
 use super::{Format, Futures, Grid, Input, Moment, grid};
 use crate::error::{Error, Result};
+use crate::folders::{Filled, replace_folder};
 use crate::outputs::film::write_film;
 use crate::{files, interrupt};
 use safetensors::{Dtype, SafeTensorError, tensor::TensorView};
@@ -101,16 +102,7 @@ impl Target {
                     "name a folder, or a .safetensors",
                 );
             }
-            let entries = std::fs::read_dir(path).map_err(|error| Error::io(path, error))?;
-            for entry in entries {
-                let name = entry.map_err(|error| Error::io(path, error))?.file_name();
-                if !is_ours(&name.to_string_lossy()) {
-                    return refuse(
-                        format!("the folder holds something else ({})", name.display()),
-                        "name another folder, or empty this one",
-                    );
-                }
-            }
+            FOLDER.check(path)?;
         }
         Ok(Self {
             path: path.to_path_buf(),
@@ -170,7 +162,7 @@ impl Target {
             Format::Safetensors => films,
         };
         let mut written = None;
-        files::replace_folder(&self.path, is_ours, |folder| {
+        replace_folder(&self.path, &FOLDER, |folder| {
             written = Some(self.fill(folder, made, format, animated)?);
             Ok(())
         })?;
@@ -226,13 +218,23 @@ impl Target {
 /// The name of the one file with all futures, in a folder.
 const TENSORS: &str = "futures.safetensors";
 
+/// What `generate` writes.
+const FOLDER: Filled = Filled {
+    mark: "grid.png",
+    ours: is_ours,
+};
+
 /// Whether `generate` writes files of that name.
 fn is_ours(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or_default();
+    const ENDINGS: [&str; 4] = ["mp4", "gif", "png", "safetensors"];
+    let Some((stem, ending)) = name.split_once('.') else {
+        return false;
+    };
     let number = stem.strip_prefix("future-");
-    name == TENSORS
-        || matches!(stem, "grid" | "real")
-        || number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+    let counted = number.is_some_and(|number| {
+        number.len() >= 2 && number.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    name == TENSORS || (ENDINGS.contains(&ending) && (matches!(stem, "grid" | "real") || counted))
 }
 
 fn ending(format: Format) -> &'static str {

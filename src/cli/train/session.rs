@@ -91,17 +91,26 @@ impl Session {
         let run = Run::begin(out, existing)?;
         let (mut step, mut validations, mut before) = (0, 0, Duration::ZERO);
         let mut best: Vec<Best> = learners.iter().map(|_| Best::default()).collect();
-        match run.latest() {
-            Some(saved) => {
-                let old: ModelConfig = crate::training::checkpoint::load_config(&run.config())?;
-                same_model(out, &old, &config)?;
-                let state = State::restore(out, &saved, &mut learners, &mut best)?;
-                (step, validations) = (state.step, state.validations);
-                before = Duration::from_secs_f64(state.elapsed);
-                tracing::info!("resuming {} after step {step}", out.display());
+        if let Some(saved) = run.latest() {
+            let old: ModelConfig = crate::training::checkpoint::load_config(&run.config())?;
+            same_model(out, &old, &config)?;
+            let state = State::restore(out, &saved, &mut learners, &mut best)?;
+            same_seed(out, state.seed, plan.seed)?;
+            step = state.step;
+            before = Duration::from_secs_f64(state.elapsed);
+            // With a larger budget than before, some are due again.
+            let used = plan.budget.used(step, before);
+            validations = state.validations.min((used * VALIDATIONS) as u32);
+            tracing::info!("resuming {} after step {step}", out.display());
+            if old.settings.training != config.settings.training {
+                tracing::warn!(
+                    "{}: the settings of training differ from those up to step {step}; \
+                         config.toml has the new ones",
+                    out.display()
+                );
             }
-            None => run.describe(&plan.settings, &config, UNITS)?,
         }
+        run.describe(&plan.settings, &config, UNITS)?;
         let (metrics, events) = (Metrics::open(&run)?, Events::open(&run)?);
         let now = Instant::now();
         Ok(Self {
@@ -132,7 +141,7 @@ impl Session {
                 let mut rng = self.plan.seed.stream(learner.name(), self.step);
                 let report = learner.step(&windows, used, &mut rng)?;
                 if let Some(alarm) = learner.look_after(&report)? {
-                    progress.message(&format!(
+                    progress.warn(&format!(
                         "step {}: {}: {alarm}; going back to the last good state, with half the step size",
                         self.step,
                         learner.name()
@@ -293,6 +302,7 @@ impl Session {
             validations: self.validations,
             learners: self.learners.iter().map(Learner::state).collect(),
             best: self.best.iter().map(Best::score).collect(),
+            seed: self.plan.seed.0,
         };
         self.run.save(
             self.step,
@@ -339,6 +349,21 @@ fn same_model(out: &Path, old: &ModelConfig, new: &ModelConfig) -> Result<()> {
             "give the same inputs, --recipe and --set, or another --out",
         )),
     }
+}
+
+/// Steps draw from the seed and their number.
+fn same_seed(out: &Path, old: u64, new: Seed) -> Result<()> {
+    if old == new.0 {
+        return Ok(());
+    }
+    Err(Error::input(
+        out.display().to_string(),
+        format!(
+            "cannot be resumed with seed {}: it was begun with {old}",
+            new.0
+        ),
+        format!("give --seed {old}, or another --out"),
+    ))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What training shows of itself: health checks and a picture.
 
-use crate::data::{self, Footage, Split};
-use crate::error::Result;
+use crate::data::{self, Footage, Split, Window};
+use crate::error::{Error, Result};
 use crate::evaluation::energy_score::energy_score;
 use crate::evaluation::health::{self, Health};
 use crate::evaluation::psnr::squared_error;
@@ -88,12 +88,7 @@ impl Validation<'_> {
             .find(|shown| part.count(context + shown) > 0)
             .unwrap_or(1);
         let length = context + shown;
-        let all = part.spread(length, 64);
-        let films: Vec<Tensor> = all
-            .iter()
-            .map(|window| data::batch(self.footage, &[*window], length, self.device))
-            .collect::<Result<_>>()?;
-        let film = liveliest(&films, context)?;
+        let film = self.liveliest(&part.spread(length, 64), length)?;
         let x = film.narrow(1, 0, context)?;
         let mut rng = self.seed.stream("picture", self.step);
         let cells = |frames: &Tensor| -> Result<Vec<Cell>> {
@@ -128,6 +123,31 @@ impl Validation<'_> {
         }
         Ok(Picture::rows(&rows, 2))
     }
+
+    /// The window of `length` frames in which most happens after the context,
+    /// (1, T, C, H, W).
+    fn liveliest(&self, windows: &[Window], length: usize) -> Result<Tensor> {
+        let context = self.settings.model.context;
+        let mut best: Option<(Tensor, f32)> = None;
+        for window in windows {
+            let film = data::batch(self.footage, &[*window], length, self.device)?;
+            let last = film.narrow(1, context - 1, 1)?;
+            let after = film.narrow(1, context, length - context)?;
+            let change = after.broadcast_sub(&last)?.sqr()?.mean_all()?;
+            let change = change.to_scalar::<f32>()?;
+            if best.as_ref().is_none_or(|(_, most)| change > *most) {
+                best = Some((film, change));
+            }
+        }
+        let (film, _) = best.ok_or_else(|| {
+            Error::input(
+                "the validation part",
+                format!("no window of {length} frames"),
+                "give a longer video",
+            )
+        })?;
+        Ok(film)
+    }
 }
 
 /// The mean energy score of next frames drawn from a model.
@@ -149,24 +169,6 @@ fn next_frame_score(
         energy_score(&drawn, truth, None).unwrap_or(f64::NAN)
     });
     Ok(scores.sum::<f64>() / truth.len() as f64)
-}
-
-/// The film in which most happens after the context.
-fn liveliest(films: &[Tensor], context: usize) -> Result<&Tensor> {
-    let mut best = (&films[0], -1f32);
-    for film in films {
-        let last = film.narrow(1, context - 1, 1)?;
-        let after = film.narrow(1, context, film.dim(1)? - context)?;
-        let change = after
-            .broadcast_sub(&last)?
-            .sqr()?
-            .mean_all()?
-            .to_scalar::<f32>()?;
-        if change > best.1 {
-            best = (film, change);
-        }
-    }
-    Ok(best.0)
 }
 
 fn whole_error(frames: &Tensor, truth: &Tensor) -> Result<f64> {

@@ -72,6 +72,41 @@ fn it_follows_torch() {
     }
 }
 
+// As above, but for eight steps, of which b has no gradient in the first five:
+//     loss = (w * cw).sum()
+//     if t >= 5: loss = loss + (b * cb).sum()
+const LATE: [f64; 9] = [
+    0.48496795,
+    -0.96531463,
+    1.92600787,
+    0.10069068,
+    0.00462137,
+    -0.29282928,
+    0.85053432,
+    -2.14946651,
+    0.64946693,
+];
+
+#[test]
+fn a_variable_that_starts_late_follows_torch() {
+    for fused in [true, false] {
+        let vars = vars();
+        let mut optimiser = AdamW::build(vars.clone(), CONFIG, |_| fused).unwrap();
+        optimiser.mark_optional("b").unwrap();
+        for step in 0..8 {
+            let mut gradients = grads(&vars, step);
+            if step < 5 {
+                gradients.remove(vars[1].1.as_tensor());
+            }
+            optimiser.step(&gradients, 0.05, Some(2.0)).unwrap();
+        }
+        let weights = [list(&vars[0].1), list(&vars[1].1)].concat();
+        for (weight, expected) in weights.iter().zip(LATE) {
+            assert!((weight - expected).abs() < 2e-6, "{weight} {expected}");
+        }
+    }
+}
+
 #[test]
 fn a_loaded_state_goes_on_bit_for_bit() {
     let whole = trajectory(true);
@@ -96,10 +131,13 @@ fn a_loaded_state_goes_on_bit_for_bit() {
     extra.insert("m.x".into(), state["m.b"].clone());
     let mut shape = state.clone();
     shape.insert("m.w".into(), state["m.b"].clone());
+    let mut count = state.clone();
+    count.remove("t.w");
     for (state, words) in [
         (missing, ["v.b", "missing"]),
         (extra, ["m.x", "no variable"]),
         (shape, ["m.w", "[2, 3]"]),
+        (count, ["t.w", "missing"]),
     ] {
         let message = second.load_state(&state, 0).unwrap_err().to_string();
         assert!(words.iter().all(|word| message.contains(word)), "{message}");

@@ -56,12 +56,19 @@ impl Scene {
     }
 
     /// The same after `f` on the frames, which may change how many examples
-    /// there are and where they are, but no frame.
+    /// there are and where they are, but no frame. Fails where frames come back
+    /// in another shape.
     pub fn map(&self, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Self> {
+        let frames = f(&self.frames)?;
+        let of_one = &self.frames.dims()[1..];
+        if frames.dims().get(1..) != Some(of_one) {
+            let expected = format!("(B, ..) with {of_one:?} for each example");
+            return Err(wrong_shape("scene", "mapped frames", &frames, expected));
+        }
         Ok(Self {
             along: self.along,
             reaches: self.reaches.clone(),
-            frames: f(&self.frames)?,
+            frames,
         })
     }
 

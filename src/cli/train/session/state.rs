@@ -26,6 +26,8 @@ pub(super) struct State {
     pub(super) learners: Vec<LearnerState>,
     /// The best validation scores so far.
     pub(super) best: Vec<Option<f64>>,
+    /// What the run draws from.
+    pub(super) seed: u64,
 }
 
 impl State {
@@ -62,7 +64,7 @@ impl State {
         let averages = saved.load(AVERAGES)?.tensors;
         for (learner, state) in learners.iter_mut().zip(&state.learners) {
             let own = format!("{}.", learner.name());
-            // Moments are named `m.NAME` and `v.NAME`.
+            // What the optimiser holds is named `m.NAME`, `v.NAME`, `t.NAME`.
             let moments = of(
                 &moments,
                 |name| matches!(name.split_once('.'), Some((_, name)) if name.starts_with(&own)),
