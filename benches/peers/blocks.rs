@@ -4,15 +4,16 @@
 //! each line on standard input with the milliseconds of one run, and `memory`
 //! with the peak in MiB.
 
+#[path = "turns.rs"]
+mod turns;
+
 use candle_core::{DType, Device, Tensor, Var};
 use nextframe::models::{Backbone, BackboneConfig, BackboneKind, Init, Linear, Source, Weights};
 use nextframe::ops::{self, AdamW, AdamWConfig};
 use nextframe::rng::Seed;
 use std::collections::HashMap;
 use std::error::Error;
-use std::io::{BufRead, Write};
 use std::path::Path;
-use std::time::Instant;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -39,7 +40,9 @@ fn main() -> Result<()> {
     if task == "check" {
         return check(Path::new(folder));
     }
-    serve(Case::new(task)?)
+    let mut case = Case::new(task)?;
+    // As the program does all its work.
+    turns::serve(|| ops::in_pool(|| case.run().map_err(|error| error.to_string())))
 }
 
 /// A network with its input and the loss it is timed on.
@@ -169,29 +172,4 @@ fn check(folder: &Path) -> Result<()> {
     }
     candle_core::safetensors::save(&all, folder.join("blocks.safetensors"))?;
     Ok(())
-}
-
-/// One line in, one number out.
-fn serve(mut case: Case) -> Result<()> {
-    for line in std::io::stdin().lock().lines() {
-        let answer = if line? == "memory" {
-            peak()?
-        } else {
-            let start = Instant::now();
-            // As the program does all its work.
-            ops::in_pool(|| case.run().map_err(|error| error.to_string()))?;
-            start.elapsed().as_secs_f64() * 1e3
-        };
-        println!("{answer}");
-        std::io::stdout().flush()?;
-    }
-    Ok(())
-}
-
-/// The most memory that this process held, in MiB.
-fn peak() -> Result<f64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1));
-    Ok(kilobytes.ok_or("no VmHWM")?.parse::<f64>()? / 1024.0)
 }

@@ -4,6 +4,9 @@
 //! each line on standard input with the milliseconds of one step (or of 100
 //! futures of 16 frames), and `memory` with the peak in MiB.
 
+#[path = "turns.rs"]
+mod turns;
+
 use candle_core::{Device, Tensor};
 use nextframe::evaluation::rollout::rollout;
 use nextframe::inference::{Forecaster, LatentConfig};
@@ -14,9 +17,7 @@ use nextframe::training::recipe;
 use nextframe::training::{Learner, Settings};
 use std::collections::HashMap;
 use std::error::Error;
-use std::io::{BufRead, Write};
 use std::path::Path;
-use std::time::Instant;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -128,29 +129,11 @@ fn serve(settings: &Settings, task: &str) -> Result<(), Box<dyn Error>> {
         .narrow(0, 0, 1)?
         .narrow(1, 0, settings.model.context)?;
     let mut rng = Seed(4).stream("peer", 0);
-    for line in std::io::stdin().lock().lines() {
-        let answer = match line?.as_str() {
-            "memory" => peak()?,
-            _ => {
-                let start = Instant::now();
-                // As the program does all its work.
-                ops::in_pool(|| match task {
-                    "generate" => rollout(&forecaster, &past, 100, 16, 1.0, &mut rng).map(drop),
-                    _ => learner.step(&windows, 0.5, &mut rng).map(drop),
-                })?;
-                start.elapsed().as_secs_f64() * 1e3
-            }
-        };
-        println!("{answer}");
-        std::io::stdout().flush()?;
-    }
-    Ok(())
-}
-
-/// The most memory that this process held, in MiB.
-fn peak() -> Result<f64, Box<dyn Error>> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1));
-    Ok(kilobytes.ok_or("no VmHWM")?.parse::<f64>()? / 1024.0)
+    // As the program does all its work.
+    turns::serve(|| {
+        ops::in_pool(|| match task {
+            "generate" => rollout(&forecaster, &past, 100, 16, 1.0, &mut rng).map(drop),
+            _ => learner.step(&windows, 0.5, &mut rng).map(drop),
+        })
+    })
 }

@@ -58,15 +58,10 @@ impl Refine {
     }
 
     fn descend(&self, bowl: &Bowl, z: &mut [f64]) {
-        let d = z.len();
         let scale = diagonal(bowl);
         let times = |v: &[f64]| -> Vec<f64> {
-            bowl.curvature
-                .chunks_exact(d)
-                .zip(v)
-                .map(|(row, own)| {
-                    own + bowl.precision * row.iter().zip(v).map(|(g, v)| g * v).sum::<f64>()
-                })
+            let bent = bowl.bend(v).into_iter().zip(v);
+            bent.map(|(bent, own)| own + bowl.precision * bent)
                 .collect()
         };
         for _ in 0..self.steps {
@@ -186,10 +181,23 @@ mod tests {
         let refine = Refine::new(Gaussian { dimension: 3 }, 2, weights.root()).unwrap();
         let energy = Quadratic::from_bowls((0..4).map(|_| bowl(&mut rng, 3)).collect());
         let found = refine.infer(&energy, 1.0, &mut rng).unwrap();
-        let loss = refine.loss(&energy, &found).unwrap().unwrap();
-        let gradients = loss.backward().unwrap();
-        for (name, var) in weights.pairs() {
-            assert!(gradients.get(var).is_some(), "{name} has no gradient");
+        let config = crate::ops::AdamWConfig::default();
+        let mut adam = crate::ops::AdamW::new(weights.pairs().to_vec(), config).unwrap();
+        let mut losses = Vec::new();
+        for _ in 0..200 {
+            let loss = refine.loss(&energy, &found).unwrap().unwrap();
+            let gradients = loss.backward().unwrap();
+            for (name, var) in weights.pairs() {
+                assert!(gradients.get(var).is_some(), "{name} has no gradient");
+            }
+            losses.push(loss.to_scalar::<f32>().unwrap());
+            adam.step(&gradients, 0.01, None).unwrap();
         }
+        assert!(
+            losses[199] < 0.1 * losses[0],
+            "{} {}",
+            losses[0],
+            losses[199]
+        );
     }
 }

@@ -94,7 +94,7 @@ impl Source {
             _ => failed(error),
         };
         let mut spool = tempfile::Builder::new()
-            .prefix("nextframe-stdin-")
+            .prefix("nextframe-standard-input-")
             .tempfile()
             .map_err(failed)?;
         let mut input = std::io::stdin().lock();
