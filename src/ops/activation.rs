@@ -102,8 +102,7 @@ simd! {
 
 /// gelu of each value.
 pub(super) fn gelu_values(x: &[f32]) -> Vec<f32> {
-    // SAFETY: the kernel writes one value for each of x.
-    unsafe { by_rows(x.len(), 1, |range, y| gelu_forward(&x[range], y)) }
+    by_rows(x.len(), 1, |range, y| gelu_forward(&x[range], y))
 }
 
 /// gelu of each value, in its place.
@@ -128,8 +127,7 @@ pub(super) fn gelu_gradient(x: &[f32], g: &[f32]) -> Vec<f32> {
     let write = |range: Range<usize>, out: &mut [f32]| {
         gelu_backward(&x[range.clone()], &g[range], out);
     };
-    // SAFETY: the kernel writes one value for each of x.
-    unsafe { by_rows(x.len(), 1, write) }
+    by_rows(x.len(), 1, write)
 }
 
 impl CustomOp1 for Activation {
@@ -150,8 +148,7 @@ impl CustomOp1 for Activation {
             Self::Gelu => gelu_forward,
             Self::Silu => silu_forward,
         };
-        // SAFETY: the kernel writes one value for each of x.
-        let y = unsafe { by_rows(x.len(), 1, |range, y| forward(&x[range], y)) };
+        let y = by_rows(x.len(), 1, |range, y| forward(&x[range], y));
         Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
 
@@ -162,12 +159,9 @@ impl CustomOp1 for Activation {
         };
         let gradient = read(x, |x| {
             read(g, |g| {
-                // SAFETY: the kernel writes one value for each of x.
-                unsafe {
-                    by_rows(x.len(), 1, |range, out| {
-                        backward(&x[range.clone()], &g[range], out);
-                    })
-                }
+                by_rows(x.len(), 1, |range, out| {
+                    backward(&x[range.clone()], &g[range], out);
+                })
             })
         })??;
         Ok(Some(tensor(gradient, x.shape())?))

@@ -155,16 +155,14 @@ impl CustomOp1 for Attention {
                         task(i, unsafe { weights.part(i * square, square) }, out);
                     });
                 };
-                // SAFETY: each task writes its whole square.
-                let _ = self.weights.set(unsafe { filled(count * square, write) });
+                let _ = self.weights.set(filled(count * square, write));
             } else {
                 (0..count)
                     .into_par_iter()
                     .for_each_init(|| vec![0f32; square], |scores, i| task(i, scores, out));
             }
         };
-        // SAFETY: the heads write all columns of all rows.
-        let y = unsafe { filled(batch * tokens * width, run) };
+        let y = filled(batch * tokens * width, run);
         Ok((CpuStorage::F32(y), (batch, tokens, width).into()))
     }
 
@@ -208,10 +206,7 @@ impl CustomOp1 for Attention {
                 .into_par_iter()
                 .for_each_init(|| vec![0f32; square], task);
         };
-        let gradient = read(x, |x| {
-            // SAFETY: the heads write all columns of queries, keys and values.
-            read(g, |g| unsafe { filled(x.len(), |out| run(x, g, out)) })
-        })??;
+        let gradient = read(x, |x| read(g, |g| filled(x.len(), |out| run(x, g, out))))??;
         Ok(Some(tensor(gradient, x.shape())?))
     }
 }

@@ -278,8 +278,7 @@ impl CustomOp3 for Convolve {
                 unsafe { direct::fill(&plane, x, &weight, bias, out) };
             }
         };
-        // SAFETY: together the planes write every pixel.
-        let y = unsafe { filled(batch * rows * columns * outputs, write) };
+        let y = filled(batch * rows * columns * outputs, write);
         Ok((CpuStorage::F32(y), (batch, rows, columns, outputs).into()))
     }
 
@@ -302,8 +301,7 @@ impl CustomOp3 for Convolve {
                     unsafe { direct::fill(&plane, g, &weight, &zeros, out) };
                 }
             };
-            // SAFETY: together the planes write every pixel.
-            unsafe { filled(x.elem_count(), write) }
+            filled(x.elem_count(), write)
         };
         let to_weight = |g: &[f32], x: &[f32]| {
             let mut sum = vec![0f32; weight.elem_count()];

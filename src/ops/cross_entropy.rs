@@ -126,8 +126,7 @@ impl CustomOp1 for CrossEntropy {
                         out[self.targets[i] as usize] -= g[i];
                     }
                 };
-                // SAFETY: `shares` writes every value of its rows.
-                unsafe { by_rows(batch, classes, kernel) }
+                by_rows(batch, classes, kernel)
             })
         })??;
         Ok(Some(tensor(gradient, x.shape())?))

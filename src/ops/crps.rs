@@ -120,10 +120,7 @@ impl CustomOp2 for Crps {
             let gradient = read(a, |a| {
                 read(b, |b| {
                     read(&self.y, |y| {
-                        // SAFETY: the examples write all values.
-                        read(g, |g| unsafe {
-                            filled(a.len(), |out| run(a, b, y, g, out))
-                        })
+                        read(g, |g| filled(a.len(), |out| run(a, b, y, g, out)))
                     })
                 })
             })????;

@@ -46,14 +46,9 @@ impl Parts {
         Self(values.as_mut_ptr())
     }
 
-    /// The room of a buffer, whose length is still to be set.
-    pub(super) fn room(buffer: &mut Vec<f32>) -> Self {
-        Self(buffer.as_mut_ptr())
-    }
-
     /// # Safety
     /// The range lies in the buffer, which outlives the slice, and nothing else
-    /// touches it meanwhile. It may be unwritten: write before reading.
+    /// touches it meanwhile. It may be [`unwritten`]: write before reading.
     pub(super) unsafe fn part<'a>(self, start: usize, len: usize) -> &'a mut [f32] {
         // SAFETY: the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.0.add(start), len) }
@@ -68,16 +63,33 @@ impl Parts {
     }
 }
 
-/// A buffer of `len` values that `write` fills.
-///
-/// # Safety
-/// `write` writes every value.
-pub(super) unsafe fn filled(len: usize, write: impl FnOnce(Parts)) -> Vec<f32> {
-    let mut buffer = Vec::with_capacity(len);
-    write(Parts(buffer.as_mut_ptr()));
-    // SAFETY: the capacity is `len` and the caller promises that all is written.
-    unsafe { buffer.set_len(len) };
+/// A buffer of `len` values that `write` fills; what it leaves out has any value.
+pub(super) fn filled(len: usize, write: impl FnOnce(Parts)) -> Vec<f32> {
+    let mut buffer = unwritten(len);
+    write(Parts::of(&mut buffer));
     buffer
+}
+
+/// `len` values, whatever was there before: clearing what will be overwritten
+/// costs a pass over the memory.
+///
+/// To Rust, new memory holds no values at all, and there may be no slice of such.
+/// What an assembler block was given may have been written by it, though, so it
+/// holds some, if nobody knows which; an empty block is enough.
+pub(super) fn unwritten(len: usize) -> Vec<f32> {
+    #[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
+    {
+        let mut buffer: Vec<f32> = Vec::with_capacity(len);
+        // SAFETY: the block does nothing. All bits are values of f32, and the
+        // capacity is `len`.
+        unsafe {
+            std::arch::asm!("/* {0} */", in(reg) buffer.as_mut_ptr(), options(nostack, preserves_flags));
+            buffer.set_len(len);
+        }
+        buffer
+    }
+    #[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
+    vec![0.0; len]
 }
 
 /// How many items a task takes: at least `least`, at most 64 tasks. It depends
@@ -100,11 +112,9 @@ pub(super) fn ranges(items: usize, least: usize, f: impl Fn(Range<usize>) + Sync
         .for_each(|i| f(i * step..items.min((i + 1) * step)));
 }
 
-/// A buffer of `rows` × `width` values; `f` gets a range of rows and their place.
-///
-/// # Safety
-/// `f` writes every value of the place it gets.
-pub(super) unsafe fn by_rows(
+/// A buffer of `rows` × `width` values; `f` gets a range of rows and their place,
+/// and writes all of it.
+pub(super) fn by_rows(
     rows: usize,
     width: usize,
     f: impl Fn(Range<usize>, &mut [f32]) + Sync + Send,
@@ -116,8 +126,7 @@ pub(super) unsafe fn by_rows(
             f(range, place);
         });
     };
-    // SAFETY: the ranges cover all rows, and `f` writes all of each.
-    unsafe { filled(rows * width, write) }
+    filled(rows * width, write)
 }
 
 /// Sums what `f` adds to a zeroed buffer of `width` values for each of a fixed

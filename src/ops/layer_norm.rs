@@ -132,8 +132,7 @@ impl CustomOp3 for LayerNorm {
             let kept = unsafe { kept.part(2 * rows.start, 2 * rows.len()) };
             forward(x, weight, bias, self.eps, y, kept);
         };
-        // SAFETY: the kernel writes every value of its rows.
-        let y = unsafe { by_rows(rows, width, kernel) };
+        let y = by_rows(rows, width, kernel);
         let _ = self.statistics.set(statistics);
         Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
@@ -167,8 +166,7 @@ impl CustomOp3 for LayerNorm {
                 };
                 sums = (0..rows.div_ceil(step)).into_par_iter().map(task).collect();
             };
-            // SAFETY: the tasks write all rows.
-            let out = unsafe { filled(x.len(), write) };
+            let out = filled(x.len(), write);
             (out, in_order(sums, 2 * width))
         };
         let (to_x, sums) = read(x, |x| read(weight, |weight| read(g, |g| run(x, weight, g))))???;

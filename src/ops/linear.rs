@@ -106,12 +106,10 @@ fn composed_add(x: &Tensor, weight: &Tensor, bias: &Tensor, residual: &Tensor) -
 fn product(x: &[f32], weight: &[f32], inputs: usize, start: Before) -> Vec<f32> {
     let (m, n) = (x.len() / inputs, weight.len() / inputs);
     let (a, b) = (Matrix::rows(x, inputs), Matrix::rows(weight, inputs).t());
-    // SAFETY: the sizes are those of the slices; the product fills m × n.
-    unsafe {
-        filled(m * n, |y| {
-            multiply_in_blocks((m, n, inputs), y, a, b, Some(start));
-        })
-    }
+    filled(m * n, |y| {
+        // SAFETY: the sizes are those of the slices; the product fills m × n.
+        unsafe { multiply_in_blocks((m, n, inputs), y, a, b, Some(start)) };
+    })
 }
 
 /// The gradients of x and weight, where they are asked for.
@@ -124,16 +122,20 @@ fn backward(
     let m = x.elem_count() / k;
     let to_x = |g: &[f32], weight: &[f32]| {
         let (a, b) = (Matrix::rows(g, n), Matrix::rows(weight, k));
-        // SAFETY: the sizes are those of the slices; the product fills m × k.
-        unsafe { filled(m * k, |out| multiply_in_blocks((m, k, n), out, a, b, None)) }
+        // SAFETY: the sizes are those of the slices, and of the buffer.
+        filled(m * k, |out| unsafe {
+            multiply_in_blocks((m, k, n), out, a, b, None)
+        })
     };
     let to_weight = |g: &[f32], x: &[f32]| {
         if m == 0 {
             return vec![0f32; n * k];
         }
         let (a, b) = (Matrix::rows(g, n).t(), Matrix::rows(x, k));
-        // SAFETY: the sizes are those of the slices; the product fills n × k.
-        unsafe { filled(n * k, |out| multiply_in_blocks((n, k, m), out, a, b, None)) }
+        // SAFETY: as above.
+        filled(n * k, |out| unsafe {
+            multiply_in_blocks((n, k, m), out, a, b, None)
+        })
     };
     let to_x = match x.track_op() {
         true => Some(tensor(

@@ -216,8 +216,7 @@ impl Grid {
                 f(&values[i * apart..i * apart + size], out);
             });
         };
-        // SAFETY: `lines` and `runs` go through every pixel of every frame once.
-        unsafe { filled(batch * size, run) }
+        filled(batch * size, run)
     }
 
     /// Frames that lie side by side: how many, and how far apart.

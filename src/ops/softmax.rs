@@ -79,8 +79,7 @@ impl CustomOp1 for Softmax {
             y.copy_from_slice(&x[rows.start * width..rows.end * width]);
             softmax_rows(y, width, 1.0);
         };
-        // SAFETY: the kernel copies into all of y first.
-        let y = unsafe { by_rows(x.len() / width, width, kernel) };
+        let y = by_rows(x.len() / width, width, kernel);
         Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
 
@@ -93,8 +92,7 @@ impl CustomOp1 for Softmax {
                     out.copy_from_slice(&g[range.clone()]);
                     softmax_rows_backward(&y[range], out, width, 1.0);
                 };
-                // SAFETY: the kernel copies into all of out first.
-                unsafe { by_rows(y.len() / width, width, kernel) }
+                by_rows(y.len() / width, width, kernel)
             })
         })??;
         Ok(Some(tensor(gradient, y.shape())?))

@@ -101,10 +101,7 @@ impl CustomOp2 for SquaredError {
                 });
             };
             let gradient = read(a, |a| {
-                // SAFETY: the examples write all values.
-                read(b, |b| {
-                    read(g, |g| unsafe { filled(a.len(), |out| run(a, b, g, out)) })
-                })
+                read(b, |b| read(g, |g| filled(a.len(), |out| run(a, b, g, out))))
             })???;
             Ok(Some(tensor(gradient, y_hat.shape())?))
         };

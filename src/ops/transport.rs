@@ -11,7 +11,7 @@ mod scene;
 mod shares;
 
 use super::check::{alike, shape, wrong_shape};
-use super::kernel::{Parts, read, tensor, values};
+use super::kernel::{Parts, read, tensor, unwritten, values};
 use super::softmax;
 use crate::error::{Error, Result};
 use candle_core::{CpuStorage, CustomOp2, D, Layout, Shape, Tensor};
@@ -300,9 +300,9 @@ impl CustomOp2 for Mix {
         g: &Tensor,
     ) -> candle_core::Result<(Option<Tensor>, Option<Tensor>)> {
         let given = [self.scene.frames(), logits, tilts, &g.contiguous()?].map(Tensor::clone);
-        let room = |t: &Tensor| Vec::with_capacity(if t.track_op() { t.elem_count() } else { 0 });
+        let room = |t: &Tensor| unwritten(if t.track_op() { t.elem_count() } else { 0 });
         let (mut to_logits, mut to_tilts): (Vec<f32>, Vec<f32>) = (room(logits), room(tilts));
-        let place = |t: &Tensor, to: &mut Vec<f32>| t.track_op().then(|| Parts::room(to));
+        let place = |t: &Tensor, to: &mut Vec<f32>| t.track_op().then(|| Parts::of(to));
         let places = (place(logits, &mut to_logits), place(tilts, &mut to_tilts));
         slices(&given, |given| {
             if let &[frames, logits, tilts, g] = given {
@@ -311,14 +311,7 @@ impl CustomOp2 for Mix {
                 moved.mix_backward(frames, given, effects, g, places);
             }
         })?;
-        let written = |t: &Tensor, mut to: Vec<f32>| match t.track_op() {
-            true => {
-                // SAFETY: there was room for so many, and all were written.
-                unsafe { to.set_len(t.elem_count()) };
-                candle_core::Result::Ok(Some(tensor(to, t.shape())?))
-            }
-            false => Ok(None),
-        };
+        let written = |t: &Tensor, to| t.track_op().then(|| tensor(to, t.shape())).transpose();
         Ok((written(logits, to_logits)?, written(tilts, to_tilts)?))
     }
 }

@@ -61,7 +61,10 @@ impl Example {
     }
 }
 
-/// The model's own version of y: ŷ(x, z) at the z that explains y.
+/// The model's own version of y: ŷ(x, z) at the z that explains y. Where pixels
+/// are moved, at a part of that z, uniform in [0, 1] for each sample: frames that
+/// are drawn are less sharp than those of z*, and only one who has seen such
+/// learns to mend them.
 fn remake(
     forecaster: &Forecaster,
     x: &Tensor,
@@ -76,7 +79,12 @@ fn remake(
     }
     let field = forecaster.energy(&observed, &network.tokens(y)?)?;
     let inferred = forecaster.infer(&field, beta, rng)?;
-    let z = inferred.sample_tensor(x.device())?;
+    let mut z = inferred.sample_tensor(x.device())?;
+    if !network.expects_mean() {
+        let samples = z.dim(0)?;
+        let part = rng.uniform_tensor(0.0, 1.0, (samples, 1), x.device())?;
+        z = z.broadcast_mul(&part)?;
+    }
     forecaster.frames(&observed, Some(&z))
 }
 

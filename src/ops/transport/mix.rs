@@ -57,8 +57,7 @@ impl Moved {
                 unsafe { vector::run(&kernel) };
             });
         };
-        // SAFETY: the examples write all values.
-        unsafe { filled(batch * size, write) }
+        filled(batch * size, write)
     }
 
     /// The gradient of [`Self::mix`]: of the logits and of the tilts, where

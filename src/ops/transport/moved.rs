@@ -158,8 +158,7 @@ impl Moved {
                 }
             });
         };
-        // SAFETY: the examples write all values.
-        unsafe { filled(batch * size, write) }
+        filled(batch * size, write)
     }
 
     /// `values` within the least and the most of the copies, pixel by pixel.
@@ -182,8 +181,7 @@ impl Moved {
                 }
             });
         };
-        // SAFETY: the examples write all values.
-        unsafe { filled(batch * size, write) }
+        filled(batch * size, write)
     }
 }
 

@@ -145,8 +145,7 @@ fn bordered(sources: &[Tensor], moved: &Moved, batch: usize) -> Result<Tensor> {
                 moved.frames(sources, index, out);
             });
         };
-        // SAFETY: every value of a frame is written.
-        unsafe { filled(batch * size, write) }
+        filled(batch * size, write)
     })?;
     let height = moved.plane / moved.stride;
     Ok(tensor(
