@@ -40,6 +40,11 @@ impl Filled {
     }
 }
 
+/// Whether `text` is a number of at least so many digits, as counted files have.
+pub fn is_counted(text: &str, digits: usize) -> bool {
+    text.len() >= digits && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Lets `write` fill a new folder, which then takes the place of `path`.
 ///
 /// # Errors

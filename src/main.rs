@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 use nextframe::Error;
 use nextframe::cli::{compare, generate, inspect, synth, train};
+use nextframe::interrupt;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -48,13 +49,15 @@ fn main() -> ExitCode {
         .with_target(false)
         .without_time()
         .init();
-    let result = nextframe::ops::in_pool(|| match &arguments.command {
+    let command = || match &arguments.command {
         Command::Train(args) => train::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Synth(args) => synth::run(args),
-    });
+    };
+    // What a command has begun to write must not stay half written.
+    let result = interrupt::install().and_then(|()| nextframe::ops::in_pool(command));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

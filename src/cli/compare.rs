@@ -12,7 +12,6 @@ use crate::evaluation::comparison::{Plan, Predictor, compare};
 use crate::evaluation::health;
 use crate::files;
 use crate::inference::Forecaster;
-use crate::interrupt;
 use crate::outputs::model::{LATENT, MSE, Model, ModelConfig};
 use crate::outputs::progress;
 use crate::rng::Seed;
@@ -106,8 +105,6 @@ pub fn run(args: &CompareArgs) -> Result<()> {
 
 /// Writes the picture and compare.json; the result is what to print.
 fn produce(args: &CompareArgs) -> Result<String> {
-    // What is decoded on the way must not stay half written.
-    interrupt::install()?;
     let folder = folder(&args.run);
     let picture = match &args.output {
         Some(path) => path.clone(),

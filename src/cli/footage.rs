@@ -46,7 +46,7 @@ pub(super) fn prepare(
         if film.uneven() && settings.frame_rate.is_none() {
             tracing::warn!(
                 "{}: its frame rate varies, and a model learns frame by frame; \
-                 --set data.frame_rate={:.0} makes it even",
+                 --set data.frame_rate={:.2} makes it even",
                 film.name(),
                 film.frame_rate()
             );

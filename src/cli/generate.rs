@@ -9,7 +9,6 @@ mod target;
 use crate::data::Window;
 use crate::device;
 use crate::error::{Error, Result};
-use crate::interrupt;
 use crate::outputs::model::Model;
 use crate::rng::Seed;
 use candle_core::Device;
@@ -96,8 +95,6 @@ pub enum Format {
 /// frames before it, counts of 0, a target that is taken.
 pub fn run(args: &GenerateArgs) -> Result<()> {
     check(args)?;
-    // Files are then begun that the end must not leave behind.
-    interrupt::install()?;
     let target = Target::new(&args.output, args.format, args.overwrite)?;
     let device = device::select(&args.device)?;
     let model = Model::load(&args.model, &device)?;

@@ -2,7 +2,6 @@
 
 use crate::data::{Inspection, inspect};
 use crate::error::{Error, Result};
-use crate::interrupt;
 use crate::video::inputs::expand;
 use std::io::Write;
 
@@ -22,8 +21,6 @@ pub struct InspectArgs {
 /// # Errors
 /// Where an input cannot be read, after the others have been printed.
 pub fn run(args: &InspectArgs) -> Result<()> {
-    // A copy of standard input must not stay behind.
-    interrupt::install()?;
     let mut output = std::io::stdout().lock();
     let failed = |error| Error::io("standard output", error);
     let mut all = Vec::new();

@@ -1,7 +1,6 @@
 //! `nextframe synth`: renders a synthetic world.
 
 use crate::error::{Error, Result};
-use crate::interrupt;
 use crate::outputs::film::write_film;
 use crate::rng::Seed;
 use crate::video::galton::{FRAME_RATE, Galton};
@@ -43,7 +42,6 @@ pub enum World {
 
 /// Renders and writes the film.
 pub fn run(args: &SynthArgs) -> Result<()> {
-    interrupt::install()?;
     let within = |option: &str, value: usize, most: usize| match value <= most {
         true => Ok(()),
         false => Err(Error::input(

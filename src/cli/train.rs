@@ -80,7 +80,6 @@ pub enum Only {
 
 /// Trains until the budget is used or Ctrl-C, saving on the way.
 pub fn run(args: &TrainArgs) -> Result<()> {
-    crate::interrupt::install()?;
     let recipe = Recipe::find(&args.recipe)?;
     let settings: Settings = recipe::resolve(Some(&recipe), &args.set)?;
     settings.data.check()?;

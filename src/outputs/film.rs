@@ -2,7 +2,7 @@
 
 use super::gif;
 use crate::error::{Error, Result};
-use crate::folders::{Filled, replace_folder};
+use crate::folders::{Filled, is_counted, replace_folder};
 use crate::{files, interrupt};
 use safetensors::{Dtype, tensor::TensorView};
 use std::collections::HashMap;
@@ -181,11 +181,9 @@ const FOLDER: Filled = Filled {
 };
 
 fn is_frame(name: &str) -> bool {
-    let number = name
-        .strip_prefix("frame-")
-        .and_then(|rest| rest.strip_suffix(".png"));
-    number
-        .is_some_and(|number| number.len() >= 5 && number.bytes().all(|byte| byte.is_ascii_digit()))
+    let number = name.strip_prefix("frame-");
+    let number = number.and_then(|rest| rest.strip_suffix(".png"));
+    number.is_some_and(|number| is_counted(number, 5))
 }
 
 /// `pixels`, (H, W, 3) of `size` = [H, W], as the bytes of a PNG for `path`.
@@ -206,6 +204,12 @@ mod tests {
     use crate::video::galton::Galton;
     use image::AnimationDecoder;
 
+    fn gif(path: &Path) -> Vec<image::Frame> {
+        let file = std::io::BufReader::new(std::fs::File::open(path).unwrap());
+        let decoder = image::codecs::gif::GifDecoder::new(file).unwrap();
+        decoder.into_frames().collect_frames().unwrap()
+    }
+
     /// Players show a delay of one centisecond for ten.
     #[test]
     fn a_fast_gif_has_no_delay_that_players_ignore() {
@@ -213,10 +217,9 @@ mod tests {
         let path = folder.path().join("a.gif");
         let film = Galton::new(Seed(1)).render(60);
         write_film(&path, &film.frames, film.shape, 60.0, 1).unwrap();
-        let file = std::io::BufReader::new(std::fs::File::open(&path).unwrap());
-        let frames = image::codecs::gif::GifDecoder::new(file).unwrap();
-        let delays: Vec<u32> = (frames.into_frames())
-            .map(|frame| frame.unwrap().delay().numer_denom_ms().0)
+        let delays = gif(&path);
+        let delays: Vec<u32> = (delays.iter())
+            .map(|frame| frame.delay().numer_denom_ms().0)
             .collect();
         assert!(delays.iter().all(|&delay| delay >= 20), "{delays:?}");
         assert_eq!(delays.iter().sum::<u32>(), 1000);
@@ -228,12 +231,7 @@ mod tests {
         let path = folder.path().join("a.gif");
         let film = Galton::new(Seed(1)).render(40);
         write_film(&path, &film.frames, film.shape, 12.0, 1).unwrap();
-        let file = std::io::BufReader::new(std::fs::File::open(&path).unwrap());
-        let frames: Vec<_> = image::codecs::gif::GifDecoder::new(file)
-            .unwrap()
-            .into_frames()
-            .map(|frame| frame.unwrap())
-            .collect();
+        let frames = gif(&path);
         assert_eq!(frames.len(), 40);
         let mut duration = 0.0;
         for (time, frame) in frames.iter().enumerate() {

@@ -105,3 +105,74 @@ fn noisy(x: &Tensor, sigma: f64, rng: &mut Rng) -> Result<Tensor> {
     });
     Ok(Tensor::from_vec(values, x.shape(), x.device())?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inference::LatentConfig;
+    use crate::models::{BackboneConfig, Decoder, FrameShape, NextFrameConfig, Weights};
+    use crate::rng::Seed;
+    use candle_core::Device;
+
+    /// How far from ŷ(x, 0) towards ŷ(x, z*) each own frame lies.
+    fn parts(decoder: Decoder) -> Vec<f32> {
+        let shape = FrameShape {
+            channels: 1,
+            height: 8,
+            width: 16,
+            change: 0.2,
+        };
+        let model = NextFrameConfig {
+            decoder,
+            context: 1,
+            hidden: 8,
+            backbone: BackboneConfig {
+                width: 8,
+                depth: 0,
+                ..BackboneConfig::default()
+            },
+            ..NextFrameConfig::default()
+        };
+        let latent = LatentConfig {
+            dimension: 3,
+            ..LatentConfig::default()
+        };
+        let mut weights = Weights::new(Seed(1), &Device::Cpu);
+        let forecaster = Forecaster::new(&model, &latent, shape, "latent", &mut weights).unwrap();
+        let mut rng = Seed(2).stream("test", 0);
+        // Far from black and white, where frames would be cut off.
+        let mut frames = |shape: &[usize]| rng.uniform_tensor(0.4, 0.6, shape, &Device::Cpu);
+        let x = frames(&[16, 1, 1, 8, 16]).unwrap();
+        let y = frames(&[16, 1, 8, 16]).unwrap();
+        // So cold that what is drawn is z*.
+        let cold = 1e12;
+        let made = remake(&forecaster, &x, &y, cold, &mut rng).unwrap();
+        let network = forecaster.network();
+        let observed = network.observe(&x).unwrap();
+        let field = (forecaster.energy(&observed, &network.tokens(&y).unwrap())).unwrap();
+        let best = forecaster.infer(&field, cold, &mut rng).unwrap();
+        let best = best.best_tensor(&Device::Cpu).unwrap();
+        let start = forecaster.frames(&observed, None).unwrap();
+        let whole = forecaster.frames(&observed, Some(&best)).unwrap();
+        let from_start = |frames: Tensor| {
+            let square = (frames - &start).unwrap().sqr().unwrap();
+            square.sum((1, 2, 3)).unwrap().to_vec1::<f32>().unwrap()
+        };
+        let pairs = from_start(made).into_iter().zip(from_start(whole));
+        pairs.map(|(made, whole)| (made / whole).sqrt()).collect()
+    }
+
+    #[test]
+    fn own_frames_are_made_with_a_part_of_z_where_pixels_move() {
+        let moved = parts(Decoder::Move);
+        assert!(
+            moved.iter().all(|part| (0.0..1.0).contains(part)),
+            "{moved:?}"
+        );
+        assert!(moved.iter().any(|&part| part < 0.3), "{moved:?}");
+        assert!(moved.iter().any(|&part| part > 0.7), "{moved:?}");
+        let painted = parts(Decoder::Paint);
+        let whole = |part: &f32| (part - 1.0).abs() < 1e-2;
+        assert!(painted.iter().all(whole), "{painted:?}");
+    }
+}

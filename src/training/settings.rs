@@ -50,8 +50,8 @@ pub struct TrainingConfig {
     /// (Where pixels are moved, on what the network sees, not on what it moves.)
     pub context_noise: f64,
     /// Share of steps whose last context frame is the model's own, given the
-    /// z of that frame: teaches to go on from what it makes. (Where z paints,
-    /// m(x) alone is taught.)
+    /// z of that frame, or where pixels move a part of it: teaches to go on from
+    /// what it makes. (Where z paints, ŷ(x, 0) alone is taught.)
     pub own_frames: f64,
     /// The inverse temperature β at which z is drawn in training.
     pub beta: f64,

@@ -2,7 +2,7 @@
 
 use super::{Format, Futures, Grid, Input, Moment, grid};
 use crate::error::{Error, Result};
-use crate::folders::{Filled, replace_folder};
+use crate::folders::{Filled, is_counted, replace_folder};
 use crate::outputs::film::write_film;
 use crate::{files, interrupt};
 use safetensors::{Dtype, SafeTensorError, tensor::TensorView};
@@ -231,9 +231,7 @@ fn is_ours(name: &str) -> bool {
         return false;
     };
     let number = stem.strip_prefix("future-");
-    let counted = number.is_some_and(|number| {
-        number.len() >= 2 && number.bytes().all(|byte| byte.is_ascii_digit())
-    });
+    let counted = number.is_some_and(|number| is_counted(number, 2));
     name == TENSORS || (ENDINGS.contains(&ending) && (matches!(stem, "grid" | "real") || counted))
 }
 
