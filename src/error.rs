@@ -60,6 +60,16 @@ impl Error {
             source,
         }
     }
+
+    /// The same, with `name` in place of the file `path` that it is about.
+    pub(crate) fn about(mut self, path: &Path, name: &str) -> Self {
+        match &mut self {
+            Self::Input { subject, .. } if Path::new(subject) == path => *subject = name.to_owned(),
+            Self::Io { path: about, .. } if about == path => *about = PathBuf::from(name),
+            _ => {}
+        }
+        self
+    }
 }
 
 /// The library's result.

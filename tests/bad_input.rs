@@ -105,6 +105,27 @@ fn check(words: &[&str], output: &Output, says: &str) {
 }
 
 #[test]
+fn standard_input_is_called_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut inputs: Vec<(&[u8], &str)> = vec![(b"", "empty (0 bytes)"), (b"GIF89a", "")];
+    if cfg!(feature = "ffmpeg") {
+        inputs.push((b"Dear diary, nothing moved today.", "cannot open"));
+    }
+    for (bytes, says) in inputs {
+        let output = Command::new(PROGRAM)
+            .args(["-q", "inspect", "-"])
+            .current_dir(folder.path())
+            .write_stdin(bytes)
+            .timeout(Duration::from_secs(60))
+            .output()
+            .unwrap();
+        check(&["inspect", "-"], &output, says);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("error: standard input: "), "{said}");
+    }
+}
+
+#[test]
 fn footage() {
     let bench = Bench::new();
     for (name, frames) in [("five.gif", "5"), ("three.gif", "3")] {

@@ -44,8 +44,9 @@ pub struct GenerateArgs {
     /// How many futures
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub futures: usize,
-    /// Below 1: likelier and more alike; 0: the likeliest each time [default:
-    /// the recipe's evaluation.temperature]
+    /// A factor on the temperature that was fitted to the validation part. Below 1:
+    /// likelier and more alike; 0: the likeliest each time [default: the recipe's
+    /// evaluation.temperature]
     #[arg(long, value_name = "TAU", allow_hyphen_values = true)]
     pub temperature: Option<f64>,
     /// The same seed gives the same futures
@@ -120,7 +121,7 @@ fn check(args: &GenerateArgs) -> Result<()> {
         Some(value) if !(value.is_finite() && value >= 0.0) => Err(Error::input(
             format!("--temperature {value}"),
             "expected a number of 0 or more",
-            "1 draws from the prior as it was learned",
+            "1 draws from the prior as it was fitted",
         )),
         _ => Ok(()),
     }
@@ -158,6 +159,7 @@ fn roll_out<'a>(
             file: 0,
             start: sequence.start + moment.start,
             moved: (0, 0),
+            mirrored: false,
         })
         .collect();
     let footage = std::slice::from_ref(&input.footage);

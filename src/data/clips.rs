@@ -23,6 +23,8 @@ pub struct Window {
     /// Rows and columns by which its frames are seen from further down and
     /// right; the border's pixels are repeated.
     pub moved: (isize, isize),
+    /// Whether left and right change places.
+    pub mirrored: bool,
 }
 
 /// Stretches of footage without a cut.
@@ -49,6 +51,7 @@ impl Part {
                     file: *file,
                     start: range.start + index,
                     moved: (0, 0),
+                    mirrored: false,
                 };
             }
             index -= here;
@@ -176,7 +179,7 @@ pub fn batch(
     for window in windows {
         for offset in 0..length {
             let frame = footage[window.file].frame(window.start + offset);
-            see(frame, (height, width), window.moved, &mut values);
+            see(frame, (height, width), window, &mut values);
         }
     }
     for (file, film) in footage.iter().enumerate() {
@@ -189,14 +192,10 @@ pub fn batch(
 }
 
 /// Adds a frame (C, H, W) of bytes as numbers, seen from elsewhere.
-fn see(
-    frame: &[u8],
-    (height, width): (usize, usize),
-    (down, right): (isize, isize),
-    values: &mut Vec<f32>,
-) {
+fn see(frame: &[u8], (height, width): (usize, usize), window: &Window, values: &mut Vec<f32>) {
     let number = |&byte: &u8| f32::from(byte) / 255.0;
-    if (down, right) == (0, 0) {
+    let (down, right) = window.moved;
+    if (down, right) == (0, 0) && !window.mirrored {
         values.extend(frame.iter().map(number));
         return;
     }
@@ -213,6 +212,10 @@ fn see(
             values.extend(std::iter::repeat_n(number(&line[0]), left));
             values.extend(line[rest..width - left].iter().map(number));
             values.extend(std::iter::repeat_n(number(&line[width - 1]), rest));
+            if window.mirrored {
+                let start = values.len() - width;
+                values[start..].reverse();
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Decoded frames, ready to be cut into clips.
 
-use super::timing::Timing;
+use super::timing::{Steps, steps};
 use crate::error::{Error, Result};
 use crate::video::mapped::release;
 use memmap2::Mmap;
@@ -172,13 +172,45 @@ impl Footage {
         self.content.damaged
     }
 
-    /// Whether some intervals between frames differ from the others.
+    /// Whether some intervals between frames differ from the others. From one scene
+    /// to the next anything may pass: no window spans a cut.
     pub fn uneven(&self) -> bool {
-        Timing::of(self.times()).is_some_and(|timing| timing.variable)
+        let times = self.times();
+        let scenes = self.scenes().into_iter();
+        let within = scenes.flat_map(|scene| steps(&times[scene]));
+        Steps::of(within.collect()).differ()
     }
 
     /// Frames per second: as asked for when reading, else the mean.
     pub fn frame_rate(&self) -> f64 {
         self.content.frame_rate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_between_scenes_makes_no_rate_uneven() {
+        let film = |times: Vec<f64>, cuts: Vec<usize>| Footage {
+            name: "film".to_owned(),
+            content: Arc::new(Content {
+                bytes: Bytes::Owned(vec![0; times.len()]),
+                shape: (1, 1, 1),
+                frame_rate: 25.0,
+                damaged: 0,
+                times,
+                cuts,
+            }),
+        };
+        // A pause of two minutes after ten frames.
+        let paused: Vec<f64> = (0..20)
+            .map(|t| 0.04 * f64::from(t) + if t < 10 { 0.0 } else { 120.0 })
+            .collect();
+        assert!(!film(paused.clone(), vec![10]).uneven());
+        assert!(film(paused, vec![]).uneven());
+        assert!(film(vec![0.0, 0.04, 0.12, 0.16], vec![]).uneven());
+        assert!(!film(vec![0.0], vec![]).uneven());
     }
 }

@@ -16,19 +16,42 @@ impl Timing {
     /// Of frames' times, in order; none of no frames.
     pub(super) fn of(times: &[f64]) -> Option<Self> {
         let (&first, &last) = (times.first()?, times.last()?);
-        let mut steps: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        steps.sort_by(f64::total_cmp);
-        let usual = steps.get(steps.len() / 2).copied().unwrap_or(0.0);
-        // Files round times to as little as a millisecond.
-        let tolerance = 0.002 + 0.05 * usual;
-        let extreme =
-            |step: Option<&f64>| step.is_some_and(|step| (step - usual).abs() > tolerance);
+        let steps = Steps::of(steps(times).collect());
         Some(Self {
             first,
             last,
-            duration: last - first + usual,
-            rate: (last > first).then(|| steps.len() as f64 / (last - first)),
-            variable: extreme(steps.first()) || extreme(steps.last()),
+            duration: last - first + steps.usual(),
+            rate: (last > first).then(|| steps.0.len() as f64 / (last - first)),
+            variable: steps.differ(),
         })
+    }
+}
+
+/// From each of these times to the next.
+pub(super) fn steps(times: &[f64]) -> impl Iterator<Item = f64> + '_ {
+    times.windows(2).map(|pair| pair[1] - pair[0])
+}
+
+/// Intervals between frames, in seconds, from short to long.
+pub(super) struct Steps(Vec<f64>);
+
+impl Steps {
+    pub(super) fn of(mut steps: Vec<f64>) -> Self {
+        steps.sort_by(f64::total_cmp);
+        Self(steps)
+    }
+
+    /// Their median; 0 where there is none.
+    fn usual(&self) -> f64 {
+        self.0.get(self.0.len() / 2).copied().unwrap_or(0.0)
+    }
+
+    /// Whether some differ from the others.
+    pub(super) fn differ(&self) -> bool {
+        // Files round times to as little as a millisecond.
+        let tolerance = 0.002 + 0.05 * self.usual();
+        let ends = [self.0.first(), self.0.last()].into_iter().flatten();
+        ends.into_iter()
+            .any(|step| (step - self.usual()).abs() > tolerance)
     }
 }

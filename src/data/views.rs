@@ -4,15 +4,17 @@
 use super::clips::Window;
 use crate::rng::Rng;
 
-/// Moves each window by up to `shift` pixels down or up and right or left,
-/// all its frames alike.
-pub fn vary(windows: &mut [Window], shift: usize, rng: &mut Rng) {
-    if shift == 0 {
-        return;
-    }
+/// Moves each window by up to `shift` pixels down or up and right or left, and
+/// with `mirror` mirrors half of them; all frames of a window alike.
+pub fn vary(windows: &mut [Window], shift: usize, mirror: bool, rng: &mut Rng) {
     for window in windows {
-        let mut draw = || rng.below(2 * shift + 1) as isize - shift as isize;
-        window.moved = (draw(), draw());
+        if shift > 0 {
+            let mut draw = || rng.below(2 * shift + 1) as isize - shift as isize;
+            window.moved = (draw(), draw());
+        }
+        if mirror {
+            window.mirrored = rng.below(2) == 1;
+        }
     }
 }
 
@@ -34,17 +36,18 @@ mod tests {
             file: 0,
             start: 0,
             moved: (0, 0),
+            mirrored: false,
         };
         let mut windows = vec![still; 512];
         let mut rng = Seed(1).stream("test", 0);
-        vary(&mut windows, 0, &mut rng);
+        vary(&mut windows, 0, false, &mut rng);
         assert_eq!(windows, vec![still; 512]);
-        vary(&mut windows, 2, &mut rng);
-        let moves: BTreeSet<_> = windows.iter().map(|window| window.moved).collect();
+        vary(&mut windows, 2, true, &mut rng);
+        let views: BTreeSet<_> = windows.iter().map(|w| (w.moved, w.mirrored)).collect();
         assert_eq!(
-            moves.len(),
-            25,
-            "not all moves were drawn in 512: {moves:?}"
+            views.len(),
+            50,
+            "not all views were drawn in 512: {views:?}"
         );
         let seen = batch(&[film], &windows, 2, &Device::Cpu).unwrap();
         for (film, window) in (seen * 255.0)
@@ -63,7 +66,8 @@ mod tests {
                     (at as isize + moved).clamp(0, last) as usize
                 };
                 let row = place(i / 5 % 4, window.moved.0, 3);
-                let column = place(i % 5, window.moved.1, 4);
+                let seen_at = if window.mirrored { 4 - i % 5 } else { i % 5 };
+                let column = place(seen_at, window.moved.1, 4);
                 assert_eq!(*seen, (100 * (i / 20) + 10 * row + column) as f32);
             }
         }

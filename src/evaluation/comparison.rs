@@ -5,7 +5,7 @@ mod figures;
 pub use figures::{Best, Figures, Scores};
 
 use super::moving::moving;
-use super::rollout::rollout;
+use super::rollout::rollout_at;
 use crate::data::{Footage, Window, batch};
 use crate::error::{Error, Result};
 use crate::inference::Forecaster;
@@ -90,21 +90,23 @@ impl Predictor<'_> {
         }
     }
 
-    /// Its futures (N, T, C, H, W) after the context x (1, context, C, H, W)
-    /// of window number `window`, up to the last horizon; N is 1 where they
-    /// are all the same.
+    /// Its futures (N, horizons, C, H, W) after the context x (1, context, C, H,
+    /// W) of window number `window`, at the horizons alone: all of 100 futures of
+    /// large frames would not fit in memory. N is 1 where they are all the same.
     pub fn futures(self, x: &Tensor, plan: &Plan, window: usize) -> Result<Tensor> {
-        let frames = plan.last();
         match self {
             Self::Copy => {
                 let last = x.narrow(1, x.dim(1)? - 1, 1)?;
-                Ok(last.repeat((1, frames, 1, 1, 1))?)
+                Ok(last.repeat((1, plan.horizons.len(), 1, 1, 1))?)
             }
             Self::Model(forecaster) => {
                 let futures = if self.is_certain() { 1 } else { plan.futures };
                 let mut rng = plan.seed.stream("compare", window as u64);
-                let all = rollout(forecaster, x, futures, frames, plan.temperature, &mut rng)?;
-                Ok(all.squeeze(0)?)
+                let (horizons, temperature) = (&plan.horizons, plan.temperature);
+                Ok(
+                    rollout_at(forecaster, x, futures, horizons, temperature, &mut rng)?
+                        .squeeze(0)?,
+                )
             }
         }
     }
@@ -140,10 +142,8 @@ pub fn compare(
         }
         for (predictor, totals) in predictors.iter().zip(&mut totals) {
             let futures = predictor.futures(&x, plan, index)?;
-            for ((&horizon, truth), [moving, whole]) in
-                plan.horizons.iter().zip(&truths).zip(totals)
-            {
-                let samples = samples(&futures, horizon)?;
+            for (at, (truth, [moving, whole])) in truths.iter().zip(totals).enumerate() {
+                let samples = samples(&futures, at)?;
                 moving.add(&samples, truth, true, predictor.is_certain());
                 whole.add(&samples, truth, false, predictor.is_certain());
             }
@@ -180,9 +180,9 @@ fn truths(frames: &Tensor, plan: &Plan) -> Result<Vec<Truth>> {
         .collect()
 }
 
-/// All futures (N, T, C, H, W) at one horizon.
-fn samples(futures: &Tensor, horizon: usize) -> Result<Vec<Vec<f32>>> {
-    let frames = futures.narrow(1, horizon - 1, 1)?.flatten_from(1)?;
+/// All futures (N, horizons, C, H, W) at one horizon.
+fn samples(futures: &Tensor, at: usize) -> Result<Vec<Vec<f32>>> {
+    let frames = futures.narrow(1, at, 1)?.flatten_from(1)?;
     Ok(frames.to_vec2()?)
 }
 

@@ -23,12 +23,27 @@ pub fn rollout(
     temperature: f64,
     rng: &mut Rng,
 ) -> Result<Tensor> {
+    let times: Vec<usize> = (1..=frames).collect();
+    rollout_at(forecaster, x, futures, &times, temperature, rng)
+}
+
+/// [`rollout`] of which only the frames at `times` are kept, ascending, the first
+/// after the context being 1: (B, N, times, C, H, W).
+pub fn rollout_at(
+    forecaster: &Forecaster,
+    x: &Tensor,
+    futures: usize,
+    times: &[usize],
+    temperature: f64,
+    rng: &mut Rng,
+) -> Result<Tensor> {
     let (batch, time, ..) = x.dims5()?;
     let network = forecaster.network();
     let context = network.config().context.min(time);
     let (channels, height, width) = (x.dim(2)?, x.dim(3)?, x.dim(4)?);
     let size = channels * height * width;
-    let mut values = vec![0f32; batch * futures * frames * size];
+    let kept = times.len();
+    let mut values = vec![0f32; batch * futures * kept * size];
     for row in 0..batch {
         let tokens_at = |time: usize| {
             let frame = x.narrow(0, row, 1)?.narrow(1, time, 1)?.squeeze(1)?;
@@ -47,21 +62,73 @@ pub fn rollout(
             let mut observed = first.repeat(count)?;
             let repeated = past.iter().map(|tokens| repeat_each(tokens, count));
             let mut past: Vec<Tensor> = repeated.collect::<Result<_>>()?;
-            for step in 0..frames {
+            for step in 0..times.last().copied().unwrap_or(0) {
                 if step > 0 {
                     observed = network.observe_tokens(&past)?;
                 }
                 let next = forecaster.sample_tokens(&observed, temperature, rng)?;
-                let made = network.frames(&next)?.flatten_from(1)?.to_vec2::<f32>()?;
-                let films = values[sample * frames * size..].par_chunks_exact_mut(frames * size);
-                films.zip(&made).for_each(|(film, frame)| {
-                    film[step * size..(step + 1) * size].copy_from_slice(frame);
-                });
+                if let Ok(at) = times.binary_search(&(step + 1)) {
+                    let made = network.frames(&next)?.flatten_from(1)?.to_vec2::<f32>()?;
+                    let films = values[sample * kept * size..].par_chunks_exact_mut(kept * size);
+                    films.zip(&made).for_each(|(film, frame)| {
+                        film[at * size..(at + 1) * size].copy_from_slice(frame);
+                    });
+                }
                 past.remove(0);
                 past.push(next);
             }
         }
     }
-    let shape = vec![batch, futures, frames, channels, height, width];
+    let shape = vec![batch, futures, kept, channels, height, width];
     Ok(Tensor::from_vec(values, shape, x.device())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inference::LatentConfig;
+    use crate::models::{BackboneConfig, FrameShape, NextFrameConfig, Weights};
+    use crate::rng::Seed;
+    use candle_core::{Device, IndexOp as _};
+
+    #[test]
+    fn frames_at_some_times_are_those_of_the_whole_rollout() {
+        let shape = FrameShape {
+            channels: 1,
+            height: 8,
+            width: 12,
+            change: 0.1,
+        };
+        let model = NextFrameConfig {
+            context: 2,
+            hidden: 8,
+            latent_start: 0.5,
+            backbone: BackboneConfig {
+                width: 8,
+                ..BackboneConfig::default()
+            },
+            ..NextFrameConfig::default()
+        };
+        let mut weights = Weights::new(Seed(2), &Device::Cpu);
+        let latent = LatentConfig::default();
+        let forecaster = Forecaster::new(&model, &latent, shape, "latent", &mut weights).unwrap();
+        let mut rng = Seed(1).stream("test", 0);
+        let x = rng.uniform_tensor(0.3, 0.7, (2, 3, 1, 8, 12), &Device::Cpu);
+        let x = x.unwrap();
+        // More than go through the network at once.
+        let count = AT_ONCE + 3;
+        let again = || Seed(3).stream("test", 0);
+        let whole = rollout(&forecaster, &x, count, 4, 1.0, &mut again()).unwrap();
+        let some = rollout_at(&forecaster, &x, count, &[1, 4], 1.0, &mut again()).unwrap();
+        assert_eq!(whole.dims(), [2, count, 4, 1, 8, 12]);
+        assert_eq!(some.dims(), [2, count, 2, 1, 8, 12]);
+        let list = |t: Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        for (at, time) in [(0, 1), (1, 4)] {
+            let some = list(some.i((.., .., at)).unwrap());
+            let frames = list(whole.i((.., .., time - 1)).unwrap());
+            assert_eq!(some, frames, "{time} frames ahead");
+        }
+        let first = whole.i((0, .., 3)).unwrap();
+        assert_ne!(list(first.i(0).unwrap()), list(first.i(count - 1).unwrap()));
+    }
 }

@@ -17,6 +17,16 @@ pub enum BackboneKind {
     Transformer,
 }
 
+/// What follows the first layer of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activation {
+    /// [`crate::ops::gelu`].
+    Gelu,
+    /// [`crate::ops::silu`].
+    Silu,
+}
+
 /// The size of a backbone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -29,6 +39,9 @@ pub struct BackboneConfig {
     pub depth: usize,
     /// Attention heads (transformer only); divides the width.
     pub heads: usize,
+    /// What follows the first layer of a block (transformer: of its feed-forward
+    /// part).
+    pub activation: Activation,
 }
 
 impl Default for BackboneConfig {
@@ -38,6 +51,7 @@ impl Default for BackboneConfig {
             width: 32,
             depth: 1,
             heads: 4,
+            activation: Activation::Gelu,
         }
     }
 }

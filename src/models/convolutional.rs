@@ -1,6 +1,6 @@
 //! A small convolutional encoder–decoder over a grid of patches, with a skip.
 
-use super::backbone::BackboneConfig;
+use super::backbone::{Activation, BackboneConfig};
 use super::layers::{Convolve, LayerNorm};
 use super::weights::Scope;
 use crate::error::Result;
@@ -20,25 +20,27 @@ const DOUBLE: Convolution = Convolution {
     upsample: 2,
 };
 
-/// x + conv(gelu(conv(norm(x)))); starts as the identity.
+/// x + conv(activation(conv(norm(x)))); starts as the identity.
 #[derive(Debug, Clone)]
 struct Block {
     norm: LayerNorm,
     first: Convolve,
     second: Convolve,
+    activation: Activation,
 }
 
 impl Block {
-    fn new(width: usize, mut scope: Scope) -> Result<Self> {
+    fn new(width: usize, activation: Activation, mut scope: Scope) -> Result<Self> {
         Ok(Self {
             norm: LayerNorm::new(width, scope.scope("norm"))?,
             first: Convolve::new(width, width, 1.0, SAME, scope.scope("first"))?,
             second: Convolve::new(width, width, 0.0, SAME, scope.scope("second"))?,
+            activation,
         })
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let hidden = self.first.forward_gelu(&self.norm.forward(x)?)?;
+        let hidden = (self.first).forward_active(&self.norm.forward(x)?, self.activation)?;
         self.second.forward_add(&hidden, x)
     }
 }
@@ -62,7 +64,7 @@ impl Convolutional {
         let mut blocks = |name: &str, count: usize, width: usize| {
             let mut scope = scope.scope(name);
             (0..count)
-                .map(|index| Block::new(width, scope.scope(&index.to_string())))
+                .map(|index| Block::new(width, config.activation, scope.scope(&index.to_string())))
                 .collect::<Result<Vec<_>>>()
         };
         Ok(Self {

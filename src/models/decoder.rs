@@ -165,15 +165,6 @@ impl Light {
         }
     }
 
-    /// Within what some mixture of the copies could be, where pixels move and
-    /// something is painted.
-    pub(super) fn within(&self, seen: &Seen, tokens: &Tensor) -> Result<Tensor> {
-        match (&self.movement, &seen.moving) {
-            (Some(movement), Some(moving)) if self.painting > 0 => movement.within(moving, tokens),
-            _ => Ok(tokens.clone()),
-        }
-    }
-
     /// See [`super::NextFrame::error_of_moves`].
     pub(super) fn error_of_moves<'a>(
         &'a self,

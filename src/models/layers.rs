@@ -1,5 +1,6 @@
 //! Layers: weights and the operation that uses them.
 
+use super::backbone::Activation;
 use super::weights::{Init, Scope};
 use crate::error::Result;
 use crate::ops::{self, Convolution};
@@ -45,6 +46,14 @@ impl Linear {
     /// gelu of [`Self::forward`].
     pub fn forward_gelu(&self, x: &Tensor) -> Result<Tensor> {
         ops::linear_gelu(x, &self.weight, &self.bias)
+    }
+
+    /// What `activation` makes of [`Self::forward`].
+    pub fn forward_active(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        match activation {
+            Activation::Gelu => self.forward_gelu(x),
+            Activation::Silu => ops::silu(&self.forward(x)?),
+        }
     }
 
     /// [`Self::forward`] plus `residual` (…, outputs).
@@ -113,6 +122,14 @@ impl Convolve {
     /// gelu of [`Self::forward`].
     pub fn forward_gelu(&self, x: &Tensor) -> Result<Tensor> {
         ops::convolve_gelu(x, &self.weight, &self.bias, self.shape)
+    }
+
+    /// What `activation` makes of [`Self::forward`].
+    pub fn forward_active(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        match activation {
+            Activation::Gelu => self.forward_gelu(x),
+            Activation::Silu => ops::silu(&self.forward(x)?),
+        }
     }
 
     /// [`Self::forward`] plus `residual` (B, h', w', outputs).

@@ -11,7 +11,7 @@ mod stem;
 mod transformer;
 mod weights;
 
-pub use backbone::{Backbone, BackboneConfig, BackboneKind};
+pub use backbone::{Activation, Backbone, BackboneConfig, BackboneKind};
 pub use decoder::{Decoder, InZ, Stages};
 pub use layers::{LayerNorm, Linear};
 pub use movement::EFFECTS as MOVED_EFFECTS;

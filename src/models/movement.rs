@@ -141,11 +141,6 @@ impl Movement {
         })
     }
 
-    /// A frame within what some mixture of the copies could be, untracked.
-    pub(super) fn within(&self, moving: &Moving, frame: &Tensor) -> Result<Tensor> {
-        ops::within(&moving.scene, frame)
-    }
-
     /// ŷ(x, z), (B, N, pixels), of z (B, d); without z, ŷ(x, 0).
     pub(super) fn decode(&self, moving: &Moving, z: Option<&Tensor>) -> Result<Tensor> {
         let (logits, tilts) = match z {

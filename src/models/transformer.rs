@@ -1,6 +1,6 @@
 //! Pre-norm transformer blocks over patches.
 
-use super::backbone::BackboneConfig;
+use super::backbone::{Activation, BackboneConfig};
 use super::layers::{LayerNorm, Linear};
 use super::weights::{Init, Scope};
 use crate::error::{Error, Result};
@@ -10,6 +10,7 @@ use candle_core::Tensor;
 #[derive(Debug, Clone)]
 struct Block {
     heads: usize,
+    activation: Activation,
     attention_norm: LayerNorm,
     query_key_value: Linear,
     mix: Linear,
@@ -19,9 +20,11 @@ struct Block {
 }
 
 impl Block {
-    fn new(width: usize, heads: usize, mut scope: Scope) -> Result<Self> {
+    fn new(config: &BackboneConfig, mut scope: Scope) -> Result<Self> {
+        let width = config.width;
         Ok(Self {
-            heads,
+            heads: config.heads,
+            activation: config.activation,
             attention_norm: LayerNorm::new(width, scope.scope("attention_norm"))?,
             query_key_value: Linear::new(width, 3 * width, 1.0, scope.scope("query_key_value"))?,
             mix: Linear::new(width, width, 0.2, scope.scope("mix"))?,
@@ -38,7 +41,8 @@ impl Block {
         let x = self
             .mix
             .forward_add(&ops::attention(&packed, self.heads)?, x)?;
-        let hidden = self.expand.forward_gelu(&self.feed_norm.forward(&x)?)?;
+        let seen = self.feed_norm.forward(&x)?;
+        let hidden = self.expand.forward_active(&seen, self.activation)?;
         self.contract.forward_add(&hidden, &x)
     }
 }
@@ -69,7 +73,7 @@ impl Transformer {
                 Init::Normal { std: 0.1 },
             )?,
             blocks: (0..config.depth)
-                .map(|index| Block::new(width, heads, scope.scope(&format!("block{index}"))))
+                .map(|index| Block::new(config, scope.scope(&format!("block{index}"))))
                 .collect::<Result<_>>()?,
             norm: LayerNorm::new(width, scope.scope("norm"))?,
         })

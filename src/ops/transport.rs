@@ -124,32 +124,6 @@ pub fn sharpen(frame: &Tensor, along: Patches, amount: f64) -> Result<Tensor> {
     composed_sharpen(&frame, &scene, amount)
 }
 
-/// A frame within the least and the most of a scene's copies, pixel by pixel: as
-/// a mixture of them is.
-///
-/// Patches (B, N, p·p·C) in and out; nothing of it is tracked. Fails on another
-/// shape and on a dtype that is not the scene's.
-pub fn within(scene: &Scene, frame: &Tensor) -> Result<Tensor> {
-    let name = "within";
-    alike(name, &[("scene", scene.frames()), ("frame", frame)])?;
-    let along = scene.along();
-    let batch = scene.frames().dim(0)?;
-    shape(
-        name,
-        "frame",
-        frame,
-        &[batch, along.places(), along.pixels()],
-    )?;
-    let frame = frame.detach().contiguous()?;
-    if super::check::fused(&frame) {
-        let values = read(scene.frames(), |frames| {
-            read(&frame, |values| scene.moved().within(frames, values, batch))
-        })??;
-        return Ok(tensor(values, frame.shape())?);
-    }
-    composed_within(scene, &frame)
-}
-
 /// ‖y − ŷ(z')‖² = c − 2 qᵀz' + z'ᵀG z' for each example, with ŷ linearised in
 /// z' at z: what a Gauss–Newton step over z needs.
 ///

@@ -43,6 +43,9 @@ pub struct TrainingConfig {
     /// Each window is moved by up to so many pixels, so that a short film is
     /// not learned by heart; 0 leaves all in place.
     pub shift: usize,
+    /// Half of the windows are mirrored, left for right. Turn it off where the
+    /// world knows left from right: writing, say.
+    pub mirror: bool,
     /// What one step keeps of the average of the weights, which is what is
     /// judged and becomes the model; 0 takes the weights of the last step.
     pub average: f64,
@@ -80,6 +83,7 @@ impl Default for TrainingConfig {
             clip: 1.0,
             without_latent: 0.1,
             shift: 4,
+            mirror: true,
             average: 0.99,
             context_noise: 0.3,
             own_frames: 0.4,
@@ -111,7 +115,7 @@ pub struct EvaluationConfig {
     pub horizon: usize,
     /// Futures in a validation picture.
     pub futures: usize,
-    /// Temperature of the prior.
+    /// A factor on the temperature that was fitted to the validation part.
     pub temperature: f64,
 }
 

@@ -1,7 +1,7 @@
 //! What a user names, turned into sequences that can be read.
 
 use super::cuts::Marked;
-use super::frame::Frames;
+use super::frame::{Description, Frame, Frames};
 use super::pictures::{Animation, Stills};
 use super::resample::Resampled;
 use super::settings::ReadSettings;
@@ -13,6 +13,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempPath;
+
+const STANDARD_INPUT: &str = "standard input";
 
 /// What a source is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +41,7 @@ pub struct Source {
     /// The file, or the pictures in order.
     pub files: Vec<PathBuf>,
     /// Standard input's copy on disk, removed with the last clone.
-    _spool: Option<Arc<TempPath>>,
+    spool: Option<Arc<TempPath>>,
 }
 
 impl Source {
@@ -63,7 +65,7 @@ impl Source {
             name: path.display().to_string(),
             kind: kind_of(path)?,
             files: vec![path.to_owned()],
-            _spool: None,
+            spool: None,
         })
     }
 
@@ -74,17 +76,17 @@ impl Source {
             name: folder.unwrap_or(Path::new("")).display().to_string(),
             kind: Kind::Stills,
             files,
-            _spool: None,
+            spool: None,
         }
     }
 
     /// Standard input, copied to a temporary file: many formats keep their
     /// index at the end.
     pub fn standard_input() -> Result<Self> {
-        let failed = |error| Error::io("standard input", error);
+        let failed = |error| Error::io(STANDARD_INPUT, error);
         let full = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::StorageFull => Error::input(
-                "standard input",
+                STANDARD_INPUT,
                 format!(
                     "there is no room for a copy in {}",
                     std::env::temp_dir().display()
@@ -102,16 +104,15 @@ impl Source {
             interrupt::check()?;
         }
         let spool = spool.into_temp_path();
-        Ok(Self {
-            name: "standard input".to_owned(),
-            ..Self::file(&spool)?
-        }
-        .keep(spool))
+        let file = Self::file(&spool);
+        let mut source = file.map_err(|error| error.about(&spool, STANDARD_INPUT))?;
+        source.name = STANDARD_INPUT.to_owned();
+        Ok(source.keep(spool))
     }
 
     fn keep(self, spool: TempPath) -> Self {
         Self {
-            _spool: Some(Arc::new(spool)),
+            spool: Some(Arc::new(spool)),
             ..self
         }
     }
@@ -119,6 +120,18 @@ impl Source {
     /// Starts reading: frames of the settings' shape, rate and range, with
     /// scene cuts marked.
     pub fn open(&self, settings: &ReadSettings) -> Result<Box<dyn Frames>> {
+        let Some(spool) = &self.spool else {
+            return self.open_files(settings);
+        };
+        let frames = self.open_files(settings);
+        Ok(Box::new(Spooled {
+            frames: frames.map_err(|error| error.about(spool, &self.name))?,
+            spool: spool.clone(),
+            name: self.name.clone(),
+        }))
+    }
+
+    fn open_files(&self, settings: &ReadSettings) -> Result<Box<dyn Frames>> {
         settings.check()?;
         let shape = settings.shape();
         let Some(path) = self.files.first() else {
@@ -142,6 +155,28 @@ impl Source {
                 ));
             }
         })
+    }
+}
+
+/// Frames of a copy, whose errors are about what it is a copy of.
+struct Spooled {
+    frames: Box<dyn Frames>,
+    spool: Arc<TempPath>,
+    name: String,
+}
+
+impl Frames for Spooled {
+    fn next_frame(&mut self) -> Result<Option<Frame>> {
+        let next = self.frames.next_frame();
+        next.map_err(|error| error.about(&self.spool, &self.name))
+    }
+
+    fn description(&self) -> &Description {
+        self.frames.description()
+    }
+
+    fn lost(&self) -> usize {
+        self.frames.lost()
     }
 }
 

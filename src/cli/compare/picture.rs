@@ -21,9 +21,9 @@ pub fn draw(
 ) -> Result<Picture> {
     let window = window.squeeze(0)?;
     let x = window.narrow(0, 0, plan.context)?.unsqueeze(0)?;
-    let future = window.narrow(0, plan.context, plan.length() - plan.context)?;
     let mut real = vec![Cell::tensor(&window.i(plan.context - 1)?)?.caption("last")];
-    for (horizon, cell) in plan.horizons.iter().zip(cells(&future, plan)?) {
+    for horizon in &plan.horizons {
+        let cell = Cell::tensor(&window.i(plan.context - 1 + horizon)?)?;
         real.push(cell.caption(format!("+{horizon}")));
     }
     let mut rows = vec![Row::new("real", real)];
@@ -34,33 +34,32 @@ pub fn draw(
     for (name, predictor, _) in named {
         let futures = predictor.futures(&x, plan, index)?;
         if predictor.is_certain() {
-            put((*name).to_owned(), cells(&futures.i(0)?, plan)?);
+            put((*name).to_owned(), cells(&futures.i(0)?)?);
             continue;
         }
         for number in 0..SHOWN.min(plan.futures) {
             let label = format!("{name} {}", number + 1);
-            put(label, cells(&futures.i(number)?, plan)?);
+            put(label, cells(&futures.i(number)?)?);
         }
-        put(format!("{name} mean"), cells(&futures.mean(0)?, plan)?);
-        put("spread".to_owned(), spreads(&futures, plan)?);
+        put(format!("{name} mean"), cells(&futures.mean(0)?)?);
+        put("spread".to_owned(), spreads(&futures)?);
     }
     let scale = (WIDE / window.dim(3)?.max(1)).clamp(1, 8);
     Ok(Picture::rows(&rows, scale))
 }
 
-/// The frames at the horizons of one future (T, C, H, W).
-fn cells(future: &Tensor, plan: &Plan) -> Result<Vec<Cell>> {
-    let each = plan.horizons.iter();
-    each.map(|horizon| Cell::tensor(&future.i(horizon - 1)?))
-        .collect()
+/// The frames of one future (horizons, C, H, W).
+fn cells(future: &Tensor) -> Result<Vec<Cell>> {
+    let each = 0..future.dim(0)?;
+    each.map(|at| Cell::tensor(&future.i(at)?)).collect()
 }
 
-/// How futures (N, T, C, H, W) differ at the horizons, all on one scale.
-fn spreads(futures: &Tensor, plan: &Plan) -> Result<Vec<Cell>> {
+/// How futures (N, horizons, C, H, W) differ at each, all on one scale.
+fn spreads(futures: &Tensor) -> Result<Vec<Cell>> {
     let mut maps = Vec::new();
     let mut most = 0f32;
-    for horizon in &plan.horizons {
-        let map = spread(&futures.i((.., horizon - 1))?.contiguous()?)?;
+    for at in 0..futures.dim(1)? {
+        let map = spread(&futures.i((.., at))?.contiguous()?)?;
         most = most.max(map.flatten_all()?.max(0)?.to_scalar()?);
         maps.push(map);
     }

@@ -206,7 +206,8 @@ impl Session {
         let mut rng = plan.seed.stream("batch", self.step);
         let (length, batch) = (settings.window(), settings.training.batch);
         let mut windows = plan.split.train.draw(length, batch, &mut rng);
-        data::vary(&mut windows, settings.training.shift, &mut rng);
+        let (shift, mirror) = (settings.training.shift, settings.training.mirror);
+        data::vary(&mut windows, shift, mirror, &mut rng);
         data::batch(&plan.footage, &windows, length, &plan.device)
     }
 
@@ -247,6 +248,13 @@ impl Session {
             mse: self.forecaster(MSE),
             latent: self.forecaster(LATENT),
         };
+        if let Some(latent) = validation.latent {
+            let temperature = validation.temperature(latent)?;
+            let mut learners = self.learners.iter();
+            if let Some(learner) = learners.find(|learner| learner.name() == LATENT) {
+                learner.draw_at(temperature)?;
+            }
+        }
         let found = validation.run()?;
         for (best, learner) in self.best.iter_mut().zip(&self.learners) {
             let score = found.scores[usize::from(learner.name() != MSE)];

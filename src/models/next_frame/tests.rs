@@ -1,5 +1,5 @@
 use super::*;
-use crate::models::{BackboneKind, Source, Weights};
+use crate::models::{Activation, BackboneKind, Source, Weights};
 use crate::rng::Seed;
 use candle_core::Device;
 
@@ -22,6 +22,7 @@ fn config(kind: BackboneKind, decoder: Decoder) -> NextFrameConfig {
             width: 8,
             depth: 1,
             heads: 2,
+            ..BackboneConfig::default()
         },
         ..NextFrameConfig::default()
     }
@@ -84,11 +85,17 @@ fn each_stage_is_trained_by_its_own_error_alone() {
 #[test]
 fn every_weight_gets_a_gradient() {
     let decoders = [Decoder::Move, Decoder::Paint];
-    for kind in [BackboneKind::Convolutional, BackboneKind::Transformer] {
+    for (kind, activation) in [
+        (BackboneKind::Convolutional, Activation::Gelu),
+        (BackboneKind::Transformer, Activation::Gelu),
+        (BackboneKind::Convolutional, Activation::Silu),
+        (BackboneKind::Transformer, Activation::Silu),
+    ] {
         for (latent, decoder) in [0, 5].into_iter().flat_map(|d| decoders.map(|k| (d, k))) {
             let mut weights = Weights::new(Seed(2), &Device::Cpu);
-            let network =
-                NextFrame::new(&config(kind, decoder), SHAPE, latent, weights.root()).unwrap();
+            let mut config = config(kind, decoder);
+            config.backbone.activation = activation;
+            let network = NextFrame::new(&config, SHAPE, latent, weights.root()).unwrap();
             shake(&weights);
             let (x, y) = example(2);
             let observed = network.observe(&x).unwrap();
@@ -122,6 +129,23 @@ fn every_weight_gets_a_gradient() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn each_activation_is_another_network() {
+    for kind in [BackboneKind::Convolutional, BackboneKind::Transformer] {
+        let features = [Activation::Gelu, Activation::Silu].map(|activation| {
+            let mut config = config(kind, Decoder::Move);
+            config.backbone.activation = activation;
+            let mut weights = Weights::new(Seed(2), &Device::Cpu);
+            let network = NextFrame::new(&config, SHAPE, 0, weights.root()).unwrap();
+            shake(&weights);
+            network.observe(&example(2).0).unwrap().features
+        });
+        let [gelu, silu] = features;
+        let off = (gelu - silu).unwrap().abs().unwrap().max_all().unwrap();
+        assert!(off.to_scalar::<f32>().unwrap() > 1e-3, "{kind:?}");
     }
 }
 
