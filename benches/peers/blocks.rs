@@ -72,6 +72,7 @@ impl Case {
             width,
             depth,
             heads: 4,
+            ..BackboneConfig::default()
         };
         let mut weights = Weights::new(Seed(1), device);
         let backbone = Backbone::new(&config, grid, weights.root().scope("backbone"))?;

@@ -44,9 +44,8 @@ pub struct GenerateArgs {
     /// How many futures
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub futures: usize,
-    /// A factor on the temperature that was fitted to the validation part. Below 1:
-    /// likelier and more alike; 0: the likeliest each time [default: the recipe's
-    /// evaluation.temperature]
+    /// Below 1: likelier and more alike; 0: the likeliest each time [default:
+    /// the recipe's evaluation.temperature]
     #[arg(long, value_name = "TAU", allow_hyphen_values = true)]
     pub temperature: Option<f64>,
     /// The same seed gives the same futures
@@ -121,7 +120,7 @@ fn check(args: &GenerateArgs) -> Result<()> {
         Some(value) if !(value.is_finite() && value >= 0.0) => Err(Error::input(
             format!("--temperature {value}"),
             "expected a number of 0 or more",
-            "1 draws from the prior as it was fitted",
+            "1 draws from the prior as it was learned",
         )),
         _ => Ok(()),
     }

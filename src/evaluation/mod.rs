@@ -9,7 +9,6 @@
 //! least-squares model is compared on equal terms.
 
 pub mod best_of;
-pub mod calibration;
 pub mod comparison;
 pub mod crps;
 pub mod energy_score;

@@ -23,8 +23,6 @@ struct LatentPart {
     prior: Box<dyn Prior>,
     /// s², (1,).
     unexplained: Tensor,
-    /// At which z is drawn, (1,).
-    temperature: Tensor,
     looks: usize,
 }
 
@@ -36,10 +34,6 @@ pub struct Forecaster {
 
 /// The name of s² among a forecaster's weights.
 pub const UNEXPLAINED: &str = "unexplained";
-
-/// The name of the temperature at which z is drawn, among a forecaster's weights: 1
-/// while it is trained, then fitted to frames that were not stepped on.
-pub const TEMPERATURE: &str = "temperature";
 
 impl Forecaster {
     /// Takes its weights from `source`, all names below `name`.
@@ -100,7 +94,6 @@ impl Forecaster {
                     inference,
                     prior,
                     unexplained: scope.get(UNEXPLAINED, 1, Init::Ones)?,
-                    temperature: scope.get(TEMPERATURE, 1, Init::Ones)?,
                     looks,
                 })
             })
@@ -186,24 +179,16 @@ impl Forecaster {
             .frames(&self.sample_tokens(observed, temperature, rng)?)
     }
 
-    /// The temperature at which z is drawn, where there is one.
-    pub fn temperature(&self) -> Result<Option<f64>> {
-        let value = |part: &LatentPart| Ok(f64::from(part.temperature.to_vec1::<f32>()?[0]));
-        self.latent.as_ref().map(value).transpose()
-    }
-
     /// A draw from p(z | x), (B, d), given [`Self::context`]; none where there
-    /// is no z. `temperature` is a factor on the model's own.
+    /// is no z.
     pub fn draw(
         &self,
         context: &Tensor,
         temperature: f64,
         rng: &mut Rng,
     ) -> Result<Option<Tensor>> {
-        let (Some(part), Some(own)) = (&self.latent, self.temperature()?) else {
-            return Ok(None);
-        };
-        Ok(Some(part.prior.sample(context, temperature * own, rng)?))
+        let draw = |part: &LatentPart| part.prior.sample(context, temperature, rng);
+        self.latent.as_ref().map(draw).transpose()
     }
 
     /// [`Self::sample`] as tokens, for a rollout that goes on from them.

@@ -14,7 +14,7 @@ mod summary;
 pub use categorical::Categorical;
 pub use closed_form::ClosedForm;
 pub use config::{Family, LatentConfig};
-pub use forecaster::{Forecaster, TEMPERATURE, UNEXPLAINED};
+pub use forecaster::{Forecaster, UNEXPLAINED};
 pub use gauss_newton::GaussNewton;
 pub use mixture::Mixture;
 pub use prior::Prior;

@@ -39,10 +39,6 @@ pub const UNITS: &[(&str, &str)] = &[
         "standard deviation of a pixel's change, frames' units",
     ),
     ("unexplained", "variance in units of shape.change squared"),
-    (
-        "temperature",
-        "at which z is drawn; fitted to the validation part",
-    ),
     ("frame_rate", "frames per second"),
 ];
 

@@ -7,7 +7,7 @@ use super::settings::{Settings, TrainingConfig};
 use super::snapshot::Snapshot;
 use super::watch::{Alarm, Watch};
 use crate::error::{Error, Result};
-use crate::inference::{Family, Forecaster, LatentConfig, TEMPERATURE, UNEXPLAINED};
+use crate::inference::{Family, Forecaster, LatentConfig, UNEXPLAINED};
 use crate::latent::Codes;
 use crate::models::{DICTIONARIES, FrameShape, Weights};
 use crate::ops::{AdamW, AdamWConfig, Average};
@@ -90,11 +90,7 @@ impl Learner {
         let trained = weights
             .pairs()
             .iter()
-            .filter(|(name, _)| {
-                ![UNEXPLAINED, TEMPERATURE]
-                    .iter()
-                    .any(|own| name.ends_with(own))
-            })
+            .filter(|(name, _)| !name.ends_with(UNEXPLAINED))
             .cloned()
             .collect();
         let config = AdamWConfig {
@@ -167,16 +163,6 @@ impl Learner {
         };
         for ((_, var), (_, tensor)) in self.judged_weights.pairs().iter().zip(&now) {
             var.set(tensor)?;
-        }
-        Ok(())
-    }
-
-    /// Sets the temperature at which the judged model draws z, until the next
-    /// [`Self::settle`]; a model without z has none.
-    pub fn draw_at(&self, temperature: f64) -> Result<()> {
-        let mut pairs = self.judged_weights.pairs().iter();
-        if let Some((_, var)) = pairs.find(|(name, _)| name.ends_with(TEMPERATURE)) {
-            var.set(&Tensor::new(&[temperature as f32], var.device())?)?;
         }
         Ok(())
     }

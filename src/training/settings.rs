@@ -115,7 +115,7 @@ pub struct EvaluationConfig {
     pub horizon: usize,
     /// Futures in a validation picture.
     pub futures: usize,
-    /// A factor on the temperature that was fitted to the validation part.
+    /// Temperature of the prior.
     pub temperature: f64,
 }
 

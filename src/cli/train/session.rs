@@ -248,13 +248,6 @@ impl Session {
             mse: self.forecaster(MSE),
             latent: self.forecaster(LATENT),
         };
-        if let Some(latent) = validation.latent {
-            let temperature = validation.temperature(latent)?;
-            let mut learners = self.learners.iter();
-            if let Some(learner) = learners.find(|learner| learner.name() == LATENT) {
-                learner.draw_at(temperature)?;
-            }
-        }
         let found = validation.run()?;
         for (best, learner) in self.best.iter_mut().zip(&self.learners) {
             let score = found.scores[usize::from(learner.name() != MSE)];

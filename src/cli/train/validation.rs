@@ -2,7 +2,7 @@
 
 use crate::data::{self, Footage, Split, Window};
 use crate::error::{Error, Result};
-use crate::evaluation::calibration::{best_temperature, next_frame_score};
+use crate::evaluation::energy_score::energy_score;
 use crate::evaluation::health::{self, Health};
 use crate::evaluation::psnr::squared_error;
 use crate::evaluation::rollout::rollout;
@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 
 /// Windows that are checked.
 const WINDOWS: usize = 32;
+/// Next frames drawn for the energy score.
+const DRAWS: usize = 8;
 /// Frames shown of each future.
 const SHOWN: usize = 8;
 
@@ -37,35 +39,18 @@ pub struct Findings {
     pub mse: Option<f64>,
     /// Energy scores one frame ahead over whole frames: least squares, latent.
     pub scores: [Option<f64>; 2],
-    /// At which z is drawn.
-    pub temperature: Option<f64>,
     pub health: Option<Health>,
     pub picture: Picture,
 }
 
 impl Validation<'_> {
-    /// The temperature at which a model's next frames score best, to be set before
-    /// [`Self::run`].
-    pub fn temperature(&self, model: &Forecaster) -> Result<f64> {
-        let context = self.settings.model.context;
-        let (windows, y) = self.windows()?;
-        let mut rng = self.seed.stream("temperature", self.step);
-        best_temperature(model, (&windows.narrow(1, 0, context)?, &y), &mut rng)
-    }
-
-    /// Windows (B, context + 1, C, H, W) and their last frames.
-    fn windows(&self) -> Result<(Tensor, Tensor)> {
-        let context = self.settings.model.context;
-        let windows = self.split.validation.spread(context + 1, WINDOWS);
-        let windows = data::batch(self.footage, &windows, context + 1, self.device)?;
-        let y = windows.narrow(1, context, 1)?.squeeze(1)?;
-        Ok((windows, y))
-    }
-
     pub fn run(&self) -> Result<Findings> {
         let context = self.settings.model.context;
-        let (windows, y) = self.windows()?;
+        let part = &self.split.validation;
+        let windows = part.spread(context + 1, WINDOWS);
+        let windows = data::batch(self.footage, &windows, context + 1, self.device)?;
         let mut rng = self.seed.stream("validation", self.step);
+        let y = windows.narrow(1, context, 1)?.squeeze(1)?;
         let last = windows.narrow(1, context - 1, 1)?.squeeze(1)?;
         let mse = match self.mse {
             Some(mse) => {
@@ -81,7 +66,7 @@ impl Validation<'_> {
         let x = windows.narrow(1, 0, context)?;
         let mut score = |model: Option<&Forecaster>| {
             model
-                .map(|model| next_frame_score(model, (&x, &y), &mut rng))
+                .map(|model| next_frame_score(model, &x, &y, &mut rng))
                 .transpose()
         };
         let scores = [score(self.mse)?, score(self.latent)?];
@@ -89,7 +74,6 @@ impl Validation<'_> {
             copy: whole_error(&last, &y)?,
             mse,
             scores,
-            temperature: self.latent.map_or(Ok(None), Forecaster::temperature)?,
             health,
             picture: self.picture()?,
         })
@@ -166,6 +150,27 @@ impl Validation<'_> {
     }
 }
 
+/// The mean energy score of next frames drawn from a model.
+fn next_frame_score(
+    model: &Forecaster,
+    x: &Tensor,
+    y: &Tensor,
+    rng: &mut crate::rng::Rng,
+) -> Result<f64> {
+    let observed = model.network().observe(x)?;
+    let draws = if model.has_latent() { DRAWS } else { 1 };
+    let rows = |t: &Tensor| t.flatten_from(1)?.to_vec2::<f32>();
+    let frames: Vec<Vec<Vec<f32>>> = (0..draws)
+        .map(|_| Ok::<_, crate::Error>(rows(&model.sample(&observed, 1.0, rng)?)?))
+        .collect::<Result<_>>()?;
+    let truth = rows(y)?;
+    let scores = truth.iter().enumerate().map(|(row, truth)| {
+        let drawn: Vec<&[f32]> = frames.iter().map(|draw| draw[row].as_slice()).collect();
+        energy_score(&drawn, truth, None).unwrap_or(f64::NAN)
+    });
+    Ok(scores.sum::<f64>() / truth.len() as f64)
+}
+
 fn whole_error(frames: &Tensor, truth: &Tensor) -> Result<f64> {
     let (frames, truth) = (
         frames.flatten_all()?.to_vec1::<f32>()?,
@@ -177,19 +182,13 @@ fn whole_error(frames: &Tensor, truth: &Tensor) -> Result<f64> {
 impl Findings {
     /// For `metrics.jsonl`.
     pub fn errors(&self) -> Value {
-        json!({
-            "copy": self.copy,
-            "mse": self.mse,
-            "energy_scores": self.scores,
-            "temperature": self.temperature,
-        })
+        json!({ "copy": self.copy, "mse": self.mse, "energy_scores": self.scores })
     }
 
     /// For TensorBoard.
     pub fn scalars(&self) -> Vec<(&'static str, f64)> {
         let mut scalars = vec![("error_copy", self.copy)];
         scalars.extend(self.mse.map(|error| ("error_mse", error)));
-        scalars.extend(self.temperature.map(|own| ("temperature", own)));
         if let Some(health) = &self.health {
             scalars.extend([
                 ("error_best_z", health.whole_frame.best_z),
