@@ -177,8 +177,7 @@ impl Footage {
     pub fn uneven(&self) -> bool {
         let times = self.times();
         let scenes = self.scenes().into_iter();
-        let within = scenes.flat_map(|scene| steps(&times[scene]));
-        Steps::of(within.collect()).differ()
+        Steps::of(scenes.flat_map(|scene| steps(&times[scene]))).differ()
     }
 
     /// Frames per second: as asked for when reading, else the mean.

@@ -16,7 +16,7 @@ impl Timing {
     /// Of frames' times, in order; none of no frames.
     pub(super) fn of(times: &[f64]) -> Option<Self> {
         let (&first, &last) = (times.first()?, times.last()?);
-        let steps = Steps::of(steps(times).collect());
+        let steps = Steps::of(steps(times));
         Some(Self {
             first,
             last,
@@ -36,7 +36,8 @@ pub(super) fn steps(times: &[f64]) -> impl Iterator<Item = f64> + '_ {
 pub(super) struct Steps(Vec<f64>);
 
 impl Steps {
-    pub(super) fn of(mut steps: Vec<f64>) -> Self {
+    pub(super) fn of(steps: impl Iterator<Item = f64>) -> Self {
+        let mut steps: Vec<f64> = steps.collect();
         steps.sort_by(f64::total_cmp);
         Self(steps)
     }
@@ -50,8 +51,7 @@ impl Steps {
     pub(super) fn differ(&self) -> bool {
         // Files round times to as little as a millisecond.
         let tolerance = 0.002 + 0.05 * self.usual();
-        let ends = [self.0.first(), self.0.last()].into_iter().flatten();
-        ends.into_iter()
-            .any(|step| (step - self.usual()).abs() > tolerance)
+        let mut ends = [self.0.first(), self.0.last()].into_iter().flatten();
+        ends.any(|step| (step - self.usual()).abs() > tolerance)
     }
 }

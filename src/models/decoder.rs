@@ -63,6 +63,7 @@ pub(super) struct Light {
 pub(super) struct Seen {
     /// ŷ(x, 0), (B, N, pixels).
     pub(super) expected: Tensor,
+    /// Where z moves pixels.
     moving: Option<Moving>,
     /// u(x) of what is painted, (B, N, basis).
     basis: Option<Tensor>,
@@ -125,7 +126,8 @@ impl Light {
         let (expected, moving) = match &self.movement {
             Some(movement) => {
                 let moving = movement.look(last, mean, features)?;
-                (movement.decode(&moving, None)?, Some(moving))
+                let expected = movement.decode(&moving, None)?;
+                (expected, (self.moving > 0).then_some(moving))
             }
             None => (mean.clone(), None),
         };

@@ -125,9 +125,8 @@ impl Source {
         };
         let frames = self.open_files(settings);
         Ok(Box::new(Spooled {
-            frames: frames.map_err(|error| error.about(spool, &self.name))?,
+            frames: frames.map_err(|error| error.about(spool, STANDARD_INPUT))?,
             spool: spool.clone(),
-            name: self.name.clone(),
         }))
     }
 
@@ -158,17 +157,16 @@ impl Source {
     }
 }
 
-/// Frames of a copy, whose errors are about what it is a copy of.
+/// Frames of standard input's copy, whose errors are about standard input.
 struct Spooled {
     frames: Box<dyn Frames>,
     spool: Arc<TempPath>,
-    name: String,
 }
 
 impl Frames for Spooled {
     fn next_frame(&mut self) -> Result<Option<Frame>> {
         let next = self.frames.next_frame();
-        next.map_err(|error| error.about(&self.spool, &self.name))
+        next.map_err(|error| error.about(&self.spool, STANDARD_INPUT))
     }
 
     fn description(&self) -> &Description {

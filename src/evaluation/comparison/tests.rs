@@ -1,4 +1,5 @@
 use super::super::psnr::psnr;
+use super::super::rollout::rollout;
 use super::super::sharpness::gradient;
 use super::super::ssim::ssim;
 use super::*;
@@ -187,6 +188,37 @@ fn one_future_is_scored_by_its_error_and_many_as_a_forecast() {
     close(best(1), forecast.psnr.unwrap());
     assert!(best(10) > best(1), "futures differ");
     assert_eq!(best(100), None, "there are only 12 futures");
+}
+
+#[test]
+fn futures_at_the_horizons_are_those_of_the_whole_rollout() {
+    let latent = forecaster(&LatentConfig {
+        dimension: 4,
+        ..LatentConfig::default()
+    });
+    // More than go through the network at once; four frames, of which two are kept.
+    let (footage, count) = (footage(), 70);
+    let plan = Plan {
+        horizons: vec![1, 4],
+        ..plan(count)
+    };
+    let window = windows(&footage, &plan)[0];
+    let frames = batch(&footage, &[window], plan.length(), &Device::Cpu).unwrap();
+    let x = frames.narrow(1, 0, CONTEXT).unwrap();
+    let kept = Predictor::Model(&latent).futures(&x, &plan, 3).unwrap();
+    let mut rng = plan.seed.stream("compare", 3);
+    let whole = rollout(&latent, &x, count, 4, plan.temperature, &mut rng).unwrap();
+    let whole = whole.squeeze(0).unwrap();
+    assert_eq!(whole.dims(), [count, 4, 1, 16, 16]);
+    assert_eq!(kept.dims(), [count, 2, 1, 16, 16]);
+    for (at, time) in [(0, 1), (1, 4)] {
+        let (kept, whole) = (
+            samples(&kept, at).unwrap(),
+            samples(&whole, time - 1).unwrap(),
+        );
+        assert_eq!(kept, whole, "{time} frames ahead");
+        assert_ne!(kept[0], kept[count - 1], "futures differ");
+    }
 }
 
 #[test]
