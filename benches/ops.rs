@@ -116,23 +116,23 @@ fn decoders(c: &mut Criterion) {
     let draws: [&[usize]; 2] = [&[32, 256, 48], &[32, 256, 48]];
     time(c, "crps", &draws, |x| ops::crps(&x[0], &x[1], &y));
     c.bench_function("scene", |b| {
-        b.iter(|| Scene::new(&sources, along).expect("a scene"));
+        b.iter(|| ops::in_pool(|| Scene::new(&sources, along).expect("a scene")));
     });
     c.bench_function("sharpen", |b| {
-        b.iter(|| ops::sharpen(&frames[0], along, 3.0).expect("a frame"));
+        b.iter(|| ops::in_pool(|| ops::sharpen(&frames[0], along, 3.0).expect("a frame")));
     });
     let logits = tensor(&[32, 256, 43]);
     let (directions, z) = (tensor(&[32, 256, 6, 32]), tensor(&[32, 32]));
     c.bench_function("transport_form", |b| {
         b.iter(|| {
             let with = (&effects, &directions);
-            ops::transport_form(&scene, &logits, with, &z, &y).expect("a form")
+            ops::in_pool(|| ops::transport_form(&scene, &logits, with, &z, &y).expect("a form"))
         });
     });
     let gram = tensor(&[32, 32, 32]);
     let dictionaries = tensor(&[64, 48, 32]);
     c.bench_function("trace_form", |b| {
-        b.iter(|| ops::trace_form(&gram, &dictionaries).expect("a form"));
+        b.iter(|| ops::in_pool(|| ops::trace_form(&gram, &dictionaries).expect("a form")));
     });
 }
 
@@ -147,11 +147,11 @@ fn weights(c: &mut Criterion) {
     let grads = loss.backward().expect("gradients");
     let mut optimiser = AdamW::new(vars.clone(), AdamWConfig::default()).expect("an optimiser");
     c.bench_function("adamw, 4M weights", |b| {
-        b.iter(|| optimiser.step(&grads, 1e-3, Some(1.0)).expect("a step"));
+        b.iter(|| ops::in_pool(|| optimiser.step(&grads, 1e-3, Some(1.0)).expect("a step")));
     });
     let mut average = Average::new(&vars, 0.99).expect("an average");
     c.bench_function("average, 4M weights", |b| {
-        b.iter(|| average.update(&vars, 1000).expect("an update"));
+        b.iter(|| ops::in_pool(|| average.update(&vars, 1000).expect("an update")));
     });
 }
 

@@ -107,7 +107,7 @@ def torch_side(variant, task, threads, folder):
         sources = [x[:, -1] / SIGMA, picture(mean.detach())]
         sources.append(sharpen(sources[0]))
         shares = torch.softmax(linear("move.logits", features) + start, -1)
-        return mean, transport(sources, shares), basis, features
+        return mean, transport(sources, shares), basis, features, sources
 
     def picture(tokens):
         return unpatchify(tokens.view(tokens.shape[0], side, side, -1), side)
@@ -137,6 +137,16 @@ def torch_side(variant, task, threads, folder):
         shares = shares.view(b, side, side, k).permute(0, 3, 1, 2)
         mixed = (copies * shares.view(b, k, 1, side, 1, side, 1)).sum(1)
         return patchify(mixed.reshape(b, c, side * PATCH, side * PATCH)).flatten(1, 2)
+
+    def within(sources, frame):
+        """A frame at most 2σ beyond the least and the most of the copies."""
+        ends = [
+            (F.max_pool2d(f, 2 * r + 1, 1, r), -F.max_pool2d(-f, 2 * r + 1, 1, r))
+            for f, r in zip(sources, REACHES)
+        ]
+        most = torch.maximum(torch.maximum(ends[0][0], ends[1][0]), ends[2][0])
+        least = torch.minimum(torch.minimum(ends[0][1], ends[1][1]), ends[2][1])
+        return torch.maximum(torch.minimum(frame, most + 2), least - 2)
 
     def decode(expected, basis, z, dictionaries):
         b, _, pixels = expected.shape
@@ -205,7 +215,7 @@ def torch_side(variant, task, threads, folder):
     def loss_of(x, y, z=None):
         """To check, z is given and nothing is drawn at random."""
         y = patchify(y).flatten(1, 2) / SIGMA
-        mean, expected, basis, features = observe(x)
+        mean, expected, basis, features, _ = observe(x)
         loss = ((mean - y) ** 2).mean() + ((expected - y) ** 2).mean()
         if name == "mse":
             return loss
@@ -219,17 +229,18 @@ def torch_side(variant, task, threads, folder):
     @torch.no_grad()
     def generate(x):
         """100 futures of 16 frames, the past seen once."""
-        mean, expected, basis, features = observe(x)
+        mean, expected, basis, features, sources = observe(x)
         expected, basis, features = (
             part.expand(100, -1, -1) for part in (expected, basis, features)
         )
+        sources = [source.expand(100, -1, -1, -1) for source in sources]
         past = x.expand(100, -1, -1, -1, -1)
         for step in range(16):
             if step:
-                mean, expected, basis, features = observe(past)
+                mean, expected, basis, features, sources = observe(past)
             z = draw(features)
             frame = picture(decode(expected, basis, z, p["latent.dictionaries"]))
-            frame = (frame * SIGMA).clamp(0, 1)
+            frame = (within(sources, frame) * SIGMA).clamp(0, 1)
             past = torch.cat([past[:, 1:], frame.unsqueeze(1)], 1)
         return past
 
@@ -249,7 +260,7 @@ def torch_side(variant, task, threads, folder):
             report["gradient"] = max(report["gradient"], off)
             value.grad = None
         if name == "latent":
-            _, expected, basis, _ = observe(x)
+            _, expected, basis, _, _ = observe(x)
             best, _ = infer(expected, basis, patchify(y).flatten(1, 2) / SIGMA)
             report["z"] = ((best - case["best"]).abs().max() / case["best"].abs().max()).item()
         print(json.dumps(report), flush=True)

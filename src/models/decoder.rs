@@ -63,7 +63,7 @@ pub(super) struct Light {
 pub(super) struct Seen {
     /// ŷ(x, 0), (B, N, pixels).
     pub(super) expected: Tensor,
-    /// Where z moves pixels.
+    /// Where pixels move.
     moving: Option<Moving>,
     /// u(x) of what is painted, (B, N, basis).
     basis: Option<Tensor>,
@@ -126,8 +126,7 @@ impl Light {
         let (expected, moving) = match &self.movement {
             Some(movement) => {
                 let moving = movement.look(last, mean, features)?;
-                let expected = movement.decode(&moving, None)?;
-                (expected, (self.moving > 0).then_some(moving))
+                (movement.decode(&moving, None)?, Some(moving))
             }
             None => (mean.clone(), None),
         };
@@ -164,6 +163,15 @@ impl Light {
         match (&self.movement, &seen.moving, moves) {
             (Some(movement), Some(moving), Some(_)) => movement.decode(moving, moves),
             _ => Ok(seen.expected.clone()),
+        }
+    }
+
+    /// Not far from what some mixture of the copies could be, where pixels move and
+    /// something is painted.
+    pub(super) fn within(&self, seen: &Seen, tokens: &Tensor) -> Result<Tensor> {
+        match (&self.movement, &seen.moving) {
+            (Some(movement), Some(moving)) if self.painting > 0 => movement.within(moving, tokens),
+            _ => Ok(tokens.clone()),
         }
     }
 

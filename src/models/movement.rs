@@ -22,6 +22,8 @@ use candle_core::{Device, Tensor};
 const SOURCES: usize = 3;
 /// Down, right, down and right for m(x), more of m(x), narrower.
 pub const EFFECTS: usize = 6;
+/// How far beyond its copies a drawn frame may reach, in σ.
+const ROOM: f64 = 2.0;
 /// How much of what blurring takes away is added to sharpen.
 const SHARPENING: f64 = 3.0;
 /// What m(x) has ahead of other copies before training, as a logit.
@@ -139,6 +141,12 @@ impl Movement {
             logits: self.logits.forward_from(features, &self.start)?,
             basis: basis.transpose()?,
         })
+    }
+
+    /// A frame within what some mixture of the copies could be, and [`ROOM`] beyond;
+    /// untracked.
+    pub(super) fn within(&self, moving: &Moving, frame: &Tensor) -> Result<Tensor> {
+        ops::within(&moving.scene, frame, ROOM)
     }
 
     /// ŷ(x, z), (B, N, pixels), of z (B, d); without z, ŷ(x, 0).

@@ -296,6 +296,13 @@ impl NextFrame {
         self.decoder.stages(&observed.seen, z)
     }
 
+    /// A frame in tokens as it may be drawn: where pixels move, at most 2σ beyond
+    /// the least and the most of the copies that they are mixtures of. So what a z
+    /// that does not fit paints stays small, and detail is left alone.
+    pub fn within(&self, observed: &Observed, tokens: &Tensor) -> Result<Tensor> {
+        self.decoder.within(&observed.seen, tokens)
+    }
+
     /// The squared error of moved frames as a quadratic in the numbers of z
     /// that move, ‖y − ŷ(x, z)‖² = c − 2 qᵀz + zᵀG z, ŷ linearised at z, as a
     /// function of that z: at (B, moving) it returns c (B,), q (B, moving) and

@@ -52,7 +52,7 @@ pub use softmax::softmax;
 pub use squared_error::squared_error;
 pub use threads::{in_pool, use_one_pool};
 pub use trace_form::trace_form;
-pub use transport::{Patches, Scene, sharpen, shifts, transport, transport_form};
+pub use transport::{Patches, Scene, sharpen, shifts, transport, transport_form, within};
 
 #[cfg(test)]
 mod tests {
@@ -144,9 +144,10 @@ mod tests {
         let effects = normal(&[9 + 25, 3], 9);
         let made = transport(&scene, logits, tilts, &effects)?;
         let painted = each_product(basis, mixture, &made)?;
+        let bounded = within(&scene, &painted, 2.0)?;
         let gram = each_overlap(basis, basis)?;
         let form = trace_form(&gram, &normal(&[6, 4, 7], 8))?;
-        let score = crps(&painted, &made, frames)?.sum_all()?;
+        let score = crps(&painted, &bounded, frames)?.sum_all()?;
         Ok((score + form.sum_all()?)?)
     }
 

@@ -124,6 +124,35 @@ pub fn sharpen(frame: &Tensor, along: Patches, amount: f64) -> Result<Tensor> {
     composed_sharpen(&frame, &scene, amount)
 }
 
+/// A frame within the least and the most of a scene's copies, pixel by pixel, and
+/// `room` (in the units of the frames) beyond them: with none, as a mixture of the
+/// copies is.
+///
+/// Patches (B, N, p·p·C) in and out; nothing of it is tracked. Fails on another
+/// shape and on a dtype that is not the scene's.
+pub fn within(scene: &Scene, frame: &Tensor, room: f64) -> Result<Tensor> {
+    let name = "within";
+    alike(name, &[("scene", scene.frames()), ("frame", frame)])?;
+    let along = scene.along();
+    let batch = scene.frames().dim(0)?;
+    shape(
+        name,
+        "frame",
+        frame,
+        &[batch, along.places(), along.pixels()],
+    )?;
+    let frame = frame.detach().contiguous()?;
+    if super::check::fused(&frame) {
+        let values = read(scene.frames(), |frames| {
+            read(&frame, |values| {
+                (scene.moved()).within(frames, values, room as f32, batch)
+            })
+        })??;
+        return Ok(tensor(values, frame.shape())?);
+    }
+    composed_within(scene, &frame, room)
+}
+
 /// ‖y − ŷ(z')‖² = c − 2 qᵀz' + z'ᵀG z' for each example, with ŷ linearised in
 /// z' at z: what a Gauss–Newton step over z needs.
 ///
@@ -213,14 +242,17 @@ fn composed_form(
     Ok((constant, slope, turned.matmul(&slopes)?))
 }
 
-fn composed_within(scene: &Scene, frame: &Tensor) -> Result<Tensor> {
+fn composed_within(scene: &Scene, frame: &Tensor, room: f64) -> Result<Tensor> {
     let copies = scene.copies()?;
-    let most = copies.max_keepdim(D::Minus1)?.squeeze(3)?;
+    let most = copies
+        .max_keepdim(D::Minus1)?
+        .squeeze(3)?
+        .affine(1.0, room)?;
     let least = copies
         .affine(-1.0, 0.0)?
         .max_keepdim(D::Minus1)?
         .squeeze(3)?;
-    Ok(frame.minimum(&most)?.maximum(&least.affine(-1.0, 0.0)?)?)
+    Ok(frame.minimum(&most)?.maximum(&least.affine(-1.0, -room)?)?)
 }
 
 fn composed_sharpen(frame: &Tensor, scene: &Scene, amount: f64) -> Result<Tensor> {
@@ -232,7 +264,7 @@ fn composed_sharpen(frame: &Tensor, scene: &Scene, amount: f64) -> Result<Tensor
     let sharp = frame
         .affine(1.0 + amount, 0.0)?
         .sub(&sum.affine(amount / 5.0, 0.0)?)?;
-    composed_within(scene, &sharp)
+    composed_within(scene, &sharp, 0.0)
 }
 
 struct Mix {

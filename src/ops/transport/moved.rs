@@ -15,6 +15,8 @@ pub(super) struct Moved {
     pub(super) along: Patches,
     /// Pixels around a frame.
     pub(super) border: usize,
+    /// The longest shift of each source.
+    reaches: Vec<usize>,
     /// Values of a frame with its border.
     pub(super) plane: usize,
     /// From one row of it to the next.
@@ -46,6 +48,7 @@ impl Moved {
         Self {
             along,
             border,
+            reaches: reaches.to_vec(),
             plane,
             stride,
             offsets,
@@ -157,6 +160,36 @@ impl Moved {
         };
         filled(batch * size, write)
     }
+
+    /// `values` within the least and the most of the copies and `room` beyond,
+    /// pixel by pixel.
+    pub(super) fn within(
+        &self,
+        frames: &[f32],
+        values: &[f32],
+        room: f32,
+        batch: usize,
+    ) -> Vec<f32> {
+        let (height, width) = self.lines();
+        let (size, run) = (height * width, self.run());
+        let write = |out: Parts| {
+            let scratch = || Bounds::new(width, self.stride);
+            self.each(frames, batch, scratch, |index, frames, bounds| {
+                // SAFETY: each example has its own part.
+                let out = unsafe { out.part(index * size, size) };
+                let values = &values[index * size..][..size];
+                for line in 0..height {
+                    bounds.find(self, frames, line);
+                    let ends = (bounds.least.chunks_exact(run)).zip(bounds.most.chunks_exact(run));
+                    for ((least, most), at) in ends.zip(self.runs(line)) {
+                        let at = at..at + run;
+                        confine(&values[at.clone()], least, most, room, &mut out[at]);
+                    }
+                }
+            });
+        };
+        filled(batch * size, write)
+    }
 }
 
 /// Runs are short: a copy whose length is known beforehand takes a few
@@ -172,6 +205,66 @@ fn copy_run(from: &[f32], to: &mut [f32]) {
     // Patches of 4 and 8 pixels, grey and in colour.
     if !(known::<12>(from, to) || known::<4>(from, to) || known::<24>(from, to)) {
         to.copy_from_slice(from);
+    }
+}
+
+/// The least and the most of all copies along a line.
+struct Bounds {
+    least: Vec<f32>,
+    most: Vec<f32>,
+    /// Of one source's copies that are moved down and up alone.
+    low: Vec<f32>,
+    high: Vec<f32>,
+}
+
+impl Bounds {
+    fn new(width: usize, wide: usize) -> Self {
+        Self {
+            least: vec![0.0; width],
+            most: vec![0.0; width],
+            low: vec![0.0; wide],
+            high: vec![0.0; wide],
+        }
+    }
+
+    fn find(&mut self, moved: &Moved, frames: &[f32], line: usize) {
+        let (channels, width) = (moved.along.channels, self.least.len());
+        self.least.fill(f32::INFINITY);
+        self.most.fill(f32::NEG_INFINITY);
+        for (&reach, frame) in moved.reaches.iter().zip(frames.chunks_exact(moved.plane)) {
+            let wide = width + 2 * reach * channels;
+            let (low, high) = (&mut self.low[..wide], &mut self.high[..wide]);
+            low.fill(f32::INFINITY);
+            high.fill(f32::NEG_INFINITY);
+            let first = (moved.border - reach) * channels;
+            for down in moved.border - reach..=moved.border + reach {
+                let row = &frame[(line + down) * moved.stride + first..][..wide];
+                widen(row, row, low, high);
+            }
+            for right in 0..=2 * reach {
+                let at = right * channels..right * channels + width;
+                widen(&low[at.clone()], &high[at], &mut self.least, &mut self.most);
+            }
+        }
+    }
+}
+
+simd! {
+    fn widen(low: &[f32], high: &[f32], least: &mut [f32], most: &mut [f32]) {
+        for (((&l, &h), least), most) in low.iter().zip(high).zip(least).zip(most) {
+            *least = if l < *least { l } else { *least };
+            *most = if h > *most { h } else { *most };
+        }
+    }
+}
+
+simd! {
+    fn confine(values: &[f32], least: &[f32], most: &[f32], room: f32, out: &mut [f32]) {
+        for (((out, &x), &least), &most) in out.iter_mut().zip(values).zip(least).zip(most) {
+            let (least, most) = (least - room, most + room);
+            let x = if x > most { most } else { x };
+            *out = if x < least { least } else { x };
+        }
     }
 }
 

@@ -150,6 +150,40 @@ fn sharpening_adds_what_a_blur_takes_away_and_nothing_new() {
     );
 }
 
+#[test]
+fn within_is_what_some_mixture_could_be() {
+    for (along, reaches) in SHAPES {
+        let scene = scene(along, reaches, 2);
+        let frame = (normal(&[2, along.places(), along.pixels()], 3) * 3.0).unwrap();
+        let mut cut = Vec::new();
+        for room in [0.0, 0.5] {
+            let found = within(&scene, &frame, room).unwrap();
+            let composed = composed_within(&scene, &frame, room).unwrap();
+            assert_eq!(list(&found), list(&composed));
+            let again = within(&scene, &scattered(&frame), room).unwrap();
+            assert_eq!(bits(&found), bits(&again));
+            cut.push(list(&found));
+        }
+        // What is cut off with room to spare is cut off that much later.
+        for ((&tight, &loose), was) in cut[0].iter().zip(&cut[1]).zip(list(&frame)) {
+            let expected = (was - tight).clamp(-0.5, 0.5);
+            assert!((loose - tight - expected).abs() < 1e-5);
+        }
+        // A mixture is left as it is, up to rounding.
+        let logits = normal(&[2, along.places(), copies(reaches)], 1);
+        let tilts = normal(&[2, along.places(), 2], 3);
+        let mixture = transport(&scene, &logits, &tilts, &effects(reaches, 2)).unwrap();
+        let kept = list(&within(&scene, &mixture, 0.0).unwrap());
+        for (kept, was) in kept.iter().zip(list(&mixture)) {
+            assert!((kept - was).abs() < 1e-5);
+        }
+    }
+    let (along, reaches) = SHAPES[0];
+    let scene = scene(along, reaches, 2);
+    let words = ["within: frame", "[2, 6, 47]", "[2, 6, 48]"];
+    fails(within(&scene, &normal(&[2, 6, 47], 1), 0.0), &words);
+}
+
 /// Logits, directions, z, y.
 fn problem(
     along: Patches,
