@@ -27,8 +27,8 @@ pub fn rollout(
     rollout_at(forecaster, x, futures, &times, temperature, rng)
 }
 
-/// [`rollout`] of which only the frames at `times` are kept, ascending, the first
-/// after the context being 1: (B, N, times, C, H, W).
+/// [`rollout`] of which only the frames at `times` are kept, each another one, the
+/// first after the context being 1: (B, N, times, C, H, W).
 pub fn rollout_at(
     forecaster: &Forecaster,
     x: &Tensor,
@@ -43,6 +43,7 @@ pub fn rollout_at(
     let (channels, height, width) = (x.dim(2)?, x.dim(3)?, x.dim(4)?);
     let size = channels * height * width;
     let kept = times.len();
+    let last = times.iter().copied().max().unwrap_or(0);
     let mut values = vec![0f32; batch * futures * kept * size];
     for row in 0..batch {
         let tokens_at = |time: usize| {
@@ -62,12 +63,12 @@ pub fn rollout_at(
             let mut observed = first.repeat(count)?;
             let repeated = past.iter().map(|tokens| repeat_each(tokens, count));
             let mut past: Vec<Tensor> = repeated.collect::<Result<_>>()?;
-            for step in 0..times.last().copied().unwrap_or(0) {
+            for step in 0..last {
                 if step > 0 {
                     observed = network.observe_tokens(&past)?;
                 }
                 let next = forecaster.sample_tokens(&observed, temperature, rng)?;
-                if let Ok(at) = times.binary_search(&(step + 1)) {
+                if let Some(at) = times.iter().position(|&time| time == step + 1) {
                     let made = network.frames(&next)?.flatten_from(1)?.to_vec2::<f32>()?;
                     let films = values[sample * kept * size..].par_chunks_exact_mut(kept * size);
                     films.zip(&made).for_each(|(film, frame)| {

@@ -119,15 +119,10 @@ impl Convolve {
         ops::convolve(x, &self.weight, &self.bias, self.shape)
     }
 
-    /// gelu of [`Self::forward`].
-    pub fn forward_gelu(&self, x: &Tensor) -> Result<Tensor> {
-        ops::convolve_gelu(x, &self.weight, &self.bias, self.shape)
-    }
-
     /// What `activation` makes of [`Self::forward`].
     pub fn forward_active(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
         match activation {
-            Activation::Gelu => self.forward_gelu(x),
+            Activation::Gelu => ops::convolve_gelu(x, &self.weight, &self.bias, self.shape),
             Activation::Silu => ops::silu(&self.forward(x)?),
         }
     }
