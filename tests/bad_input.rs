@@ -129,7 +129,7 @@ fn standard_input_is_called_so() {
 fn footage() {
     let bench = Bench::new();
     for (name, frames) in [("five.gif", "5"), ("three.gif", "3")] {
-        bench.done(&["synth", "galton", "--frames", frames, "-o", name]);
+        bench.done(&["synth", "galton", "--frames", frames, "-o", name, "-y"]);
     }
     fs::write(bench.path("empty.mp4"), b"").unwrap();
     fs::write(bench.path("cut.gif"), b"GIF89a").unwrap();
@@ -213,6 +213,8 @@ fn folders_of_others() {
         bench.refused(&words, &format!("something else ({other})"));
     }
     let words = ["synth", "galton", "--frames", "2", "-o", "frames"];
+    bench.refused(&words, "frames: it exists");
+    let words = [&words[..], &["-y"]].concat();
     bench.refused(&words, "something else (frame-0001.png)");
     assert!(bench.path("data/real").is_dir());
     assert_eq!(fs::read(bench.path("films/real.mp4")).unwrap(), b"mine");
@@ -374,7 +376,7 @@ fn a_full_disk() {
     bench.refused_when_full("1", &[&again, &COMPARE[..]].concat(), SAYS);
     let tensors = ["generate", "run", "film.gif", "-o", "out.safetensors"];
     bench.refused_when_full("1", &tensors, "out.safetensors: File too large");
-    let synth = ["synth", "galton", "-o", "film.gif"];
+    let synth = ["synth", "galton", "-o", "film.gif", "-y"];
     bench.refused_when_full("8", &synth, "film.gif: File too large");
     for (name, before) in kept.iter().zip(before) {
         // The step that could not be saved left a picture.

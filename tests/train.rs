@@ -134,8 +134,27 @@ fn a_run_is_not_overwritten_by_accident() {
     .output()
     .unwrap();
     assert_eq!(other.status.code(), Some(1));
-    assert!(message(&other).contains("cannot be resumed"));
+    let said = message(&other);
+    assert!(
+        said.contains("not as when it was begun: the recipe's [latent]"),
+        "{said}"
+    );
     assert_eq!(before, weights(folder, "a"));
+
+    let finished = [&once[..], &["--resume"]].concat();
+    let finished = train(folder, "a", &finished).output().unwrap();
+    assert_eq!(finished.status.code(), Some(0));
+    let said = message(&finished);
+    assert!(
+        said.contains("nothing left to do: after step 2 the budget, 2 steps,"),
+        "{said}"
+    );
+    assert_eq!(before, weights(folder, "a"));
+
+    std::fs::write(folder.join("file"), "mine").unwrap();
+    let taken = train(folder, "file", &once).output().unwrap();
+    assert_eq!(taken.status.code(), Some(1));
+    assert!(message(&taken).contains("file: is a file, a run is a folder"));
 }
 
 #[test]

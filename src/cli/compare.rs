@@ -5,7 +5,7 @@ mod picture;
 mod report;
 
 use super::footage::prepare;
-use crate::data::{Footage, Part, Split, batch};
+use crate::data::{Footage, Part, Split, batch, typical_change};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::evaluation::comparison::{Plan, Predictor, compare};
@@ -125,6 +125,15 @@ fn produce(args: &CompareArgs) -> Result<String> {
     };
     let footage = footage(&model.config, args)?;
     let split = Split::new(&footage, settings.window(), settings.longest())?;
+    if typical_change(&footage, &split.train)? != model.config.shape.change {
+        tracing::warn!(
+            "{}: this is not the footage that {} was trained on, so its {} part says how the model \
+             does elsewhere",
+            footage.first().map_or("the footage", Footage::name),
+            args.run.display(),
+            args.part.name()
+        );
+    }
     let part = args.part.of(&split);
     let windows = part.spread(settings.longest(), args.windows.get());
     if windows.is_empty() {

@@ -26,6 +26,9 @@ pub struct SynthArgs {
     /// without an ending for a folder of pictures
     #[arg(short, long, value_name = "PATH", default_value = "galton.gif")]
     pub output: PathBuf,
+    /// Replace what --output names
+    #[arg(short = 'y', long)]
+    pub overwrite: bool,
 }
 
 /// 2.5 GB of frames.
@@ -52,6 +55,13 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     };
     within("--frames", args.frames.get(), MOST_FRAMES)?;
     within("--scale", args.scale.get(), MOST_SCALE)?;
+    if args.output.exists() && !args.overwrite {
+        return Err(Error::input(
+            args.output.display().to_string(),
+            "it exists",
+            "add --overwrite, or name another",
+        ));
+    }
     let film = match args.world {
         World::Galton => Galton::new(Seed(args.seed)).render(args.frames.get()),
     };

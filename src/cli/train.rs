@@ -38,11 +38,12 @@ pub struct TrainArgs {
     /// The run's folder [default: runs/NAME-OF-THE-INPUT]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// How long to train, both models together, such as 90s, 10m or 2h
-    /// [default: 10m]
+    /// How long to train, both models together, such as 90s, 10m or 2h, all
+    /// resumed parts together [default: 10m]
     #[arg(long, value_name = "TIME", conflicts_with = "steps")]
     pub time_budget: Option<String>,
-    /// How many steps to train instead; the same steps give the same weights
+    /// How many steps to train instead, all resumed parts together; the same
+    /// steps give the same weights
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
     /// auto, cpu, cuda, cuda:N or metal

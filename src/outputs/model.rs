@@ -1,6 +1,6 @@
 //! A trained model on disk: `model.safetensors` and its `config.json`.
 
-use super::run::{MODEL, Run};
+use super::run::{CONFIG, MODEL, Run};
 use crate::error::{Error, Result};
 use crate::inference::{Forecaster, LatentConfig};
 use crate::models::{FrameShape, Weights};
@@ -119,6 +119,11 @@ impl Model {
 /// config.json and the weights of a model.
 fn locate(path: &Path) -> Result<(PathBuf, PathBuf)> {
     if path.is_dir() {
+        // The two files of a run, taken elsewhere, are enough.
+        let pair = (path.join(CONFIG), path.join(format!("{MODEL}.safetensors")));
+        if pair.0.exists() && pair.1.exists() {
+            return Ok(pair);
+        }
         let run = Run::open(path)?;
         if !run.model().exists() {
             return Err(Error::input(
@@ -136,7 +141,7 @@ fn locate(path: &Path) -> Result<(PathBuf, PathBuf)> {
             "name a run's folder or its model.safetensors",
         ));
     }
-    let config = path.with_file_name("config.json");
+    let config = path.with_file_name(CONFIG);
     if !config.exists() {
         return Err(Error::input(
             path.display().to_string(),

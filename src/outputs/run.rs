@@ -28,6 +28,9 @@ use std::time::Duration;
 /// The part of a save that is also `model.safetensors` in the run's folder.
 pub const MODEL: &str = "model";
 
+/// What loading a model needs besides its weights.
+pub const CONFIG: &str = "config.json";
+
 const CHECKPOINTS: &str = "checkpoints";
 
 /// What to do where the folder already holds a run.
@@ -61,12 +64,19 @@ impl Run {
     /// Whether a run may begin in `folder`; changes nothing.
     ///
     /// # Errors
-    /// If it holds a run and `existing` says to refuse.
+    /// If it is a file, or holds a run and `existing` says to refuse.
     pub fn check(folder: &Path, existing: Existing) -> Result<()> {
         let run = Self {
             folder: folder.to_path_buf(),
             pointer: None,
         };
+        if folder.exists() && !folder.is_dir() {
+            return Err(Error::input(
+                folder.display().to_string(),
+                "is a file, a run is a folder",
+                "choose another --out",
+            ));
+        }
         if existing == Existing::Refuse && run.exists() {
             return Err(Error::input(
                 folder.display().to_string(),
@@ -144,7 +154,7 @@ impl Run {
 
     /// What loading the model needs: `config.json`.
     pub fn config(&self) -> PathBuf {
-        self.folder.join("config.json")
+        self.folder.join(CONFIG)
     }
 
     /// The latest weights: `model.safetensors`.

@@ -31,6 +31,15 @@ impl Budget {
     }
 }
 
+impl std::fmt::Display for Budget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Steps(steps) => write!(f, "{steps} steps"),
+            Self::Time(time) => write!(f, "{}", humantime::format_duration(*time)),
+        }
+    }
+}
+
 /// A time from text such as `90s`, `10m` or `1h 30m`, given as `option`.
 pub fn duration(option: &str, text: &str) -> Result<Duration> {
     let problem = match humantime::parse_duration(text) {

@@ -107,6 +107,12 @@ pub fn describe(report: &Report) -> String {
     text += &scores(report, |figures| &figures.whole_frame);
     text += "\n\nPSNR (dB) and SSIM: higher is better; CRPS and energy score: lower is; \
              sharpness: 1 is as sharp as the real frame\n";
+    if data.futures < 100 {
+        text += &format!(
+            "-: of {} futures there is no best of more (--futures)\n",
+            data.futures
+        );
+    }
     for model in &report.models {
         if let Some(health) = &model.health {
             text += &checks(health);

@@ -88,7 +88,7 @@ impl<'a> Grid<'a> {
             rows.push(row("real".to_owned(), &|time| self.real(time))?);
         }
         if let Some(mse) = &self.made.mse {
-            rows.push(row("MSE".to_owned(), &|time| {
+            rows.push(row("mse".to_owned(), &|time| {
                 self.cell(mse.frame(0, time))
             })?);
         }
@@ -154,7 +154,7 @@ impl<'a> Grid<'a> {
             cells.push(cell.caption("real"));
         }
         if let Some(mse) = &self.made.mse {
-            cells.push(predicted(mse, 0)?.caption("MSE"));
+            cells.push(predicted(mse, 0)?.caption("mse"));
         }
         for future in 0..self.shown() {
             cells.push(predicted(futures, future)?.caption(format!("future {}", future + 1)));

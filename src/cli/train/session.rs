@@ -55,6 +55,8 @@ pub struct Session {
     best: Vec<Best>,
     step: u64,
     validations: u32,
+    /// What the last validation noted, said once as long as it stays so.
+    noted: Vec<String>,
     /// Time trained before this session.
     before: Duration,
     started: Instant,
@@ -122,6 +124,7 @@ impl Session {
             best,
             step,
             validations,
+            noted: Vec::new(),
             before,
             started: now,
             saved: now,
@@ -131,6 +134,16 @@ impl Session {
     /// Trains until the budget is used up or Ctrl-C.
     pub fn train(&mut self) -> Result<()> {
         self.announce();
+        if self.plan.budget.spent(self.step, self.elapsed()) {
+            tracing::info!(
+                "{}: nothing left to do: after step {} the budget, {}, is used up; it counts from \
+                 the run's beginning, so give a larger one to go on",
+                self.run.folder().display(),
+                self.step,
+                self.plan.budget
+            );
+            return Ok(());
+        }
         let mut progress = Progress::new(self.plan.budget);
         let mut energy = None;
         while !self.plan.budget.spent(self.step, self.elapsed()) && !interrupt::interrupted() {
@@ -266,9 +279,19 @@ impl Session {
         // Before z has had a while to learn, what is said of it is not news.
         let used = f64::from(self.validations) / VALIDATIONS;
         let settled = used >= self.plan.settings.training.without_latent + 1.0 / VALIDATIONS;
-        for line in found.lines(settled) {
-            progress.message(&format!("step {}: {line}", self.step));
+        progress.message(&format!("step {}: {}", self.step, found.line()));
+        let notes = if settled { found.notes() } else { Vec::new() };
+        for note in &notes {
+            let subject = subject(note);
+            if !self
+                .noted
+                .iter()
+                .any(|before| subject == self::subject(before))
+            {
+                progress.message(&format!("step {}: note: {note}", self.step));
+            }
         }
+        self.noted = notes;
         self.metrics.write(&json!({
             "step": self.step,
             "seconds": self.elapsed().as_secs_f64(),
@@ -333,20 +356,35 @@ impl Session {
     }
 }
 
+/// What a note is about: what it says before its first number.
+fn subject(note: &str) -> &str {
+    let end = note.find(|c: char| c.is_ascii_digit());
+    &note[..end.unwrap_or(note.len())]
+}
+
 /// A resumed run must be of the same model on the same frames.
 fn same_model(out: &Path, old: &ModelConfig, new: &ModelConfig) -> Result<()> {
     let differs = [
-        ("data", old.settings.data != new.settings.data),
-        ("model", old.settings.model != new.settings.model),
-        ("latent", old.settings.latent != new.settings.latent),
-        ("the training frames", old.shape != new.shape),
+        (
+            "the recipe's [data]",
+            old.settings.data != new.settings.data,
+        ),
+        (
+            "the recipe's [model]",
+            old.settings.model != new.settings.model,
+        ),
+        (
+            "the recipe's [latent]",
+            old.settings.latent != new.settings.latent,
+        ),
+        ("the frames to train on", old.shape != new.shape),
         ("--only", old.models != new.models),
     ];
     match differs.iter().find(|(_, differs)| *differs) {
         None => Ok(()),
         Some((what, _)) => Err(Error::input(
             out.display().to_string(),
-            format!("cannot be resumed: {what} differ from those it was begun with"),
+            format!("cannot be resumed: not as when it was begun: {what}"),
             "give the same inputs, --recipe and --set, or another --out",
         )),
     }

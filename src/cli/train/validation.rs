@@ -200,13 +200,12 @@ impl Findings {
         scalars
     }
 
-    /// For people; `settled` once z had time to learn.
-    pub fn lines(&self, settled: bool) -> Vec<String> {
+    /// For people.
+    pub fn line(&self) -> String {
         let mut line = format!("validation error: copy {:.2e}", self.copy);
         if let Some(error) = self.mse {
             line += &format!(", mse {error:.2e}");
         }
-        let mut lines = Vec::new();
         if let Some(health) = &self.health {
             let error = &health.whole_frame;
             line += &format!(
@@ -216,11 +215,14 @@ impl Findings {
                 error.no_z,
                 100.0 * health.wrong_above_right
             );
-            if settled {
-                lines.extend(health.warnings.iter().map(|text| format!("note: {text}")));
-            }
         }
-        lines.insert(0, line);
-        lines
+        line
+    }
+
+    /// What does not look right; before z had time to learn, no news.
+    pub fn notes(&self) -> Vec<String> {
+        self.health
+            .as_ref()
+            .map_or_else(Vec::new, |health| health.warnings.clone())
     }
 }
