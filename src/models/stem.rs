@@ -67,7 +67,7 @@ impl Stem {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (weight, bias) = self.folded()?;
         let weight = weight.flatten_from(1)?;
-        let patches = ops::patchify(&x.flatten(1, 2)?, self.patch)?;
+        let patches = ops::patchify(x, self.patch)?;
         ops::linear(&patches, &weight, &bias)
     }
 

@@ -8,15 +8,21 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Cuts frames into square patches: (B, C, H, W) in, (B, H/p, W/p, p·p·C) out,
-/// a patch's values in the order (row, column, channel).
+/// a patch's values in the order (row, column, channel). Frames (B, T, C, H, W) are
+/// seen as one of T·C channels.
 ///
 /// Fails if `patch` does not divide H and W, on other shapes, and on a dtype
 /// that is not a float. [`unpatchify`] is its inverse.
 pub fn patchify(frames: &Tensor, patch: usize) -> Result<Tensor> {
     let name = "patchify";
     alike(name, &[("frames", frames)])?;
-    let &[_, channels, height, width] = frames.dims() else {
-        return Err(wrong_shape(name, "frames", frames, "(B, C, H, W)"));
+    let (channels, height, width) = match *frames.dims() {
+        [_, channels, height, width] => (channels, height, width),
+        [_, time, channels, height, width] => (time * channels, height, width),
+        _ => {
+            let expected = "(B, C, H, W) or (B, T, C, H, W)";
+            return Err(wrong_shape(name, "frames", frames, expected));
+        }
     };
     if patch == 0 || height % patch != 0 || width % patch != 0 {
         return Err(Error::input(
@@ -73,7 +79,13 @@ pub fn unpatchify(tokens: &Tensor, patch: usize, channels: usize) -> Result<Tens
 /// From one frame to the next where each frame's values lie in order.
 fn whole_frames(layout: &Layout) -> Option<usize> {
     let (dims, stride) = (layout.dims(), layout.stride());
-    let whole = stride[1..] == [dims[2] * dims[3], dims[3], 1];
+    let mut dense = 1;
+    let inner = dims[1..].iter().zip(&stride[1..]).rev();
+    let whole = inner.fold(true, |whole, (&side, &step)| {
+        let in_order = step == dense;
+        dense *= side;
+        whole && in_order
+    });
     (whole && dims[0] > 0).then_some(stride[0])
 }
 
@@ -329,6 +341,28 @@ mod tests {
         assert_eq!(second, [2.0, 102.0, 3.0, 103.0, 12.0, 112.0, 13.0, 113.0]);
         let back = unpatchify(&tokens, 2, 2).unwrap();
         assert_eq!(bits(&back), bits(&frames));
+    }
+
+    #[test]
+    fn times_are_channels() {
+        let film = normal(&[2, 5, 3, 4, 6], 1);
+        // Seen where it lies, and as a copy.
+        let some = film.narrow(1, 1, 3).unwrap();
+        let flat = some.contiguous().unwrap().flatten(1, 2).unwrap();
+        let [found, truth] = [&some, &flat].map(|x| patchify(x, 2).unwrap());
+        assert_eq!(found.dims(), [2, 2, 3, 36]);
+        assert_eq!(bits(&found), bits(&truth));
+        let grid = Grid {
+            channels: 9,
+            rows: 2,
+            columns: 3,
+            patch: 2,
+        };
+        agree(
+            &[some.contiguous().unwrap()],
+            |x| patchify(&x[0], 2),
+            |x| grid.composed_patchify(&x[0]),
+        );
     }
 
     #[test]

@@ -45,10 +45,12 @@ impl Packing {
             plane.taps(|ky, kx, place| {
                 let start = (first * k * k + ky * k + kx) * inputs;
                 let to = first * seen + place * inputs * width;
-                let rows = packed[to..][..inputs * width].chunks_exact_mut(width);
-                for (input, row) in rows.enumerate() {
-                    let from = weight[start + input..].iter().step_by(k * k * inputs);
-                    for (to, from) in row[..count].iter_mut().zip(from) {
+                let rows = &mut packed[to..][..inputs * width];
+                // A channel's inputs lie together in the weight.
+                for channel in 0..count {
+                    let from = &weight[start + channel * k * k * inputs..][..inputs];
+                    let to = rows[channel..].iter_mut().step_by(width);
+                    for (to, from) in to.zip(from) {
                         *to += from;
                     }
                 }
@@ -64,10 +66,11 @@ impl Packing {
             plane.taps(|ky, kx, place| {
                 let start = (first * k * k + ky * k + kx) * inputs;
                 let from = first * seen + place * inputs * width;
-                let rows = packed[from..][..inputs * width].chunks_exact(width);
-                for (input, row) in rows.enumerate() {
-                    let to = weight[start + input..].iter_mut().step_by(k * k * inputs);
-                    for (to, from) in to.zip(&row[..count]) {
+                let rows = &packed[from..][..inputs * width];
+                for channel in 0..count {
+                    let to = &mut weight[start + channel * k * k * inputs..][..inputs];
+                    let from = rows[channel..].iter().step_by(width);
+                    for (to, from) in to.iter_mut().zip(from) {
                         *to += from;
                     }
                 }
