@@ -3,7 +3,7 @@
 NEXTFRAME := target/release/nextframe
 DEMO      := runs/demo
 
-.PHONY: help setup build demo test bench check cuda
+.PHONY: help setup build demo test bench check races cuda
 
 help:
 	@echo "make setup   install what is missing, through apt, dnf or brew"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench   run the benchmarks"
 	@echo "make cuda    build with CUDA, on machines without a GPU too"
 	@echo "make check   formatting, lints, licences, documentation"
+	@echo "make races   look for data races (needs a nightly Rust with rust-src)"
 
 setup:
 	@./.ci/setup
@@ -39,6 +40,7 @@ bench: setup
 	else \
 		echo "skipped: python3 has no torch and safetensors to compare with"; \
 	fi
+	@if command -v python3 >/dev/null; then python3 benches/peers/threads.py; fi
 	cargo bench --locked --bench ops --bench steps
 
 check: setup
@@ -50,6 +52,13 @@ check: setup
 		echo "skipped: cargo deny is not installed (cargo install --locked cargo-deny)"; \
 	fi
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --no-deps
+
+# The tests of all unsafe kernels under the thread sanitizer.
+races: setup
+	RUSTFLAGS="-Zsanitizer=thread" TSAN_OPTIONS="suppressions=$(CURDIR)/.ci/races" \
+	cargo +nightly test --release --locked --target-dir target/races -Zbuild-std \
+		--target $$(rustc -vV | sed -n 's/^host: //p') --no-default-features \
+		--lib -- ops:: inference:: training::learner
 
 # The program is target/cuda/release/nextframe.
 cuda: setup

@@ -16,7 +16,9 @@ const CELLS: usize = 8;
 #[derive(Debug, Clone)]
 pub struct Summary {
     narrow: Linear,
+    /// (cells, N), and no bias for each cell.
     pool: Tensor,
+    none: Tensor,
     mix: Linear,
 }
 
@@ -36,6 +38,7 @@ impl Summary {
             scope.device(),
         )?;
         Ok(Self {
+            none: Tensor::zeros(count, pool.dtype(), scope.device())?,
             narrow: Linear::new(width, KEPT, 1.0, scope.scope("narrow"))?,
             pool,
             mix: Linear::new(count * KEPT, outputs, 1.0, scope.scope("mix"))?,
@@ -45,7 +48,9 @@ impl Summary {
     /// (B, N, width) → (B, outputs).
     pub fn forward(&self, features: &Tensor) -> Result<Tensor> {
         let places = ops::gelu(&self.narrow.forward(features)?)?;
-        let cells = self.pool.broadcast_matmul(&places)?.flatten_from(1)?;
+        // By rows: a product of batches would make a copy of the pool for each.
+        let cells = ops::linear(&places.transpose(1, 2)?, &self.pool, &self.none)?;
+        let cells = cells.transpose(1, 2)?.contiguous()?.flatten_from(1)?;
         ops::gelu(&self.mix.forward(&cells)?)
     }
 }
