@@ -6,9 +6,8 @@ how many times faster two are. Needs no PyTorch.
 
 import statistics
 import sys
-import time
 
-from turns import Peer, binary
+from turns import Peer, binary, timed
 
 # Runs that are timed in a row, for each task.
 TASKS = {"mse": 5, "latent": 5, "generate": 1}
@@ -19,15 +18,7 @@ def main():
     ours = binary("network")
     for task, in_a_row in TASKS.items():
         peers = {threads: Peer([ours, "-", task], threads) for threads in (1, 2)}
-        for peer in peers.values():
-            for _ in range(3):
-                peer.ask("step")
-        times = {threads: [] for threads in peers}
-        for _ in range(turns):
-            for threads, peer in peers.items():
-                time.sleep(0.2)
-                peer.ask("step")
-                times[threads].append(statistics.mean(peer.ask("step") for _ in range(in_a_row)))
+        times = timed(peers, turns, in_a_row)
         for peer in peers.values():
             peer.end()
         one, two = (statistics.median(row) for row in times.values())

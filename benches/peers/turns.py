@@ -49,16 +49,8 @@ def binary(bench):
     raise SystemExit("cargo built no benchmark")
 
 
-def compare(task, ours, theirs, threads, turns, in_a_row):
-    """Prints one row: `ours` a command, `theirs` a command for each variant."""
-    peers = {"ours": Peer(ours, threads)}
-    for variant, command in theirs.items():
-        peers[variant] = Peer(command, threads)
-        report = json.loads(peers[variant].line())
-        if any(value > 1e-4 for value in report.values()):
-            raise SystemExit(f"{task}, {variant}: not the same network: {report}")
-        if report and variant == "default":
-            print(f"{task}: same loss and gradients, off by at most {report}")
+def timed(peers, turns, in_a_row):
+    """The mean milliseconds of `in_a_row` runs of each peer, turn by turn."""
     for peer in peers.values():
         for _ in range(3):
             peer.ask("step")
@@ -70,6 +62,20 @@ def compare(task, ours, theirs, threads, turns, in_a_row):
             time.sleep(0.2)
             peer.ask("step")
             times[name].append(statistics.mean(peer.ask("step") for _ in range(in_a_row)))
+    return times
+
+
+def compare(task, ours, theirs, threads, turns, in_a_row):
+    """Prints one row: `ours` a command, `theirs` a command for each variant."""
+    peers = {"ours": Peer(ours, threads)}
+    for variant, command in theirs.items():
+        peers[variant] = Peer(command, threads)
+        report = json.loads(peers[variant].line())
+        if any(value > 1e-4 for value in report.values()):
+            raise SystemExit(f"{task}, {variant}: not the same network: {report}")
+        if report and variant == "default":
+            print(f"{task}: same loss and gradients, off by at most {report}")
+    times = timed(peers, turns, in_a_row)
     median = {name: statistics.median(row) for name, row in times.items()}
     memory = {name: peer.ask("memory") for name, peer in peers.items()}
     for peer in peers.values():
