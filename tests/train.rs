@@ -151,6 +151,30 @@ fn a_run_is_not_overwritten_by_accident() {
     );
     assert_eq!(before, weights(folder, "a"));
 
+    // Its two files alone are a model, of which compare says where it is used.
+    std::fs::create_dir(folder.join("two")).unwrap();
+    for name in ["model.safetensors", "config.json"] {
+        std::fs::copy(folder.join("a").join(name), folder.join("two").join(name)).unwrap();
+    }
+    let other = folder.join("other.gif").display().to_string();
+    let mut synth = Command::cargo_bin("nextframe").unwrap();
+    let words = ["synth", "galton", "--frames", "300", "--seed", "1", "-o"];
+    synth.args(words).arg(&other).assert().success();
+    for (input, elsewhere) in [(sample(), false), (other, true)] {
+        let mut compare = Command::cargo_bin("nextframe").unwrap();
+        let words = ["compare", "--futures", "1", "--windows", "2", "--input"];
+        compare.args(words).arg(input).arg(folder.join("two"));
+        compare.arg("--cache").arg(folder.join("cache"));
+        let compared = compare.output().unwrap();
+        let said = message(&compared);
+        assert_eq!(compared.status.code(), Some(0), "{said}");
+        assert_eq!(
+            said.contains("this is not the footage"),
+            elsewhere,
+            "{said}"
+        );
+    }
+
     std::fs::write(folder.join("file"), "mine").unwrap();
     let taken = train(folder, "file", &once).output().unwrap();
     assert_eq!(taken.status.code(), Some(1));

@@ -125,7 +125,8 @@ fn produce(args: &CompareArgs) -> Result<String> {
     };
     let footage = footage(&model.config, args)?;
     let split = Split::new(&footage, settings.window(), settings.longest())?;
-    if typical_change(&footage, &split.train)? != model.config.shape.change {
+    let change = typical_change(&footage, &split.train).ok();
+    if change != Some(model.config.shape.change) {
         tracing::warn!(
             "{}: this is not the footage that {} was trained on, so its {} part says how the model \
              does elsewhere",

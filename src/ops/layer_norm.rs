@@ -59,10 +59,12 @@ simd! {
 }
 
 simd! {
-    /// The gradient of rows into `out`, where it is asked for.
-    fn backward(x: &[f32], weight: &[f32], g: &[f32], statistics: &[f32], out: &mut [f32]) {
+    /// The gradient of rows into `out`; those of weight and bias are added to
+    /// the two halves of `sums`.
+    fn backward(x: &[f32], weight: &[f32], g: &[f32], statistics: &[f32], out: &mut [f32], sums: &mut [f32]) {
         let width = weight.len();
         let share = 1.0 / width as f32;
+        let (to_weight, to_bias) = sums.split_at_mut(width);
         let rows = x.chunks_exact(width).zip(g.chunks_exact(width));
         for (((x, g), out), statistics) in
             rows.zip(out.chunks_exact_mut(width)).zip(statistics.chunks_exact(2))
@@ -72,39 +74,28 @@ simd! {
             let whole = width / 32 * 32;
             for start in (0..whole).step_by(32) {
                 let range = start..start + 32;
-                let (x, g, weight) = (&x[range.clone()], &g[range.clone()], &weight[range]);
+                let (x, g, weight) = (&x[range.clone()], &g[range.clone()], &weight[range.clone()]);
+                let (to_weight, to_bias) = (&mut to_weight[range.clone()], &mut to_bias[range]);
                 for i in 0..32 {
+                    let normal = (x[i] - mean) * scale;
+                    to_weight[i] = multiply_add::<FMA>(g[i], normal, to_weight[i]);
+                    to_bias[i] += g[i];
                     let inner = g[i] * weight[i];
                     sum[i] += inner;
-                    along[i] = multiply_add::<FMA>(inner, x[i] - mean, along[i]);
+                    along[i] = multiply_add::<FMA>(inner, normal, along[i]);
                 }
             }
             let (mut sum, mut along) = (sum.into_iter().sum::<f32>(), along.into_iter().sum::<f32>());
             for i in whole..width {
+                let normal = (x[i] - mean) * scale;
+                to_weight[i] += g[i] * normal;
+                to_bias[i] += g[i];
                 sum += g[i] * weight[i];
-                along += g[i] * weight[i] * (x[i] - mean);
+                along += g[i] * weight[i] * normal;
             }
-            let (sum, along) = (sum * share, along * share * scale * scale);
+            let (sum, along) = (sum * share, along * share * scale);
             for (((out, &x), &g), &weight) in out.iter_mut().zip(x).zip(g).zip(weight) {
                 *out = scale * (g * weight - sum - (x - mean) * along);
-            }
-        }
-    }
-}
-
-simd! {
-    /// Adds the gradients of weight and bias, summed over rows, to the two halves
-    /// of `sums`.
-    fn add_sums(x: &[f32], g: &[f32], statistics: &[f32], sums: &mut [f32]) {
-        let width = sums.len() / 2;
-        let (to_weight, to_bias) = sums.split_at_mut(width);
-        let rows = x.chunks_exact(width).zip(g.chunks_exact(width));
-        for ((x, g), statistics) in rows.zip(statistics.chunks_exact(2)) {
-            let (mean, scale) = (statistics[0], statistics[1]);
-            let sums = to_weight.iter_mut().zip(to_bias.iter_mut());
-            for (((to_weight, to_bias), &x), &g) in sums.zip(x).zip(g) {
-                *to_weight = multiply_add::<FMA>(g, (x - mean) * scale, *to_weight);
-                *to_bias += g;
             }
         }
     }
@@ -158,7 +149,6 @@ impl CustomOp3 for LayerNorm {
             candle_core::bail!("layer_norm: backward before forward")
         };
         let width = weight.elem_count();
-        let (of_x, of_sums) = (x.track_op(), weight.track_op() || bias.track_op());
         let run = |x: &[f32], weight: &[f32], g: &[f32]| {
             let rows = x.len() / width;
             let step = rows.div_ceil(16).max(16384 / width).max(1);
@@ -167,22 +157,16 @@ impl CustomOp3 for LayerNorm {
                 let task = |i: usize| {
                     let (low, high) = (i * step, rows.min((i + 1) * step));
                     let range = low * width..high * width;
-                    let (x, g) = (&x[range.clone()], &g[range.clone()]);
-                    let statistics = &statistics[2 * low..2 * high];
-                    if of_x {
-                        // SAFETY: each task has rows of its own.
-                        let out = unsafe { out.part(range.start, range.len()) };
-                        backward(x, weight, g, statistics, out);
-                    }
-                    let mut sums = vec![0f32; if of_sums { 2 * width } else { 0 }];
-                    if of_sums {
-                        add_sums(x, g, statistics, &mut sums);
-                    }
+                    let mut sums = vec![0f32; 2 * width];
+                    // SAFETY: each task has rows of its own.
+                    let out = unsafe { out.part(range.start, range.len()) };
+                    let (x, g) = (&x[range.clone()], &g[range]);
+                    backward(x, weight, g, &statistics[2 * low..2 * high], out, &mut sums);
                     sums
                 };
                 sums = (0..rows.div_ceil(step)).into_par_iter().map(task).collect();
             };
-            let out = filled(if of_x { x.len() } else { 0 }, write);
+            let out = filled(x.len(), write);
             (out, in_order(sums, 2 * width))
         };
         let (to_x, sums) = read(x, |x| read(weight, |weight| read(g, |g| run(x, weight, g))))???;
@@ -191,14 +175,12 @@ impl CustomOp3 for LayerNorm {
                 .then(|| tensor(half.to_vec(), width))
                 .transpose()
         };
-        let (to_weight, to_bias) = match of_sums {
-            true => sums.split_at(width),
-            false => (&sums[..], &sums[..]),
-        };
         Ok((
-            of_x.then(|| tensor(to_x, x.shape())).transpose()?,
-            gradient(to_weight, weight)?,
-            gradient(to_bias, bias)?,
+            (x.track_op())
+                .then(|| tensor(to_x, x.shape()))
+                .transpose()?,
+            gradient(&sums[..width], weight)?,
+            gradient(&sums[width..], bias)?,
         ))
     }
 }

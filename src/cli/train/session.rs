@@ -1,5 +1,6 @@
 //! A training session: what is trained, where it is kept, and its loop.
 
+mod notes;
 mod state;
 
 use super::Only;
@@ -18,6 +19,7 @@ use crate::rng::Seed;
 use crate::training::budget::Budget;
 use crate::training::{Learner, Settings, StepReport};
 use candle_core::{Device, Tensor};
+use notes::Notes;
 use serde_json::{Map, Value, json};
 use state::{AVERAGES, OPTIMISER, State, WEIGHTS};
 use std::path::Path;
@@ -55,8 +57,7 @@ pub struct Session {
     best: Vec<Best>,
     step: u64,
     validations: u32,
-    /// What the last validation noted, said once as long as it stays so.
-    noted: Vec<String>,
+    noted: Notes,
     /// Time trained before this session.
     before: Duration,
     started: Instant,
@@ -124,7 +125,7 @@ impl Session {
             best,
             step,
             validations,
-            noted: Vec::new(),
+            noted: Notes::default(),
             before,
             started: now,
             saved: now,
@@ -281,17 +282,9 @@ impl Session {
         let settled = used >= self.plan.settings.training.without_latent + 1.0 / VALIDATIONS;
         progress.message(&format!("step {}: {}", self.step, found.line()));
         let notes = if settled { found.notes() } else { Vec::new() };
-        for note in &notes {
-            let subject = subject(note);
-            if !self
-                .noted
-                .iter()
-                .any(|before| subject == self::subject(before))
-            {
-                progress.message(&format!("step {}: note: {note}", self.step));
-            }
+        for note in self.noted.news(notes) {
+            progress.message(&format!("step {}: note: {note}", self.step));
         }
-        self.noted = notes;
         self.metrics.write(&json!({
             "step": self.step,
             "seconds": self.elapsed().as_secs_f64(),
@@ -354,12 +347,6 @@ impl Session {
             energy,
         }
     }
-}
-
-/// What a note is about: what it says before its first number.
-fn subject(note: &str) -> &str {
-    let end = note.find(|c: char| c.is_ascii_digit());
-    &note[..end.unwrap_or(note.len())]
 }
 
 /// A resumed run must be of the same model on the same frames.

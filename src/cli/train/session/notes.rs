@@ -1,0 +1,36 @@
+//! What does not look right, said once as long as it stays so.
+
+/// What the last validation noted.
+#[derive(Debug, Default)]
+pub(super) struct Notes(Vec<String>);
+
+impl Notes {
+    /// Of what is noted `now`, that which the validation before did not note.
+    pub(super) fn news(&mut self, now: Vec<String>) -> Vec<String> {
+        let before = std::mem::replace(&mut self.0, now);
+        let known = |note: &str| before.iter().any(|old| subject(old) == subject(note));
+        let news = self.0.iter().filter(|note| !known(note));
+        news.cloned().collect()
+    }
+}
+
+/// What a note is about: what it says before its first number, which changes.
+fn subject(note: &str) -> &str {
+    let end = note.find(|c: char| c.is_ascii_digit());
+    &note[..end.unwrap_or(note.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_news_until_it_was_said_and_again_after_it_was_gone() {
+        let mut notes = Notes::default();
+        let mut news = |now: &[&str]| notes.news(now.iter().map(|n| (*n).to_owned()).collect());
+        assert_eq!(news(&["flat: only 82%"]), ["flat: only 82%"]);
+        assert_eq!(news(&["flat: only 86%", "a gap"]), ["a gap"]);
+        assert!(news(&[]).is_empty());
+        assert_eq!(news(&["flat: only 90%"]), ["flat: only 90%"]);
+    }
+}
