@@ -4,12 +4,12 @@ use crate::error::Result;
 use crate::inference::Forecaster;
 use crate::models::repeat_each;
 use crate::rng::Rng;
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
 /// Samples that go through the network at once, so that memory stays bounded
-/// whatever the number of futures.
-const AT_ONCE: usize = 64;
+/// whatever the number of futures: so many for each thread.
+const AT_ONCE: usize = 32;
 
 /// `futures` futures of `frames` frames after each context: x is (B, T, C, H,
 /// W) with T at least the network's context, of which the last frames count;
@@ -41,11 +41,12 @@ pub fn rollout_at(
     let network = forecaster.network();
     let context = network.config().context.min(time);
     let (channels, height, width) = (x.dim(2)?, x.dim(3)?, x.dim(4)?);
-    let size = channels * height * width;
-    let kept = times.len();
-    let last = times.iter().copied().max().unwrap_or(0);
-    let mut values = vec![0f32; batch * futures * kept * size];
-    for row in 0..batch {
+    let film = times.len() * channels * height * width;
+    let mut values = vec![0f32; batch * futures * film];
+    // Of equal size, and whatever the threads, so that futures are too.
+    let some = futures.div_ceil(futures.div_ceil(AT_ONCE).max(1)).max(1);
+    let mut jobs = Vec::new();
+    for (row, films) in values.chunks_exact_mut((futures * film).max(1)).enumerate() {
         let tokens_at = |time: usize| {
             let frame = x.narrow(0, row, 1)?.narrow(1, time, 1)?.squeeze(1)?;
             network.tokens(&frame)
@@ -53,33 +54,58 @@ pub fn rollout_at(
         let past: Vec<Tensor> = (time - context..time)
             .map(tokens_at)
             .collect::<Result<_>>()?;
-        // h(x) of the true past is the same for all futures.
-        let first = network.observe_tokens(&past)?;
-        let mut left = futures;
-        while left > 0 {
-            let count = left.min(AT_ONCE);
-            let sample = row * futures + futures - left;
-            left -= count;
-            let mut observed = first.repeat(count)?;
-            let repeated = past.iter().map(|tokens| repeat_each(tokens, count));
-            let mut past: Vec<Tensor> = repeated.collect::<Result<_>>()?;
-            for step in 0..last {
-                if step > 0 {
-                    observed = network.observe_tokens(&past)?;
-                }
-                let next = forecaster.sample_tokens(&observed, temperature, rng)?;
-                if let Some(at) = times.iter().position(|&time| time == step + 1) {
-                    let made = network.frames(&next)?.flatten_from(1)?.to_vec2::<f32>()?;
-                    let films = values[sample * kept * size..].par_chunks_exact_mut(kept * size);
-                    films.zip(&made).for_each(|(film, frame)| {
-                        film[at * size..(at + 1) * size].copy_from_slice(frame);
-                    });
-                }
-                past.remove(0);
-                past.push(next);
-            }
-        }
+        let films = films.chunks_mut((some * film).max(1));
+        jobs.extend(films.map(|films| (past.clone(), films, rng.branch())));
     }
-    let shape = vec![batch, futures, kept, channels, height, width];
+    // One after another on each thread: whoever waits within a job would begin
+    // yet another, and all would be held at once.
+    let threads = match x.device() {
+        Device::Cpu => rayon::current_num_threads(),
+        _ => 1,
+    };
+    for together in jobs.chunks_mut(threads) {
+        together
+            .par_iter_mut()
+            .with_max_len(1)
+            .try_for_each(|(past, films, rng)| {
+                go_on(forecaster, past, (films, film), (times, temperature), rng)
+            })?;
+    }
+    let shape = vec![batch, futures, times.len(), channels, height, width];
     Ok(Tensor::from_vec(values, shape, x.device())?)
+}
+
+/// Fills `films`, each of `film` numbers, with what follows on one `past`.
+fn go_on(
+    forecaster: &Forecaster,
+    past: &[Tensor],
+    (films, film): (&mut [f32], usize),
+    (times, temperature): (&[usize], f64),
+    rng: &mut Rng,
+) -> Result<()> {
+    let network = forecaster.network();
+    let count = films.len() / film.max(1);
+    let size = film / times.len().max(1);
+    // h(x) of the true past is the same for all futures.
+    let mut observed = network.observe_tokens(past)?.repeat(count)?;
+    let repeated = past.iter().map(|tokens| repeat_each(tokens, count));
+    let mut past: Vec<Tensor> = repeated.collect::<Result<_>>()?;
+    for step in 0..times.iter().copied().max().unwrap_or(0) {
+        if step > 0 {
+            observed = network.observe_tokens(&past)?;
+        }
+        let next = forecaster.sample_tokens(&observed, temperature, rng)?;
+        if let Some(at) = times.iter().position(|&time| time == step + 1) {
+            let made = network.frames(&next)?.flatten_from(1)?.to_vec2::<f32>()?;
+            films
+                .par_chunks_exact_mut(film)
+                .zip(&made)
+                .for_each(|(film, frame)| {
+                    film[at * size..(at + 1) * size].copy_from_slice(frame);
+                });
+        }
+        past.remove(0);
+        past.push(next);
+    }
+    Ok(())
 }

@@ -43,6 +43,15 @@ pub struct Inferred {
 }
 
 impl Inferred {
+    /// These samples and then others.
+    pub fn followed_by(mut self, others: Self) -> Self {
+        self.best.extend(others.best);
+        self.sample.extend(others.sample);
+        self.energy.extend(others.energy);
+        self.free_energy.extend(others.free_energy);
+        self
+    }
+
     /// z* as a tensor (B, d).
     pub fn best_tensor(&self, device: &Device) -> Result<Tensor> {
         tensor(&self.best, device)

@@ -88,7 +88,7 @@ simd! {
             let (mut sum, mut along) = (sum.into_iter().sum::<f32>(), along.into_iter().sum::<f32>());
             for i in whole..width {
                 let normal = (x[i] - mean) * scale;
-                to_weight[i] += g[i] * normal;
+                to_weight[i] = multiply_add::<FMA>(g[i], normal, to_weight[i]);
                 to_bias[i] += g[i];
                 sum += g[i] * weight[i];
                 along += g[i] * weight[i] * normal;
@@ -96,6 +96,58 @@ simd! {
             let (sum, along) = (sum * share, along * share * scale);
             for (((out, &x), &g), &weight) in out.iter_mut().zip(x).zip(g).zip(weight) {
                 *out = scale * (g * weight - sum - (x - mean) * along);
+            }
+        }
+    }
+}
+
+simd! {
+    /// The gradient of rows alone: [`backward`] where weight and bias are frozen.
+    fn backward_of_rows(x: &[f32], weight: &[f32], g: &[f32], statistics: &[f32], out: &mut [f32]) {
+        let width = weight.len();
+        let share = 1.0 / width as f32;
+        let rows = x.chunks_exact(width).zip(g.chunks_exact(width));
+        for (((x, g), out), statistics) in
+            rows.zip(out.chunks_exact_mut(width)).zip(statistics.chunks_exact(2))
+        {
+            let (mean, scale) = (statistics[0], statistics[1]);
+            let (mut sum, mut along) = ([0f32; 32], [0f32; 32]);
+            let whole = width / 32 * 32;
+            for start in (0..whole).step_by(32) {
+                let range = start..start + 32;
+                let (x, g, weight) = (&x[range.clone()], &g[range.clone()], &weight[range]);
+                for i in 0..32 {
+                    let normal = (x[i] - mean) * scale;
+                    let inner = g[i] * weight[i];
+                    sum[i] += inner;
+                    along[i] = multiply_add::<FMA>(inner, normal, along[i]);
+                }
+            }
+            let (mut sum, mut along) = (sum.into_iter().sum::<f32>(), along.into_iter().sum::<f32>());
+            for i in whole..width {
+                sum += g[i] * weight[i];
+                along += g[i] * weight[i] * ((x[i] - mean) * scale);
+            }
+            let (sum, along) = (sum * share, along * share * scale);
+            for (((out, &x), &g), &weight) in out.iter_mut().zip(x).zip(g).zip(weight) {
+                *out = scale * (g * weight - sum - (x - mean) * along);
+            }
+        }
+    }
+}
+
+simd! {
+    /// What [`backward`] adds to `sums`, alone: where x is frozen.
+    fn backward_of_weights(x: &[f32], g: &[f32], statistics: &[f32], sums: &mut [f32]) {
+        let width = sums.len() / 2;
+        let (to_weight, to_bias) = sums.split_at_mut(width);
+        let rows = x.chunks_exact(width).zip(g.chunks_exact(width));
+        for ((x, g), statistics) in rows.zip(statistics.chunks_exact(2)) {
+            let (mean, scale) = (statistics[0], statistics[1]);
+            let each = to_weight.iter_mut().zip(to_bias.iter_mut());
+            for (((to_weight, to_bias), &x), &g) in each.zip(x).zip(g) {
+                *to_weight = multiply_add::<FMA>(g, (x - mean) * scale, *to_weight);
+                *to_bias += g;
             }
         }
     }
@@ -149,39 +201,51 @@ impl CustomOp3 for LayerNorm {
             candle_core::bail!("layer_norm: backward before forward")
         };
         let width = weight.elem_count();
+        let rows = x.elem_count() / width;
+        let step = rows.div_ceil(16).max(16384 / width).max(1);
+        let of_x = x.track_op();
+        let of_weights = weight.track_op() || bias.track_op();
         let run = |x: &[f32], weight: &[f32], g: &[f32]| {
-            let rows = x.len() / width;
-            let step = rows.div_ceil(16).max(16384 / width).max(1);
             let mut sums = Vec::new();
-            let write = |out: Parts| {
+            let mut write = |out: Option<Parts>| {
                 let task = |i: usize| {
                     let (low, high) = (i * step, rows.min((i + 1) * step));
                     let range = low * width..high * width;
-                    let mut sums = vec![0f32; 2 * width];
+                    let statistics = &statistics[2 * low..2 * high];
+                    let (x, g) = (&x[range.clone()], &g[range.clone()]);
+                    let mut sums = vec![0f32; if of_weights { 2 * width } else { 0 }];
                     // SAFETY: each task has rows of its own.
-                    let out = unsafe { out.part(range.start, range.len()) };
-                    let (x, g) = (&x[range.clone()], &g[range]);
-                    backward(x, weight, g, &statistics[2 * low..2 * high], out, &mut sums);
+                    let out = out
+                        .as_ref()
+                        .map(|out| unsafe { out.part(range.start, range.len()) });
+                    match out {
+                        Some(out) if of_weights => {
+                            backward(x, weight, g, statistics, out, &mut sums);
+                        }
+                        Some(out) => backward_of_rows(x, weight, g, statistics, out),
+                        None => backward_of_weights(x, g, statistics, &mut sums),
+                    }
                     sums
                 };
                 sums = (0..rows.div_ceil(step)).into_par_iter().map(task).collect();
             };
-            let out = filled(x.len(), write);
-            (out, in_order(sums, 2 * width))
+            let out = if of_x {
+                filled(x.len(), |out| write(Some(out)))
+            } else {
+                write(None);
+                Vec::new()
+            };
+            (out, of_weights.then(|| in_order(sums, 2 * width)))
         };
         let (to_x, sums) = read(x, |x| read(weight, |weight| read(g, |g| run(x, weight, g))))???;
-        let gradient = |half: &[f32], of: &Tensor| -> candle_core::Result<Option<Tensor>> {
-            of.track_op()
-                .then(|| tensor(half.to_vec(), width))
-                .transpose()
+        let part = |of: &Tensor, start: usize| match &sums {
+            Some(sums) if of.track_op() => {
+                tensor(sums[start..start + width].to_vec(), width).map(Some)
+            }
+            _ => Ok(None),
         };
-        Ok((
-            (x.track_op())
-                .then(|| tensor(to_x, x.shape()))
-                .transpose()?,
-            gradient(&sums[..width], weight)?,
-            gradient(&sums[width..], bias)?,
-        ))
+        let to_x = of_x.then(|| tensor(to_x, x.shape())).transpose()?;
+        Ok((to_x, part(weight, 0)?, part(bias, width)?))
     }
 }
 

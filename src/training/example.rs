@@ -26,18 +26,19 @@ pub(super) struct Example {
 }
 
 impl Example {
-    /// From windows (B, context + 2, C, H, W). `forecaster` makes own frames,
-    /// without gradients; `used` is the share of the budget that is used.
+    /// From windows (B, context + 2, C, H, W). `forecaster` makes the model's
+    /// `own` frames, without gradients; `used` is the share of the budget that is
+    /// used.
     pub(super) fn draw(
         forecaster: &Forecaster,
         windows: &Tensor,
+        own: bool,
         (settings, used): (&TrainingConfig, f64),
         rng: &mut Rng,
     ) -> Result<Self> {
         let network = forecaster.network();
         let context = network.config().context;
         let frame = |index: usize| windows.narrow(1, index, 1)?.squeeze(1);
-        let own = rng.uniform() < settings.own_frames;
         let (x, y) = if own {
             let x = windows.narrow(1, 0, context)?;
             let beta = settings.beta_at(used);

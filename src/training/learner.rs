@@ -1,7 +1,7 @@
 //! One model in training: its weights, its optimiser, and one step.
 
-use super::example::Example;
 use super::objective::Objective;
+use super::parts;
 use super::revival::{Revival, revive};
 use super::settings::{Settings, TrainingConfig};
 use super::snapshot::Snapshot;
@@ -192,24 +192,26 @@ impl Learner {
     }
 
     fn try_step(&mut self, windows: &Tensor, used: f64, rng: &mut Rng) -> Result<StepReport> {
-        let example = Example::draw(&self.frozen, windows, (&self.settings, used), rng)?;
+        let own = rng.uniform() < self.settings.own_frames;
         let objective = Objective {
             forecaster: &self.forecaster,
             frozen: &self.frozen,
             settings: &self.settings,
         };
-        let found = objective.of(&example, used, rng)?;
+        let count = parts::best_count(windows.dim(0)?, windows.device());
+        let vars = self.weights.pairs();
+        let (gradients, found) =
+            parts::gradients(&objective, windows, vars, count, (own, used), rng)?;
         let copied = match (self.codes, &found.inferred) {
             (Some(codes), Some(inferred)) => self.revival.note(codes, inferred),
             _ => Vec::new(),
         };
 
-        let gradients = found.loss.backward()?;
         let rate = self.rate(used);
         let gradient = self
             .optimiser
             .step(&gradients, rate, Some(self.settings.clip))?;
-        if gradient.is_finite() && !example.own {
+        if gradient.is_finite() && !own {
             self.follow(found.error)?;
             if let Some(dictionaries) = self.weight(DICTIONARIES) {
                 revive(dictionaries, &copied, rng)?;

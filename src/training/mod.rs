@@ -5,6 +5,7 @@ pub mod checkpoint;
 mod example;
 pub mod learner;
 mod objective;
+mod parts;
 pub mod recipe;
 mod revival;
 pub mod settings;

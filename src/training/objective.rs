@@ -17,10 +17,8 @@ pub(super) struct Objective<'a> {
     pub(super) settings: &'a TrainingConfig,
 }
 
-/// What it is at an example.
+/// What it is at an example, but for the loss.
 pub(super) struct Found {
-    /// The sum of all that is learned.
-    pub(super) loss: Tensor,
     /// Mean F(x, y) per pixel and channel, in units of σ².
     pub(super) energy: f64,
     /// The squared error of ŷ, in units of σ².
@@ -31,9 +29,33 @@ pub(super) struct Found {
     pub(super) inferred: Option<Inferred>,
 }
 
+impl Found {
+    /// What a batch finds whose parts found these, each with its share of the
+    /// samples.
+    pub(super) fn together(parts: Vec<(f64, Self)>) -> Self {
+        let mean = |of: fn(&Self) -> f64| parts.iter().map(|(share, part)| share * of(part)).sum();
+        let (energy, error, surprise) =
+            (mean(|p| p.energy), mean(|p| p.error), mean(|p| p.surprise));
+        let inferred = parts.into_iter().filter_map(|(_, part)| part.inferred);
+        Self {
+            energy,
+            error,
+            surprise,
+            inferred: inferred.reduce(Inferred::followed_by),
+        }
+    }
+}
+
 impl Objective<'_> {
-    /// `used` is the share of the budget that is used; `rng` draws z.
-    pub(super) fn of(&self, example: &Example, used: f64, rng: &mut Rng) -> Result<Found> {
+    /// The loss, a mean over the samples of the sum of all that is learned, and
+    /// what was found on the way. `used` is the share of the budget that is used;
+    /// `rng` draws z.
+    pub(super) fn of(
+        &self,
+        example: &Example,
+        used: f64,
+        rng: &mut Rng,
+    ) -> Result<(Tensor, Found)> {
         let network = self.forecaster.network();
         let observed = network.observe_after(&example.x, &example.last)?;
         let y = network.tokens(&example.y)?;
@@ -53,13 +75,13 @@ impl Objective<'_> {
         let mend = example.own && network.painting() > 0;
         if mend || !self.forecaster.has_latent() || used < self.settings.without_latent {
             let error = scalar(&expected.mean_all()?)?;
-            return Ok(Found {
-                loss: alone,
+            let found = Found {
                 energy: 0.5 * error,
                 error,
                 surprise: 0.0,
                 inferred: None,
-            });
+            };
+            return Ok((alone, found));
         }
 
         let field = self.forecaster.energy(&observed, &y)?;
@@ -95,13 +117,13 @@ impl Objective<'_> {
         let precision = field.bowls().first().map_or(1.0, |bowl| bowl.precision);
         let numbers = (y.dim(1)? * y.dim(2)?) as f64;
         let total: f64 = inferred.energy.iter().sum();
-        Ok(Found {
-            loss,
+        let found = Found {
             energy: total / (inferred.energy.len() as f64 * precision * numbers),
             error: scalar(&error)?,
             surprise,
             inferred: Some(inferred),
-        })
+        };
+        Ok((loss, found))
     }
 
     /// The score of two futures drawn from p(z | x), in units of σ, on a
