@@ -10,14 +10,15 @@ use nextframe::evaluation::rollout::rollout;
 use nextframe::inference::Forecaster;
 use nextframe::outputs::{model::Model, table::table};
 use nextframe::rng::Seed;
-use nextframe::video::galton::{BALL_FRAMES, Film, Galton, Place, SIZE, draw};
-use nextframe::video::galton_balls::BallFinder;
+use nextframe::video::worlds::galton::{BALL_FRAMES, Galton, Place, draw};
+use nextframe::video::worlds::galton_balls::BallFinder;
+use nextframe::video::worlds::{SIZE, World as _};
 
 fn main() -> Result<()> {
     let run = std::env::args().nth(1).context("name a run's folder")?;
     let model = Model::load(run.as_ref(), &Device::Cpu)?;
-    let film = Galton::new(Seed(0x5EED)).render(60 * BALL_FRAMES);
-    let pegs = (BALL_FRAMES..film.truth.len()).filter(|&time| film.truth[time].meets_peg);
+    let world = Galton::new(Seed(0x5EED));
+    let pegs = (BALL_FRAMES..60 * BALL_FRAMES).filter(|&time| world.state(time).meets_peg);
     // Seven apart, so that each row of pegs has its turn.
     let pegs: Vec<usize> = pegs.step_by(7).take(20).collect();
 
@@ -28,7 +29,7 @@ fn main() -> Result<()> {
         for ahead in [1, 3] {
             let (mut sum, mut rarer) = ([0; 4], usize::MAX);
             for &peg in &pegs {
-                let counts = count(model, &film, peg, ahead)?;
+                let counts = count(model, &world, peg, ahead)?;
                 sum = std::array::from_fn(|i| sum[i] + counts[i]);
                 rarer = rarer.min(counts[0]).min(counts[1]);
             }
@@ -45,17 +46,17 @@ fn main() -> Result<()> {
 }
 
 /// Left, right, whole and in place, of the frames `ahead` after `peg`.
-fn count(model: &Forecaster, film: &Film, peg: usize, ahead: usize) -> Result<[usize; 4]> {
+fn count(model: &Forecaster, world: &Galton, peg: usize, ahead: usize) -> Result<[usize; 4]> {
     let context = model.network().config().context;
-    let past = ((peg + 1).saturating_sub(context)..=peg).flat_map(|time| film.frame(time));
-    let past: Vec<f32> = past.map(|&byte| f32::from(byte) / 255.0).collect();
+    let past = ((peg + 1).saturating_sub(context)..=peg).flat_map(|time| world.frame(time));
+    let past: Vec<f32> = past.map(|byte| f32::from(byte) / 255.0).collect();
     let x = Tensor::from_vec(past, (1, context, 3, SIZE, SIZE), &Device::Cpu)?;
     // Least squares has one future only.
     let futures = if model.has_latent() { 100 } else { 1 };
     let mut rng = Seed(1).stream("galton", peg as u64);
     let frames = rollout(model, &x, futures, ahead, 1.0, &mut rng)?.squeeze(0)?;
     let frames = frames.narrow(1, ahead - 1, 1)?.flatten_from(1)?;
-    let ball = |time: usize| film.truth[time].ball.context("no ball at a peg");
+    let ball = |time: usize| world.state(time).ball.context("no ball at a peg");
     // A ball meets a peg from straight above: the other side is the mirror image.
     let (middle, Place { x, y }) = (ball(peg)?.x, ball(peg + ahead)?);
     let far = (x - middle).abs();

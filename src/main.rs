@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use nextframe::Error;
-use nextframe::cli::{compare, generate, inspect, synth, train};
+use nextframe::cli::{compare, generate, inspect, outcomes, synth, train};
 use nextframe::interrupt;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -30,6 +30,7 @@ enum Command {
     Generate(generate::GenerateArgs),
     Compare(compare::CompareArgs),
     Inspect(inspect::InspectArgs),
+    Outcomes(outcomes::OutcomesArgs),
     Synth(synth::SynthArgs),
 }
 
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         Command::Generate(args) => generate::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Outcomes(args) => outcomes::run(args),
         Command::Synth(args) => synth::run(args),
     };
     // What a command has begun to write must not stay half written.

@@ -4,5 +4,7 @@ pub mod compare;
 mod footage;
 pub mod generate;
 pub mod inspect;
+pub mod outcomes;
 pub mod synth;
 pub mod train;
+mod world;

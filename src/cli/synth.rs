@@ -1,18 +1,21 @@
 //! `nextframe synth`: renders a synthetic world.
 
+use super::world::WorldArgs;
+use crate::data;
 use crate::error::{Error, Result};
 use crate::outputs::film::write_film;
 use crate::rng::Seed;
-use crate::video::galton::{FRAME_RATE, Galton};
+use crate::video::worlds::FRAME_RATE;
+use crate::video::worlds::digits::Taken;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// Render a synthetic world, whose possible futures are known exactly
 #[derive(Debug, Clone, clap::Args)]
 pub struct SynthArgs {
-    /// The world
-    #[arg(value_enum)]
-    pub world: World,
+    /// Which world.
+    #[command(flatten)]
+    pub world: WorldArgs,
     /// How many frames
     #[arg(long, value_name = "N", default_value = "1500")]
     pub frames: NonZeroUsize,
@@ -22,10 +25,11 @@ pub struct SynthArgs {
     /// Draw each pixel as SCALE x SCALE pixels
     #[arg(long, default_value = "1")]
     pub scale: NonZeroUsize,
-    /// Where to write: .mp4, .webm, .mkv, .gif, .png, .safetensors, or a name
-    /// without an ending for a folder of pictures
-    #[arg(short, long, value_name = "PATH", default_value = "galton.gif")]
-    pub output: PathBuf,
+    /// Where to write: .frames (which `train` takes as it is, with the cuts between
+    /// sequences), .mp4, .webm, .mkv, .gif, .png, .safetensors, or a name without an
+    /// ending for a folder of pictures [default: WORLD.gif]
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
     /// Replace what --output names
     #[arg(short = 'y', long)]
     pub overwrite: bool,
@@ -35,13 +39,6 @@ pub struct SynthArgs {
 const MOST_FRAMES: usize = 200_000;
 /// Pictures of 4096 × 4096.
 const MOST_SCALE: usize = 64;
-
-/// What can be rendered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum World {
-    /// Balls fall through pegs, left or right by a fair coin (64x64, RGB)
-    Galton,
-}
 
 /// Renders and writes the film.
 pub fn run(args: &SynthArgs) -> Result<()> {
@@ -55,24 +52,27 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     };
     within("--frames", args.frames.get(), MOST_FRAMES)?;
     within("--scale", args.scale.get(), MOST_SCALE)?;
-    if args.output.exists() && !args.overwrite {
+    let output = match &args.output {
+        Some(output) => output.clone(),
+        None => PathBuf::from(format!("{}.gif", args.world.name())),
+    };
+    if output.exists() && !args.overwrite {
         return Err(Error::input(
-            args.output.display().to_string(),
+            output.display().to_string(),
             "it exists",
             "add --overwrite, or name another",
         ));
     }
-    let film = match args.world {
-        World::Galton => Galton::new(Seed(args.seed)).render(args.frames.get()),
-    };
-    write_film(
-        &args.output,
-        &film.frames,
-        film.shape,
-        FRAME_RATE,
-        args.scale.get(),
-    )?;
-    tracing::info!("wrote {} ({} frames)", args.output.display(), args.frames);
+    let world = args.world.make(Taken::Training, Seed(args.seed))?;
+    let film = world.film(args.frames.get());
+    let scale = args.scale.get();
+    match output.extension() {
+        Some(ending) if ending == "frames" && scale == 1 => {
+            data::keep(&output, &film.frames, film.shape, FRAME_RATE, &film.cuts)?;
+        }
+        _ => write_film(&output, &film.frames, film.shape, FRAME_RATE, scale)?,
+    }
+    tracing::info!("wrote {} ({} frames)", output.display(), args.frames);
     Ok(())
 }
 

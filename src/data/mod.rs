@@ -12,4 +12,5 @@ pub use cache::{Progress, Stage, default_folder, open_cache, prepare};
 pub use clips::{Part, Split, Window, batch, typical_change};
 pub use footage::Footage;
 pub use inspect::{Inspection, inspect};
+pub use store::keep;
 pub use views::vary;

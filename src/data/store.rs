@@ -7,8 +7,8 @@
 use super::footage::Footage;
 use crate::error::{Error, Result};
 use crate::files::Draft;
-use crate::video::ReadSettings;
 use crate::video::mapped::map;
+use crate::video::{Channels, ReadSettings};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::json;
 use std::fs::File;
@@ -119,6 +119,34 @@ impl Writer {
         };
         self.settings.frame_rate.unwrap_or_else(mean)
     }
+}
+
+/// Writes a film whose frames and cuts are known as a cache file that `train` takes
+/// as it is: frames (T, C, H, W) with the `cuts` before them.
+pub fn keep(
+    path: &Path,
+    frames: &[u8],
+    [length, channels, height, width]: [usize; 4],
+    frame_rate: f64,
+    cuts: &[usize],
+) -> Result<()> {
+    let settings = ReadSettings {
+        width,
+        height,
+        channels: match channels {
+            1 => Channels::Grey,
+            _ => Channels::Colour,
+        },
+        ..ReadSettings::default()
+    };
+    let mut writer = Writer::new(path, &settings)?;
+    let size = settings.frame_bytes();
+    for (time, frame) in frames.chunks_exact(size).take(length).enumerate() {
+        let cut = cuts.binary_search(&time).is_ok();
+        writer.push(time as f64 / frame_rate, frame, cut)?;
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    writer.finish(&name, 0)
 }
 
 /// Opens a cache file, and the settings it was read with.

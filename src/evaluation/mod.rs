@@ -15,6 +15,7 @@ pub mod energy_score;
 mod ensemble;
 pub mod health;
 pub mod moving;
+pub mod outcomes;
 pub mod psnr;
 mod region;
 pub mod rollout;

@@ -201,7 +201,7 @@ pub(super) fn png(path: &Path, pixels: &[u8], size: [usize; 2]) -> Result<Vec<u8
 mod tests {
     use super::*;
     use crate::rng::Seed;
-    use crate::video::galton::Galton;
+    use crate::video::worlds::{Galton, World as _};
     use image::AnimationDecoder;
 
     fn gif(path: &Path) -> Vec<image::Frame> {
@@ -215,7 +215,7 @@ mod tests {
     fn a_fast_gif_has_no_delay_that_players_ignore() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.gif");
-        let film = Galton::new(Seed(1)).render(60);
+        let film = Galton::new(Seed(1)).film(60);
         write_film(&path, &film.frames, film.shape, 60.0, 1).unwrap();
         let delays = gif(&path);
         let delays: Vec<u32> = (delays.iter())
@@ -229,7 +229,7 @@ mod tests {
     fn a_gif_of_the_board_is_exact() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.gif");
-        let film = Galton::new(Seed(1)).render(40);
+        let film = Galton::new(Seed(1)).film(40);
         write_film(&path, &film.frames, film.shape, 12.0, 1).unwrap();
         let frames = gif(&path);
         assert_eq!(frames.len(), 40);
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn pictures_and_tensors_hold_the_frames() {
         let folder = tempfile::tempdir().unwrap();
-        let film = Galton::new(Seed(1)).render(18);
+        let film = Galton::new(Seed(1)).film(18);
         let write = |name: &str, scale| {
             let path = folder.path().join(name);
             write_film(&path, &film.frames, film.shape, 10.0, scale).unwrap();

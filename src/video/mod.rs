@@ -10,8 +10,6 @@ pub mod decode;
 #[cfg(feature = "ffmpeg")]
 pub mod encode;
 pub mod frame;
-pub mod galton;
-pub mod galton_balls;
 pub mod inputs;
 #[cfg(feature = "ffmpeg")]
 mod library;
@@ -24,6 +22,7 @@ mod scale;
 pub mod settings;
 pub mod source;
 pub mod tensors;
+pub mod worlds;
 
 pub use frame::{Description, Frame, Frames};
 pub use settings::{Channels, Fit, ReadSettings};

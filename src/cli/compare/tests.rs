@@ -5,7 +5,7 @@ use crate::outputs::film::write_film;
 use crate::outputs::model::UNITS;
 use crate::training::Settings;
 use crate::training::checkpoint;
-use crate::video::galton::{FRAME_RATE, Galton};
+use crate::video::worlds::{FRAME_RATE, Galton, World as _};
 use candle_core::Device;
 use clap::Parser;
 use serde_json::Value;
@@ -20,7 +20,7 @@ struct Command {
 /// A folder with a short film and two untrained models beside each other.
 fn saved() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let film = Galton::new(Seed(1)).render(200);
+    let film = Galton::new(Seed(1)).film(200);
     let path = folder.path().join("film.safetensors");
     write_film(&path, &film.frames, film.shape, FRAME_RATE, 1).unwrap();
     let inputs = vec![path.display().to_string()];

@@ -2,13 +2,13 @@ use super::*;
 use crate::data::prepare;
 use crate::outputs::film::write_film;
 use crate::training::checkpoint;
-use crate::video::galton::{FRAME_RATE, Galton};
+use crate::video::worlds::{FRAME_RATE, Galton, World as _};
 use std::collections::HashMap;
 
 /// A session on a small film, and the folder of both.
 fn session(steps: u64) -> (tempfile::TempDir, Session) {
     let folder = tempfile::tempdir().unwrap();
-    let film = Galton::new(Seed(1)).render(140);
+    let film = Galton::new(Seed(1)).film(140);
     let input = folder.path().join("film.safetensors");
     write_film(&input, &film.frames, film.shape, FRAME_RATE, 1).unwrap();
     let mut settings = Settings::default();

@@ -1,6 +1,7 @@
 //! Counts the whole balls in a frame of the Galton board, real or predicted.
 
-use super::galton::{BALL_RADIUS, Place, SIZE, draw};
+use super::SIZE;
+use super::galton::{BALL_RADIUS, Place, draw};
 
 /// How much of a pixel must be ball to belong to a whole one: above the half
 /// of each ball in a ghost that averages two.
@@ -126,6 +127,7 @@ fn take_patch(solid: &mut [bool], start: usize) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::World as _;
     use super::super::galton::{BALL_FRAMES, Galton};
     use super::*;
     use crate::rng::Seed;
@@ -136,10 +138,11 @@ mod tests {
 
     #[test]
     fn every_real_frame_is_read_right() {
-        let film = Galton::new(Seed(1)).render(60 * BALL_FRAMES);
+        let world = Galton::new(Seed(1));
         let finder = BallFinder::new();
-        for (time, state) in film.truth.iter().enumerate() {
-            let found = finder.find(&unit(film.frame(time)));
+        for time in 0..60 * BALL_FRAMES {
+            let state = world.state(time);
+            let found = finder.find(&unit(&world.frame(time)));
             let whole = |p: &Place| (BALL_RADIUS..=SIZE as f32 - BALL_RADIUS).contains(&p.y);
             match state.ball {
                 Some(ball) if whole(&ball) => {
@@ -158,10 +161,11 @@ mod tests {
 
     #[test]
     fn a_ghost_is_neither_one_ball_nor_none() {
-        let film = Galton::new(Seed(2)).render(20 * BALL_FRAMES);
+        let world = Galton::new(Seed(2));
         let finder = BallFinder::new();
-        for state in film.truth.iter().filter(|state| state.meets_peg) {
-            let [left, right] = [0, 1].map(|i| unit(&draw(state.outcomes[i].ball)));
+        let states = (0..20 * BALL_FRAMES).map(|time| world.state(time));
+        for state in states.filter(|state| state.meets_peg) {
+            let [left, right] = [0, 1].map(|i| unit(&draw(state.outcomes[i])));
             let mix = |share: f32| -> Vec<f32> {
                 let pairs = left.iter().zip(&right);
                 pairs.map(|(l, r)| share * l + (1.0 - share) * r).collect()

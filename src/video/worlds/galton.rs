@@ -4,17 +4,15 @@
 //! All but the coin is fixed: where a ball enters, when it meets a peg, how it
 //! hops. Two past frames therefore tell the next one, save right after a ball
 //! meets a peg, where there are exactly two equally likely next frames at
-//! known places. The film is its own ground truth: see [`State`].
+//! known places: see [`State`].
 //!
 //! Places are in pixels from the top left corner of the frame: pixel (row r,
 //! column c) covers [c, c + 1) × [r, r + 1).
 
+use super::canvas::Canvas;
+use super::{Outcome, Question, SIZE, World};
 use crate::rng::Seed;
 
-/// Height and width of a frame.
-pub const SIZE: usize = 64;
-/// Frames per second, chosen so that a GIF's centiseconds hold it exactly.
-pub const FRAME_RATE: f64 = 12.5;
 /// Frames between one peg and the next.
 pub const HOP_FRAMES: usize = 4;
 /// Frames from one ball's first frame to the next ball's: 2 of entry, 3 hops,
@@ -52,15 +50,6 @@ impl Place {
     }
 }
 
-/// One possible next frame.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Outcome {
-    /// The ball's centre; `None` where no part of a ball is in view.
-    pub ball: Option<Place>,
-    /// In (0, 1].
-    pub probability: f32,
-}
-
 /// What is true of one frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
@@ -68,28 +57,9 @@ pub struct State {
     pub ball: Option<Place>,
     /// The ball touches a peg: the next frame is uncertain.
     pub meets_peg: bool,
-    /// Every possible next frame: two (left, right) where the ball meets a
-    /// peg, else one.
-    pub outcomes: Vec<Outcome>,
-}
-
-/// A rendered film with its ground truth.
-#[derive(Debug, Clone)]
-pub struct Film {
-    /// Pixels, (T, C, H, W), RGB.
-    pub frames: Vec<u8>,
-    /// T, C, H, W.
-    pub shape: [usize; 4],
-    /// One for each frame.
-    pub truth: Vec<State>,
-}
-
-impl Film {
-    /// The pixels of frame `time`, (C, H, W).
-    pub fn frame(&self, time: usize) -> &[u8] {
-        let size = self.shape[1..].iter().product::<usize>();
-        &self.frames[time * size..(time + 1) * size]
-    }
+    /// Every possible place of the ball in the next frame, all equally likely: two
+    /// (left, right) where the ball meets a peg, else one.
+    pub outcomes: Vec<Option<Place>>,
 }
 
 /// The world: a seed makes one endless film.
@@ -104,25 +74,9 @@ impl Galton {
         Self { seed }
     }
 
-    /// The first `frames` frames. A longer film starts with the shorter one.
-    pub fn render(&self, frames: usize) -> Film {
-        let board = board();
-        let mut film = Film {
-            frames: Vec::with_capacity(frames * board.len()),
-            shape: [frames, 3, SIZE, SIZE],
-            truth: Vec::with_capacity(frames),
-        };
-        for time in 0..frames {
-            let (ball, age) = (time / BALL_FRAMES, time % BALL_FRAMES);
-            let coins = self.coins(ball);
-            let state = state(&coins, age);
-            match state.ball {
-                Some(place) => film.frames.extend(bytes(&with_ball(&board, place))),
-                None => film.frames.extend(bytes(&board)),
-            }
-            film.truth.push(state);
-        }
-        film
+    /// What is true of frame `time`.
+    pub fn state(&self, time: usize) -> State {
+        state(&self.coins(time / BALL_FRAMES), time % BALL_FRAMES)
     }
 
     /// −1 (left) or 1 (right) for each row.
@@ -132,31 +86,60 @@ impl Galton {
     }
 }
 
+impl World for Galton {
+    fn channels(&self) -> usize {
+        3
+    }
+
+    fn frame(&self, time: usize) -> Vec<u8> {
+        draw(self.state(time).ball)
+    }
+
+    /// Where a ball meets a peg: of the next frame, and of the third, in which the
+    /// two sides are further apart.
+    fn questions(&self, time: usize) -> Vec<Question> {
+        if !self.state(time).meets_peg {
+            return Vec::new();
+        }
+        let (coins, age) = (self.coins(time / BALL_FRAMES), time % BALL_FRAMES);
+        let question = |ahead: usize| Question {
+            ahead,
+            outcomes: sides(&coins, age)
+                .map(|coins| Outcome {
+                    frame: draw(place(&coins, age + ahead)),
+                    probability: 0.5,
+                })
+                .into(),
+        };
+        vec![question(1), question(3)]
+    }
+}
+
+/// The coins of a ball that meets a peg at `age`, with that peg's coin left and
+/// right.
+fn sides(coins: &[f32; ROWS], age: usize) -> [[f32; ROWS]; 2] {
+    [-1.0, 1.0].map(|coin| {
+        let mut coins = *coins;
+        coins[(age - ENTRY_FRAMES) / HOP_FRAMES] = coin;
+        coins
+    })
+}
+
 /// A frame with a ball at `place`, (3, H, W); without one, the empty board.
 pub fn draw(place: Option<Place>) -> Vec<u8> {
     let board = board();
-    bytes(&place.map_or_else(|| board.clone(), |place| with_ball(&board, place)))
+    place
+        .map_or_else(|| board.clone(), |place| with_ball(&board, place))
+        .bytes()
 }
 
 fn state(coins: &[f32; ROWS], age: usize) -> State {
     let fallen = age.saturating_sub(ENTRY_FRAMES);
     let row = fallen / HOP_FRAMES;
     let meets_peg = age >= ENTRY_FRAMES && fallen.is_multiple_of(HOP_FRAMES) && row < ROWS;
-    let outcomes = if meets_peg {
-        let side = |coin| {
-            let mut coins = *coins;
-            coins[row] = coin;
-            Outcome {
-                ball: place(&coins, age + 1),
-                probability: 0.5,
-            }
-        };
-        vec![side(-1.0), side(1.0)]
-    } else {
-        vec![Outcome {
-            ball: place(coins, (age + 1) % BALL_FRAMES),
-            probability: 1.0,
-        }]
+    let outcomes = match meets_peg {
+        true => sides(coins, age).map(|coins| place(&coins, age + 1)).into(),
+        false => vec![place(coins, (age + 1) % BALL_FRAMES)],
     };
     State {
         ball: place(coins, age),
@@ -192,10 +175,10 @@ fn place(coins: &[f32; ROWS], age: usize) -> Option<Place> {
     (place.y < SIZE as f32 + BALL_RADIUS).then_some(place)
 }
 
-/// Planar RGB, in 0..=255 as f32: background, bins, pegs.
-fn board() -> Vec<f32> {
-    let mut pixels = vec![0.0; 3 * SIZE * SIZE];
-    paint(&mut pixels, |_, y| {
+/// Background, bins, pegs.
+fn board() -> Canvas {
+    let mut canvas = Canvas::new();
+    canvas.paint(|_, y| {
         // Night blue, a little lighter above, as if lit by a lamp there.
         let light = 1.0 - (y / SIZE as f32).powf(0.8);
         (
@@ -207,7 +190,7 @@ fn board() -> Vec<f32> {
             1.0,
         )
     });
-    paint(&mut pixels, |x, y| {
+    canvas.paint(|x, y| {
         let from_wall = (x - (x / (2.0 * SIDE)).round() * 2.0 * SIDE).abs();
         let cover = (1.5 - from_wall).clamp(0.0, 1.0) * (y - BIN_TOP + 0.5).clamp(0.0, 1.0);
         ([52.0, 66.0, 98.0], cover)
@@ -217,7 +200,7 @@ fn board() -> Vec<f32> {
         let y0 = FIRST_PEG + DROP * row as f32;
         for column in 0..=4 {
             let x0 = 2.0 * SIDE * column as f32 + shift;
-            paint(&mut pixels, |x, y| {
+            canvas.paint(|x, y| {
                 let cover = (PEG_RADIUS + 0.5 - (x - x0).hypot(y - y0)).clamp(0.0, 1.0);
                 let lit = (0.5 - 0.25 * (y - y0 + 0.5 * (x - x0))).clamp(0.0, 1.0);
                 let colour = [84.0 + 62.0 * lit, 112.0 + 66.0 * lit, 158.0 + 62.0 * lit];
@@ -225,15 +208,15 @@ fn board() -> Vec<f32> {
             });
         }
     }
-    pixels
+    canvas
 }
 
 /// The board with a ball on it. Shading is left to green and blue; red stays
 /// near its peak across the ball, so that red alone says how much of a pixel
 /// is ball ([`super::galton_balls`]).
-fn with_ball(board: &[f32], ball: Place) -> Vec<f32> {
-    let mut pixels = board.to_vec();
-    paint(&mut pixels, |x, y| {
+fn with_ball(board: &Canvas, ball: Place) -> Canvas {
+    let mut canvas = board.clone();
+    canvas.paint(|x, y| {
         let (dx, dy) = ((x - ball.x) / BALL_RADIUS, (y - ball.y) / BALL_RADIUS);
         let from_edge = (dx.hypot(dy) - 1.0) * BALL_RADIUS;
         if from_edge > 0.75 {
@@ -251,62 +234,46 @@ fn with_ball(board: &[f32], ball: Place) -> Vec<f32> {
         ];
         (colour, (0.75 - from_edge).min(1.5) / 1.5)
     });
-    pixels
-}
-
-/// Lays `colour(x, y)` over each pixel's centre with the opacity it gives.
-fn paint(pixels: &mut [f32], colour: impl Fn(f32, f32) -> ([f32; 3], f32)) {
-    for index in 0..SIZE * SIZE {
-        let (x, y) = ((index % SIZE) as f32 + 0.5, (index / SIZE) as f32 + 0.5);
-        let (rgb, opacity) = colour(x, y);
-        for (channel, value) in rgb.into_iter().enumerate() {
-            let pixel = &mut pixels[channel * SIZE * SIZE + index];
-            *pixel += (value - *pixel) * opacity;
-        }
-    }
-}
-
-fn bytes(pixels: &[f32]) -> Vec<u8> {
-    pixels.iter().map(|value| value.round() as u8).collect()
+    canvas
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::check;
     use super::*;
 
     #[test]
     fn the_truth_is_exact() {
-        let film = Galton::new(Seed(7)).render(40 * BALL_FRAMES);
-        assert_eq!(film.frames.len(), film.shape.iter().product::<usize>());
-        for (time, pair) in film.truth.windows(2).enumerate() {
-            let (now, next) = (&pair[0], &pair[1]);
-            // The next ball is among the outcomes, and the frame is that ball drawn.
-            assert!(now.outcomes.iter().any(|o| o.ball == next.ball), "{time}");
-            assert_eq!(film.frame(time), draw(now.ball), "{time}");
-            let total: f32 = now.outcomes.iter().map(|o| o.probability).sum();
-            assert_eq!(total, 1.0);
+        let world = Galton::new(Seed(7));
+        check(&world, 10 * BALL_FRAMES);
+        let mut pegs = 0;
+        for time in 0..40 * BALL_FRAMES {
+            let (now, next) = (world.state(time), world.state(time + 1));
+            // The next ball is among the outcomes.
+            assert!(now.outcomes.contains(&next.ball), "{time}");
             assert_eq!(now.outcomes.len(), if now.meets_peg { 2 } else { 1 });
             if now.meets_peg {
-                let [left, right] = [now.outcomes[0], now.outcomes[1]].map(|o| o.ball.unwrap());
+                let [left, right] = [0, 1].map(|side| now.outcomes[side].unwrap());
                 assert_eq!(right.x - left.x, 7.0);
                 assert_eq!(right.y, left.y);
+                pegs += 1;
             }
         }
-        let contacts = film.truth.iter().filter(|state| state.meets_peg).count();
-        assert_eq!(contacts, 40 * ROWS);
+        assert_eq!(pegs, 40 * ROWS);
     }
 
     #[test]
     fn two_frames_tell_the_next_one_except_at_a_peg() {
-        let film = Galton::new(Seed(3)).render(200 * BALL_FRAMES);
+        let world = Galton::new(Seed(3));
+        let film = world.film(200 * BALL_FRAMES);
         let mut seen = std::collections::HashMap::new();
-        for time in 2..film.truth.len() {
+        for time in 2..film.shape[0] {
             let past = (film.frame(time - 2), film.frame(time - 1));
             let next: &mut Vec<&[u8]> = seen.entry(past).or_default();
             if !next.contains(&film.frame(time)) {
                 next.push(film.frame(time));
             }
-            let expected = film.truth[time - 1].outcomes.len();
+            let expected = world.state(time - 1).outcomes.len();
             assert!(next.len() <= expected, "frame {time}");
         }
         assert!(seen.values().any(|next| next.len() == 2));
@@ -314,15 +281,16 @@ mod tests {
 
     #[test]
     fn the_coin_is_fair_and_the_seed_decides() {
-        let film = Galton::new(Seed(11)).render(2000 * BALL_FRAMES);
+        let world = Galton::new(Seed(11));
         let mut right = 0;
-        for pair in film.truth.windows(2).filter(|pair| pair[0].meets_peg) {
-            right += usize::from(pair[1].ball == pair[0].outcomes[1].ball);
+        for time in 0..2000 * BALL_FRAMES {
+            let state = world.state(time);
+            right +=
+                usize::from(state.meets_peg && world.state(time + 1).ball == state.outcomes[1]);
         }
         // 6000 coins: a standard deviation is 38.7.
         assert!((2845..=3155).contains(&right), "{right} of 6000");
-        let film = |seed, frames| Galton::new(Seed(seed)).render(frames).frames;
-        assert_eq!(film(1, 100), film(1, 100));
+        let film = |seed, frames| Galton::new(Seed(seed)).film(frames).frames;
         assert_eq!(film(1, 60), film(1, 100)[..60 * 3 * SIZE * SIZE]);
         assert_ne!(film(1, 100), film(2, 100));
     }

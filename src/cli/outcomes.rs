@@ -1,0 +1,183 @@
+//! `nextframe outcomes`: a run's futures against all that can come.
+
+use super::world::WorldArgs;
+use crate::device;
+use crate::error::{Error, Result};
+use crate::evaluation::outcomes::{Answers, Inquiry, ask};
+use crate::outputs::model::Model;
+use crate::outputs::progress;
+use crate::outputs::table::table;
+use crate::rng::Seed;
+use crate::video::worlds::SIZE;
+use crate::video::worlds::digits::Taken;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Hold a run's futures against all that can come, in a world where that is known
+///
+/// At each moment of a film that training did not see, futures are drawn and each is
+/// held against every frame that may be there: how many of these have a future near
+/// them, how many futures are near one, and how often each is met.
+#[derive(Debug, Clone, clap::Args)]
+pub struct OutcomesArgs {
+    /// A run's folder, or its model.safetensors
+    pub run: PathBuf,
+    /// Which world.
+    #[command(flatten)]
+    pub world: WorldArgs,
+    /// Moments at which to ask
+    #[arg(long, value_name = "N", default_value = "40")]
+    pub moments: NonZeroUsize,
+    /// Futures drawn at each
+    #[arg(long, value_name = "N", default_value = "100")]
+    pub futures: NonZeroUsize,
+    /// Of p(z | x): above 1 spreads futures, below 1 gathers them [default: the
+    /// run's]
+    #[arg(long, value_name = "T")]
+    pub temperature: Option<f64>,
+    /// Of the film and the futures; take another one than `synth` took for training.
+    /// (The digits of `digits` are others in any case.)
+    #[arg(long, value_name = "S", default_value_t = 1_000_003)]
+    pub seed: u64,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+    /// auto, cpu, cuda, cuda:N or metal
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+}
+
+/// One model's.
+#[derive(Debug, Serialize)]
+struct OfModel {
+    name: &'static str,
+    #[serde(flatten)]
+    answers: Answers,
+}
+
+/// Asks, and prints to standard output.
+pub fn run(args: &OutcomesArgs) -> Result<()> {
+    if let Some(temperature) = args.temperature
+        && !(temperature.is_finite() && temperature >= 0.0)
+    {
+        return Err(Error::input(
+            "--temperature",
+            format!("it is {temperature}; expected a number of at least 0"),
+            "1 draws from p(z | x) as it is",
+        ));
+    }
+    let device = device::select(&args.device)?;
+    let model = Model::load(&args.run, &device)?;
+    let world = args.world.make(Taken::HeldOut, Seed(args.seed))?;
+    let shape = model.config.shape;
+    if (shape.channels, shape.height, shape.width) != (world.channels(), SIZE, SIZE) {
+        return Err(Error::input(
+            args.run.display().to_string(),
+            format!(
+                "its frames are of {} channels, {}×{} pixels; the world's are of {}, {SIZE}×{SIZE}",
+                shape.channels,
+                shape.width,
+                shape.height,
+                world.channels()
+            ),
+            "train on what `synth` renders, as it is",
+        ));
+    }
+    let inquiry = Inquiry {
+        moments: args.moments.get(),
+        futures: args.futures.get(),
+        temperature: (args.temperature).unwrap_or(model.config.settings.evaluation.temperature),
+        seed: Seed(args.seed),
+    };
+    let mut found = Vec::new();
+    for (name, forecaster) in [("mse", &model.mse), ("latent", &model.latent)] {
+        let Some(forecaster) = forecaster else {
+            continue;
+        };
+        let bar = bar(inquiry.moments, name);
+        let mut watch = |done| bar.set_position(done as u64);
+        let answers = ask(forecaster, world.as_ref(), &inquiry, &device, &mut watch)?;
+        bar.finish_and_clear();
+        found.extend(answers.into_iter().map(|answers| OfModel { name, answers }));
+    }
+    if found.is_empty() {
+        return Err(Error::input(
+            args.world.name(),
+            format!(
+                "no moment to ask at after {} frames of context",
+                model.config.settings.model.context
+            ),
+            "give longer sequences with --length, or train with a lower model.context",
+        ));
+    }
+    let text = match args.json {
+        true => serde_json::to_string_pretty(&found)
+            .map_err(|error| Error::io("standard output", error.into()))?,
+        false => describe(&found),
+    };
+    writeln!(std::io::stdout(), "{text}").map_err(|error| Error::io("standard output", error))
+}
+
+fn describe(found: &[OfModel]) -> String {
+    let header = [
+        "",
+        "ahead",
+        "futures",
+        "possible",
+        "covered",
+        "by the truth",
+        "near one",
+    ];
+    let row = |of: &OfModel| {
+        let Answers { ahead, .. } = of.answers;
+        let ahead = match ahead {
+            [low, high] if low == high => low.to_string(),
+            [low, high] => format!("{low} to {high}"),
+        };
+        vec![
+            of.name.to_owned(),
+            ahead,
+            of.answers.futures.to_string(),
+            format!("{:.1}", of.answers.possible),
+            format!("{:.1}", of.answers.covered),
+            format!("{:.1}", of.answers.covered_by_truth),
+            format!("{:.1}%", 100.0 * of.answers.near),
+        ]
+    };
+    let rows: Vec<_> = found.iter().map(row).collect();
+    let moments = found.first().map_or(0, |of| of.answers.moments);
+    let mut text = format!("{moments} moments\n{}", table(&header, &rows));
+    for of in found {
+        let Answers { ahead, .. } = of.answers;
+        if let (Some(frequencies), Some(probabilities)) =
+            (&of.answers.frequencies, &of.answers.probabilities)
+        {
+            let list = |values: &[f64]| -> String {
+                let each = values.iter().map(|value| format!("{value:.3}"));
+                each.collect::<Vec<_>>().join(" ")
+            };
+            text += &format!(
+                "\n{} +{}: nearest to each {} (true {})",
+                of.name,
+                ahead[0],
+                list(frequencies),
+                list(probabilities)
+            );
+        }
+    }
+    text
+}
+
+/// On standard error, and only on a terminal.
+fn bar(moments: usize, name: &'static str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(moments as u64), progress::target());
+    if let Ok(style) =
+        ProgressStyle::with_template("{bar:24.cyan/dim} {msg}: moment {pos} of {len}")
+    {
+        bar.set_style(style);
+    }
+    bar.with_message(name)
+}
