@@ -16,7 +16,7 @@ pub struct WorldArgs {
     #[arg(long, value_name = "PATH")]
     pub images: Option<PathBuf>,
     /// Frames of each sequence of `digits`
-    #[arg(long, value_name = "N", default_value = "15")]
+    #[arg(long, value_name = "N", default_value = "25")]
     pub length: std::num::NonZeroUsize,
 }
 

@@ -2,7 +2,7 @@
 
 mod figures;
 
-pub use figures::{Best, Figures, Scores};
+pub use figures::{Best, Figure, Figures, Scores};
 
 use super::moving::moving;
 use super::rollout::rollout_at;
@@ -12,7 +12,7 @@ use crate::inference::Forecaster;
 use crate::interrupt;
 use crate::rng::Seed;
 use candle_core::{Device, Tensor};
-use figures::{Total, Truth};
+use figures::{Record, Truth};
 use std::collections::BTreeMap;
 
 /// Frames ahead at which models are compared.
@@ -90,6 +90,11 @@ impl Predictor<'_> {
         }
     }
 
+    /// Whether it is a trained model without z.
+    pub fn is_least_squares(self) -> bool {
+        matches!(self, Self::Model(forecaster) if !forecaster.has_latent())
+    }
+
     /// Its futures (N, horizons, C, H, W) after the context x (1, context, C, H,
     /// W) of window number `window`, at the horizons alone: all of 100 futures of
     /// large frames would not fit in memory. N is 1 where they are all the same.
@@ -123,8 +128,10 @@ pub fn compare(
     device: &Device,
     watch: &mut dyn FnMut(usize),
 ) -> Result<Comparison> {
-    let mut totals =
-        vec![vec![[Total::default(), Total::default()]; plan.horizons.len()]; predictors.len()];
+    // For each predictor and horizon, each window's where it moves and over whole
+    // frames.
+    let mut records: Vec<Vec<Vec<[Record; 2]>>> =
+        vec![vec![Vec::new(); plan.horizons.len()]; predictors.len()];
     let mut still: BTreeMap<usize, usize> = plan.horizons.iter().map(|&h| (h, 0)).collect();
     let (mut liveliest, mut most) = (0, 0);
     for (index, window) in windows.iter().enumerate() {
@@ -140,23 +147,31 @@ pub fn compare(
         if moved > most {
             (liveliest, most) = (index, moved);
         }
-        for (predictor, totals) in predictors.iter().zip(&mut totals) {
+        for (predictor, records) in predictors.iter().zip(&mut records) {
             let futures = predictor.futures(&x, plan, index)?;
-            for (at, (truth, [moving, whole])) in truths.iter().zip(totals).enumerate() {
+            for (at, (truth, records)) in truths.iter().zip(records).enumerate() {
                 let samples = samples(&futures, at)?;
-                moving.add(&samples, truth, true, predictor.is_certain());
-                whole.add(&samples, truth, false, predictor.is_certain());
+                let of = |moving| Record::of(&samples, truth, moving, predictor.is_certain());
+                records.push([of(true), of(false)]);
             }
         }
         watch(index + 1);
     }
-    let figures = |totals: Vec<[Total; 2]>| {
-        let each = plan.horizons.iter().zip(totals);
-        each.map(|(&horizon, totals)| (horizon, Figures::of(&totals)))
-            .collect()
+    let mse = predictors
+        .iter()
+        .position(|predictor| predictor.is_least_squares());
+    let figures = |of: usize| {
+        let each = plan.horizons.iter().enumerate();
+        each.map(|(at, &horizon)| {
+            let mse = mse
+                .filter(|&mse| mse != of)
+                .map(|mse| &records[mse][at][..]);
+            (horizon, Figures::of(&records[of][at], mse))
+        })
+        .collect()
     };
     Ok(Comparison {
-        models: totals.into_iter().map(figures).collect(),
+        models: (0..predictors.len()).map(figures).collect(),
         still,
         liveliest,
     })

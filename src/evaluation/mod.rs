@@ -9,6 +9,7 @@
 //! least-squares model is compared on equal terms.
 
 pub mod best_of;
+pub mod bootstrap;
 pub mod comparison;
 pub mod crps;
 pub mod energy_score;
@@ -17,7 +18,9 @@ pub mod health;
 pub mod moving;
 pub mod outcomes;
 pub mod psnr;
+pub mod rank_histogram;
 mod region;
 pub mod rollout;
 pub mod sharpness;
+pub mod spread_skill;
 pub mod ssim;

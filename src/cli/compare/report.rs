@@ -1,6 +1,6 @@
 //! The figures of a comparison, as JSON and as tables.
 
-use crate::evaluation::comparison::{Figures, Scores};
+use crate::evaluation::comparison::{Figure, Figures, Scores};
 use crate::evaluation::health::Health;
 use crate::outputs::table::table;
 use console::style;
@@ -106,7 +106,8 @@ pub fn describe(report: &Report) -> String {
     text += "\n\nWhole frames\n";
     text += &scores(report, |figures| &figures.whole_frame);
     text += "\n\nPSNR (dB) and SSIM: higher is better; CRPS and energy score: lower is; \
-             sharpness: 1 is as sharp as the real frame\n";
+             sharpness: 1 is as sharp as the real frame; spread/skill: below 1, futures agree more \
+             than they are right; in brackets 95% of draws of the windows\n";
     if data.futures < 100 {
         text += &format!(
             "-: of {} futures there is no best of more (--futures)\n",
@@ -129,7 +130,10 @@ fn scores(report: &Report, region: fn(&Figures) -> &Scores) -> String {
         "SSIM",
         "sharpness",
         "CRPS",
+        "÷ mse",
         "energy",
+        "÷ mse",
+        "spread/skill",
         "PSNR of 10",
         "of 100",
         "SSIM of 10",
@@ -144,11 +148,14 @@ fn scores(report: &Report, region: fn(&Figures) -> &Scores) -> String {
             let best = |number: usize| scores.best_of.get(&number);
             rows.push(vec![
                 format!("+{horizon:<2} {}", model.name),
-                number(scores.psnr, 2),
-                number(scores.ssim, 3),
-                number(scores.sharpness_ratio, 2),
-                number(scores.crps, 4),
-                number(scores.energy_score, 4),
+                number(scores.psnr.value, 2),
+                number(scores.ssim.value, 3),
+                number(scores.sharpness_ratio.value, 2),
+                number(scores.crps.value, 4),
+                sure(scores.crps_of_mse, 2),
+                number(scores.energy_score.value, 4),
+                sure(scores.energy_score_of_mse, 2),
+                sure(Some(scores.spread_skill), 2),
                 number(best(10).and_then(|best| best.psnr), 2),
                 number(best(100).and_then(|best| best.psnr), 2),
                 number(best(10).and_then(|best| best.ssim), 3),
@@ -196,6 +203,17 @@ fn checks(report: &HealthReport) -> String {
         text += &format!("{}\n", style(format!("warning: {warning}")).red());
     }
     text
+}
+
+/// A figure and its interval.
+fn sure(figure: Option<Figure>, digits: usize) -> String {
+    match figure {
+        Some(Figure {
+            value: Some(value),
+            interval: Some([low, high]),
+        }) => format!("{value:.digits$} ({low:.digits$}, {high:.digits$})"),
+        _ => number(figure.and_then(|figure| figure.value), digits),
+    }
 }
 
 fn number(value: Option<f64>, digits: usize) -> String {

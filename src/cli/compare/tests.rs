@@ -125,8 +125,13 @@ fn figures_are_written_as_documented_and_follow_the_seed() {
                 "psnr",
                 "ssim",
                 "sharpness_ratio",
+                "sharpness_difference",
                 "crps",
                 "energy_score",
+                "spread_skill",
+                "crps_of_mse",
+                "energy_score_of_mse",
+                "rank_histogram",
                 "best_of",
             ];
             let mut all = measures.to_vec();
@@ -134,7 +139,7 @@ fn figures_are_written_as_documented_and_follow_the_seed() {
             assert_eq!(keys(figures), all);
             assert_eq!(keys(&figures["whole_frame"]), measures);
             for figures in [figures, &figures["whole_frame"]] {
-                assert!(figures["psnr"].as_f64().unwrap() > 5.0);
+                assert!(figures["psnr"]["value"].as_f64().unwrap() > 5.0);
                 assert_eq!(keys(&figures["best_of"]), ["1", "10", "100"]);
                 assert!(figures["best_of"]["10"]["ssim"].is_number());
                 assert_eq!(figures["best_of"]["100"]["psnr"].is_number(), !latent);

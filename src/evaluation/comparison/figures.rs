@@ -1,10 +1,13 @@
 //! The figures of one model at one horizon, and how windows add up to them.
 
 use super::super::best_of::best_of;
+use super::super::bootstrap::interval;
 use super::super::crps::crps;
 use super::super::energy_score::energy_score;
 use super::super::psnr::psnr;
-use super::super::sharpness::gradient;
+use super::super::rank_histogram::{BINS, rank_histogram};
+use super::super::sharpness::{gradient, sharpness_difference};
+use super::super::spread_skill::SpreadSkill;
 use super::super::ssim::Ssim;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -23,20 +26,39 @@ pub struct Figures {
     pub whole_frame: Scores,
 }
 
-/// Means over windows; `None` where no window has anything to measure.
+/// A figure, and how sure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Figure {
+    /// `None` where no window has anything to measure.
+    pub value: Option<f64>,
+    /// See [`interval`], over windows.
+    pub interval: Option<[f64; 2]>,
+}
+
+/// Means over windows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scores {
     /// Decibels: the mean over windows and futures of each frame's PSNR (not
     /// the PSNR of the mean error), so that it is `best_of[1].psnr`.
-    pub psnr: Option<f64>,
+    pub psnr: Figure,
     /// The mean over windows and futures, at most 1.
-    pub ssim: Option<f64>,
+    pub ssim: Figure,
     /// The sum over windows of the futures' mean gradient ÷ that of the truth.
-    pub sharpness_ratio: Option<f64>,
+    pub sharpness_ratio: Figure,
+    /// See [`sharpness_difference`], in decibels: the mean over windows and futures.
+    pub sharpness_difference: Figure,
     /// Fair CRPS, for pixels in [0, 1]; of one future, its absolute error.
-    pub crps: Option<f64>,
+    pub crps: Figure,
     /// Fair energy score; of one future, its root mean square error.
-    pub energy_score: Option<f64>,
+    pub energy_score: Figure,
+    /// See [`SpreadSkill::ratio`], of the sums over windows; of one future none.
+    pub spread_skill: Figure,
+    /// CRPS ÷ the least-squares model's of the same windows.
+    pub crps_of_mse: Option<Figure>,
+    /// Energy score ÷ the least-squares model's of the same windows.
+    pub energy_score_of_mse: Option<Figure>,
+    /// See [`rank_histogram`]; of one future empty.
+    pub rank_histogram: Vec<f64>,
     /// What the best of so many futures is expected to get. One whose futures
     /// are all the same gets the same from any number.
     pub best_of: BTreeMap<usize, Best>,
@@ -52,11 +74,19 @@ pub struct Best {
 }
 
 impl Figures {
-    /// Of the totals where the scene moves and over whole frames.
-    pub(super) fn of([moving, whole]: &[Total; 2]) -> Self {
+    /// Of the records where the scene moves and over whole frames, one of each for a
+    /// window; `mse` holds those of the least-squares model.
+    pub(super) fn of(records: &[[Record; 2]], mse: Option<&[[Record; 2]]>) -> Self {
+        let part = |records: &[[Record; 2]], part: usize| -> Vec<Record> {
+            records.iter().map(|both| both[part].clone()).collect()
+        };
+        let scores = |of: usize| {
+            let mse = mse.map(|mse| part(mse, of));
+            Scores::of(&part(records, of), mse.as_deref())
+        };
         Self {
-            moving: moving.scores(),
-            whole_frame: whole.scores(),
+            moving: scores(0),
+            whole_frame: scores(1),
         }
     }
 }
@@ -87,97 +117,137 @@ impl Truth {
     }
 }
 
-/// A mean in the making.
-#[derive(Debug, Clone, Copy, Default)]
-struct Mean {
-    sum: f64,
-    count: usize,
-}
-
-impl Mean {
-    fn add(&mut self, value: Option<f64>) {
-        if let Some(value) = value {
-            self.sum += value;
-            self.count += 1;
-        }
-    }
-
-    fn get(self) -> Option<f64> {
-        (self.count > 0).then(|| self.sum / self.count as f64)
-    }
-}
-
-/// Sums over windows.
+/// What one window says of one model, at one horizon: `None` where there is nothing
+/// to measure.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Total {
-    psnr: Mean,
-    ssim: Mean,
-    gradient: f64,
-    true_gradient: f64,
-    crps: Mean,
-    energy: Mean,
-    best: [[Mean; 2]; BEST_OF.len()],
+pub(super) struct Record {
+    psnr: Option<f64>,
+    ssim: Option<f64>,
+    /// Of the futures, and of the truth.
+    gradients: Option<(f64, f64)>,
+    difference: Option<f64>,
+    crps: Option<f64>,
+    energy: Option<f64>,
+    spread_skill: Option<SpreadSkill>,
+    ranks: Option<[f64; BINS]>,
+    best: [[Option<f64>; 2]; BEST_OF.len()],
 }
 
-impl Total {
-    /// Adds the futures of one window, each (C, H, W), over the whole frame or
+impl Record {
+    /// Of the futures of one window, each (C, H, W), over the whole frame or
     /// only where it moves. `certain`: the model has this one future only.
-    pub fn add(&mut self, futures: &[Vec<f32>], truth: &Truth, moving: bool, certain: bool) {
+    pub fn of(futures: &[Vec<f32>], truth: &Truth, moving: bool, certain: bool) -> Self {
         let mask = moving.then_some(truth.mask.as_slice());
-        let each: Vec<[Option<f64>; 3]> = futures
+        let each: Vec<[Option<f64>; 4]> = futures
             .par_iter()
             .map(|future| {
                 [
                     psnr(future, &truth.frame, mask),
                     truth.ssim.compare(future, mask),
                     gradient(future, truth.shape, mask),
+                    sharpness_difference(future, &truth.frame, truth.shape, mask),
                 ]
             })
             .collect();
         // All of a measure or none: what counts is the same for all futures.
-        let [psnrs, ssims, gradients] = [0, 1, 2].map(|measure| -> Vec<f64> {
+        let [psnrs, ssims, gradients, differences] = [0, 1, 2, 3].map(|measure| -> Vec<f64> {
             let values = each.iter().filter_map(|values| values[measure]);
             values.collect()
         });
-        self.psnr.add(mean(&psnrs));
-        self.ssim.add(mean(&ssims));
-        if let (Some(gradient), Some(real)) =
-            (mean(&gradients), gradient(&truth.frame, truth.shape, mask))
-        {
-            self.gradient += gradient;
-            self.true_gradient += real;
-        }
+        let real = gradient(&truth.frame, truth.shape, mask);
         let futures: Vec<&[f32]> = futures.iter().map(Vec::as_slice).collect();
-        self.crps.add(crps(&futures, &truth.frame, mask));
-        self.energy.add(energy_score(&futures, &truth.frame, mask));
-        for ([psnr, ssim], number) in self.best.iter_mut().zip(BEST_OF) {
-            let number = if certain { 1 } else { number };
-            psnr.add(best_of(&psnrs, number));
-            ssim.add(best_of(&ssims, number));
+        let several = |futures| match certain {
+            true => None,
+            false => rank_histogram(futures, &truth.frame, mask),
+        };
+        Self {
+            psnr: mean(psnrs.iter().copied()),
+            ssim: mean(ssims.iter().copied()),
+            gradients: mean(gradients.into_iter()).zip(real),
+            difference: mean(differences.into_iter()),
+            crps: crps(&futures, &truth.frame, mask),
+            energy: energy_score(&futures, &truth.frame, mask),
+            spread_skill: SpreadSkill::of(&futures, &truth.frame, mask),
+            ranks: several(&futures),
+            best: BEST_OF.map(|number| {
+                let number = if certain { 1 } else { number };
+                [best_of(&psnrs, number), best_of(&ssims, number)]
+            }),
         }
     }
+}
 
-    fn scores(&self) -> Scores {
-        let best = BEST_OF.into_iter().zip(&self.best);
-        Scores {
-            psnr: self.psnr.get(),
-            ssim: self.ssim.get(),
-            sharpness_ratio: (self.true_gradient > 0.0).then(|| self.gradient / self.true_gradient),
-            crps: self.crps.get(),
-            energy_score: self.energy.get(),
-            best_of: best
-                .map(|(number, [psnr, ssim])| {
+impl Scores {
+    /// Of all windows; `mse` holds the least-squares model's of the same windows.
+    fn of(records: &[Record], mse: Option<&[Record]>) -> Self {
+        let all: Vec<usize> = (0..records.len()).collect();
+        let figure = |figure: &dyn Fn(&[usize]) -> Option<f64>| Figure {
+            value: figure(&all),
+            interval: interval(records.len(), figure),
+        };
+        let mean_of = |records: &[Record], drawn: &[usize], of: fn(&Record) -> Option<f64>| {
+            mean(drawn.iter().filter_map(|&window| of(&records[window])))
+        };
+        let plain =
+            |of: fn(&Record) -> Option<f64>| figure(&|drawn: &[usize]| mean_of(records, drawn, of));
+        let of_mse = |of: fn(&Record) -> Option<f64>| {
+            let mse = mse?;
+            Some(figure(&|drawn: &[usize]| {
+                let ratio = mean_of(records, drawn, of)? / mean_of(mse, drawn, of)?;
+                ratio.is_finite().then_some(ratio)
+            }))
+        };
+        let sharpness = |drawn: &[usize]| {
+            let pairs = drawn.iter().filter_map(|&window| records[window].gradients);
+            let (made, real) = pairs.fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
+            (real > 0.0).then(|| made / real)
+        };
+        let spread_skill = |drawn: &[usize]| {
+            let each = drawn
+                .iter()
+                .filter_map(|&window| records[window].spread_skill);
+            let sum = each.fold(SpreadSkill::default(), |sum, one| SpreadSkill {
+                spread: sum.spread + one.spread,
+                skill: sum.skill + one.skill,
+            });
+            sum.ratio()
+        };
+        let ranks: Vec<[f64; BINS]> = records.iter().filter_map(|record| record.ranks).collect();
+        let bin = |bin: usize| mean(ranks.iter().map(|ranks| ranks[bin]));
+        let best = |number: usize, measure: usize| {
+            mean(
+                records
+                    .iter()
+                    .filter_map(|record| record.best[number][measure]),
+            )
+        };
+        Self {
+            psnr: plain(|record| record.psnr),
+            ssim: plain(|record| record.ssim),
+            sharpness_ratio: figure(&sharpness),
+            sharpness_difference: plain(|record| record.difference),
+            crps: plain(|record| record.crps),
+            energy_score: plain(|record| record.energy),
+            spread_skill: figure(&spread_skill),
+            crps_of_mse: of_mse(|record| record.crps),
+            energy_score_of_mse: of_mse(|record| record.energy),
+            rank_histogram: (0..BINS).filter_map(bin).collect(),
+            best_of: (0..BEST_OF.len())
+                .map(|number| {
                     let best = Best {
-                        psnr: psnr.get(),
-                        ssim: ssim.get(),
+                        psnr: best(number, 0),
+                        ssim: best(number, 1),
                     };
-                    (number, best)
+                    (BEST_OF[number], best)
                 })
                 .collect(),
         }
     }
 }
 
-fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = values.fold((0.0, 0usize), |(sum, count), value| {
+        (sum + value, count + 1)
+    });
+    (count > 0).then(|| sum / count as f64)
 }

@@ -138,17 +138,23 @@ fn copying_is_scored_as_by_hand() {
                     Some(errors.iter().sum::<f64>() / errors.len() as f64)
                 }
             };
-            close(scores.crps, mean(&error(1)));
+            close(scores.crps.value, mean(&error(1)));
             let root =
                 |a: &[f32], b: &[f32], mask: Option<&[bool]>| error(2)(a, b, mask).map(f64::sqrt);
-            let energy = scores.energy_score.unwrap();
+            let energy = scores.energy_score.value.unwrap();
             assert!((energy - mean(&root)).abs() < 1e-6);
-            close(scores.psnr, mean(&psnr));
-            close(scores.ssim, mean(&|a, b, mask| ssim(a, b, SHAPE, mask)));
+            close(scores.psnr.value, mean(&psnr));
+            close(
+                scores.ssim.value,
+                mean(&|a, b, mask| ssim(a, b, SHAPE, mask)),
+            );
             let sharp = |which: usize| mean(&|a, b, mask| gradient([a, b][which], SHAPE, mask));
-            close(scores.sharpness_ratio, sharp(0) / sharp(1));
+            close(scores.sharpness_ratio.value, sharp(0) / sharp(1));
             for best in scores.best_of.values() {
-                assert_eq!((best.psnr, best.ssim), (scores.psnr, scores.ssim));
+                assert_eq!(
+                    (best.psnr, best.ssim),
+                    (scores.psnr.value, scores.ssim.value)
+                );
             }
         }
     }
@@ -180,14 +186,27 @@ fn one_future_is_scored_by_its_error_and_many_as_a_forecast() {
         count += 1;
     }
     let certain = &found.models[0][&4].whole_frame;
-    close(certain.crps, error / f64::from(count));
-    assert_eq!(certain.best_of[&100].psnr, certain.psnr);
+    close(certain.crps.value, error / f64::from(count));
+    assert_eq!(certain.best_of[&100].psnr, certain.psnr.value);
 
     let forecast = &found.models[1][&4].whole_frame;
     let best = |number| forecast.best_of[&number].psnr;
-    close(best(1), forecast.psnr.unwrap());
+    close(best(1), forecast.psnr.value.unwrap());
     assert!(best(10) > best(1), "futures differ");
     assert_eq!(best(100), None, "there are only 12 futures");
+
+    // Beside least squares, on the same windows.
+    assert_eq!(certain.crps_of_mse, None);
+    assert!(certain.rank_histogram.is_empty() && certain.spread_skill.value.is_none());
+    let ratio = forecast.crps_of_mse.unwrap();
+    let truth = forecast.crps.value.unwrap() / certain.crps.value.unwrap();
+    close(ratio.value, truth);
+    for figure in [ratio, forecast.crps, forecast.spread_skill, forecast.psnr] {
+        let ([low, high], value) = (figure.interval.unwrap(), figure.value.unwrap());
+        assert!(low < value && value < high, "{figure:?}");
+    }
+    let ranks: f64 = forecast.rank_histogram.iter().sum();
+    assert!((ranks - 1.0).abs() < 1e-9, "{ranks}");
 }
 
 #[test]
