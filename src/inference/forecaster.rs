@@ -7,7 +7,7 @@ use super::{
     Categorical, ClosedForm, GaussNewton, Inference, Inferred, Mixture, Prior, Refine, Search,
     tensor,
 };
-use crate::energy::Quadratic;
+use crate::energy::{Bowl, Quadratic};
 use crate::error::{Error, Result};
 use crate::latent::{Codes, Gaussian};
 use crate::models::{FrameShape, Init, NextFrame, NextFrameConfig, Observed, Scope, Source};
@@ -24,6 +24,8 @@ struct LatentPart {
     /// s², (1,).
     unexplained: Tensor,
     looks: usize,
+    /// Where z is a code.
+    codes: Option<Codes>,
 }
 
 /// See the module's head.
@@ -48,13 +50,25 @@ impl Forecaster {
         let mut scope = root.scope(name);
         let dimension = latent.width()?;
         let network = NextFrame::new(model, shape, dimension, scope.scope("network"))?;
-        let only_painted = matches!(latent.family, Family::Codes | Family::Refined);
-        if only_painted && network.moving() > 0 {
-            return Err(Error::input(
-                "latent.family",
-                format!("{:?} needs a network that is linear in z", latent.family),
-                "set model.moving = 0, or latent.family = \"gaussian\"",
-            ));
+        let refuse =
+            |problem: String, hint: &str| Err(Error::input("latent.family", problem, hint));
+        match latent.family {
+            Family::Refined if network.moving() > 0 => {
+                return refuse(
+                    "Refined needs a network that is linear in z".to_owned(),
+                    "set model.moving = 0, or latent.family = \"gaussian\"",
+                );
+            }
+            Family::Codes if ![0, latent.size].contains(&network.moving()) => {
+                return refuse(
+                    format!(
+                        "the first of its stages moves pixels or none does, and model.moving is {}",
+                        network.moving()
+                    ),
+                    "set model.moving = 0, or the same as latent.size",
+                );
+            }
+            _ => {}
         }
         let gaussian = Gaussian { dimension };
         let summary =
@@ -87,6 +101,10 @@ impl Forecaster {
                 ))
             }
         };
+        let codes = match latent.family {
+            Family::Codes => Some(Codes::new(latent.stages, latent.size)?),
+            _ => None,
+        };
         let looks = latent.looks;
         let latent = parts
             .map(|(inference, prior)| {
@@ -95,6 +113,7 @@ impl Forecaster {
                     prior,
                     unexplained: scope.get(UNEXPLAINED, 1, Init::Ones)?,
                     looks,
+                    codes,
                 })
             })
             .transpose()?;
@@ -137,12 +156,17 @@ impl Forecaster {
         if moving == 0 {
             return quadratic(self.network.error_of_paint(observed, None, y)?);
         }
-        let solver = GaussNewton {
-            latent: Gaussian { dimension: moving },
-            looks: part.looks,
+        let (at, moved) = match part.codes {
+            Some(codes) => self.search_moves(observed, y, codes.size(), precision)?,
+            None => {
+                let solver = GaussNewton {
+                    latent: Gaussian { dimension: moving },
+                    looks: part.looks,
+                };
+                let error = self.network.error_of_moves(observed, y)?;
+                solver.touch(samples, |z| quadratic(error(&tensor(z, y.device())?)?))?
+            }
         };
-        let error = self.network.error_of_moves(observed, y)?;
-        let (at, moved) = solver.touch(samples, |z| quadratic(error(&tensor(z, y.device())?)?))?;
         if self.network.latent_dimension() == moving {
             return Ok(moved);
         }
@@ -150,6 +174,50 @@ impl Forecaster {
         let moves = tensor(&at, y.device())?;
         let error = self.network.error_of_paint(observed, Some(&moves), y)?;
         Ok(moved.beside(&at, &quadratic(error)?))
+    }
+
+    /// The best of `size` codes that move pixels, for each sample, found by looking at
+    /// all, and functions that have the energy's values at each: at a one-hot a plane
+    /// can have any.
+    fn search_moves(
+        &self,
+        observed: &Observed,
+        y: &Tensor,
+        size: usize,
+        precision: f64,
+    ) -> Result<(Vec<Vec<f64>>, Quadratic)> {
+        let samples = y.dim(0)?;
+        let code = |index: usize| -> Vec<f64> {
+            (0..size)
+                .map(|other| f64::from(u8::from(other == index)))
+                .collect()
+        };
+        let mut errors = vec![Vec::with_capacity(size); samples];
+        for index in 0..size {
+            let z = tensor(&vec![code(index); samples], y.device())?;
+            let found = self
+                .network
+                .error_of_move(observed, &z, y)?
+                .to_vec1::<f32>()?;
+            for (errors, error) in errors.iter_mut().zip(found) {
+                errors.push(f64::from(error));
+            }
+        }
+        let best = |errors: &Vec<f64>| {
+            let least = errors.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1));
+            code(least.map_or(0, |(index, _)| index))
+        };
+        let plane = |errors: &Vec<f64>| Bowl {
+            precision,
+            constant: 0.0,
+            slope: errors.iter().map(|error| -0.5 * error).collect(),
+            curvature: vec![0.0; size * size],
+        };
+        let at = errors.iter().map(best).collect();
+        Ok((
+            at,
+            Quadratic::from_bowls(errors.iter().map(plane).collect()),
+        ))
     }
 
     /// z for each sample; see [`Inference::infer`].
@@ -255,6 +323,13 @@ mod tests {
         (forecaster, observed, y)
     }
 
+    /// h(x) of the x of [`forecaster`].
+    fn observed_by(forecaster: &Forecaster) -> Observed {
+        let mut rng = Seed(1).stream("test", 0);
+        let x = rng.uniform_tensor(0.0, 1.0, &[2, 3, 3, 20, 12][..], &Device::Cpu);
+        forecaster.network().observe(&x.unwrap()).unwrap()
+    }
+
     /// ‖y − ŷ(x, z)‖² of each sample, of the decoder itself.
     fn direct(
         forecaster: &Forecaster,
@@ -327,6 +402,64 @@ mod tests {
             for (least, more) in energy(&best).into_iter().zip(energy(&worse)) {
                 assert!(least < more, "{least} {more}");
             }
+        }
+    }
+
+    #[test]
+    fn of_codes_that_move_each_has_the_decoder_s_error() {
+        let (network, _, y) = forecaster(Decoder::Move, 3);
+        let codes = Codes::new(2, 3).unwrap();
+        let latent = LatentConfig {
+            family: Family::Codes,
+            stages: 2,
+            size: 3,
+            ..LatentConfig::default()
+        };
+        let model = NextFrameConfig {
+            moving: 3,
+            latent_start: 3.0,
+            ..network.network().config().clone()
+        };
+        let shape = network.network().shape();
+        let mut weights = Weights::new(Seed(2), &Device::Cpu);
+        let forecaster = Forecaster::new(&model, &latent, shape, "latent", &mut weights).unwrap();
+        let observed = observed_by(&forecaster);
+        let field = forecaster.energy(&observed, &y).unwrap();
+        let mut rng = Seed(3).stream("test", 0);
+        let inferred = forecaster.infer(&field, 1.0, &mut rng).unwrap();
+        let error = |index: usize| {
+            let z = tensor(&vec![codes.vector(index); 2], &Device::Cpu).unwrap();
+            direct(&forecaster, (&observed, &y), &z)
+        };
+        let all: Vec<Vec<f32>> = (0..codes.count()).map(error).collect();
+        for (sample, bowl) in field.bowls().iter().enumerate() {
+            // Whatever paints: the move that is best alone, and what paints best on it.
+            let best = codes.read(
+                &inferred.best[sample]
+                    .iter()
+                    .map(|&z| z as f32)
+                    .collect::<Vec<_>>(),
+            );
+            let of_move = |index: &usize| codes.choices(*index).next() == Some(best[0]);
+            for index in (0..codes.count()).filter(of_move) {
+                near(bowl.squared_error(&codes.vector(index)), all[index][sample]);
+            }
+            let moves: Vec<f32> = (0..3)
+                .map(|code| {
+                    let mut z = vec![0.0; 6];
+                    z[code] = 1.0;
+                    let z = tensor(&vec![z; 2], &Device::Cpu).unwrap();
+                    direct(&forecaster, (&observed, &y), &z)[sample]
+                })
+                .collect();
+            assert!(
+                moves.iter().all(|error| *error >= moves[best[0]]),
+                "{moves:?}"
+            );
+            assert!(
+                moves.iter().any(|error| *error > moves[best[0]]),
+                "{moves:?}"
+            );
         }
     }
 

@@ -159,7 +159,7 @@ impl Light {
     }
 
     /// Before anything is painted.
-    fn moved(&self, seen: &Seen, moves: Option<&Tensor>) -> Result<Tensor> {
+    pub(super) fn moved(&self, seen: &Seen, moves: Option<&Tensor>) -> Result<Tensor> {
         match (&self.movement, &seen.moving, moves) {
             (Some(movement), Some(moving), Some(_)) => movement.decode(moving, moves),
             _ => Ok(seen.expected.clone()),

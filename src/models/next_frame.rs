@@ -303,6 +303,17 @@ impl NextFrame {
         self.decoder.within(&observed.seen, tokens)
     }
 
+    /// ‖y − ŷ(x, z)‖² (B,) of frames moved by z (B, moving), on which nothing is
+    /// painted; y is in tokens. Nothing of it is tracked.
+    ///
+    /// # Errors
+    /// A network whose z moves nothing.
+    pub fn error_of_move(&self, observed: &Observed, z: &Tensor, y: &Tensor) -> Result<Tensor> {
+        let frozen = observed.seen.map(|t| Ok(t.detach()))?;
+        let moved = self.decoder.moved(&frozen, Some(&z.detach()))?.detach();
+        Ok((moved - y)?.sqr()?.sum((1, 2))?)
+    }
+
     /// The squared error of moved frames as a quadratic in the numbers of z
     /// that move, ‖y − ŷ(x, z)‖² = c − 2 qᵀz + zᵀG z, ŷ linearised at z, as a
     /// function of that z: at (B, moving) it returns c (B,), q (B, moving) and
