@@ -1,6 +1,9 @@
-//! `nextframe compare`: the models of a run side by side on footage that
-//! did not train them.
+//! `nextframe compare`: the models of one or more runs side by side on footage
+//! that did not train them.
 
+mod contenders;
+mod film;
+mod page;
 mod picture;
 mod report;
 
@@ -8,13 +11,11 @@ use super::footage::prepare;
 use crate::data::{Footage, Part, Split, batch, typical_change};
 use crate::device;
 use crate::error::{Error, Result};
-use crate::evaluation::comparison::{Plan, Predictor, compare};
+use crate::evaluation::comparison::{Predictor, compare};
 use crate::evaluation::health;
 use crate::files;
-use crate::inference::Forecaster;
-use crate::outputs::model::{LATENT, MSE, Model, ModelConfig};
+use crate::outputs::model::ModelConfig;
 use crate::outputs::progress;
-use crate::rng::Seed;
 use indicatif::{ProgressBar, ProgressStyle};
 use report::{Data, HealthReport, ModelReport, Report};
 use std::io::Write as _;
@@ -26,10 +27,15 @@ const HEALTH_WINDOWS: usize = 64;
 
 /// Compare copying the last frame, the least-squares model and the latent
 /// model on the part of the footage that training never saw
+///
+/// Several runs on the same footage are compared on the same windows. Beside the
+/// tables, RUN gets compare.html (one page with plots and films), compare.json,
+/// compare.csv and pictures; of several runs, the first one.
 #[derive(Debug, Clone, clap::Args)]
 pub struct CompareArgs {
-    /// A run's folder, or its model.safetensors
-    pub run: PathBuf,
+    /// Runs' folders, or their model.safetensors
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
     /// Print JSON instead of tables
     #[arg(long)]
     pub json: bool,
@@ -105,7 +111,7 @@ pub fn run(args: &CompareArgs) -> Result<()> {
 
 /// Writes the picture and compare.json; the result is what to print.
 fn produce(args: &CompareArgs) -> Result<String> {
-    let folder = folder(&args.run);
+    let folder = folder(&args.runs[0]);
     let picture = match &args.output {
         Some(path) => path.clone(),
         None => folder
@@ -114,29 +120,24 @@ fn produce(args: &CompareArgs) -> Result<String> {
     };
     check_ending(&picture)?;
     let device = device::select(&args.device)?;
-    let model = Model::load(&args.run, &device)?;
-    let settings = &model.config.settings;
-    let plan = Plan {
-        context: settings.model.context,
-        horizons: Plan::horizons(settings.evaluation.horizon)?,
-        futures: args.futures.get(),
-        temperature: settings.evaluation.temperature,
-        seed: Seed(args.seed),
-    };
-    let footage = footage(&model.config, args)?;
-    let split = Split::new(&footage, settings.window(), settings.longest())?;
+    let runs = contenders::load(&args.runs, &device)?;
+    let config = &runs[0].model.config;
+    let plan = contenders::plan(&runs, args)?;
+    let footage = footage(config, args)?;
+    let windows = runs.iter().map(|run| run.model.config.settings.window());
+    let split = Split::new(&footage, windows.max().unwrap_or(1), plan.length())?;
     let change = typical_change(&footage, &split.train).ok();
-    if change != Some(model.config.shape.change) {
+    if runs.len() == 1 && change != Some(config.shape.change) {
         tracing::warn!(
             "{}: this is not the footage that {} was trained on, so its {} part says how the model \
              does elsewhere",
             footage.first().map_or("the footage", Footage::name),
-            args.run.display(),
+            args.runs[0].display(),
             args.part.name()
         );
     }
     let part = args.part.of(&split);
-    let windows = part.spread(settings.longest(), args.windows.get());
+    let windows = part.spread(plan.length(), args.windows.get());
     if windows.is_empty() {
         return Err(Error::input(
             footage.first().map_or("the footage", Footage::name),
@@ -144,36 +145,36 @@ fn produce(args: &CompareArgs) -> Result<String> {
                 "its {} part of {} frames has no window of {} frames without a cut",
                 args.part.name(),
                 part.frames(),
-                settings.longest()
+                plan.length()
             ),
             "give a longer video, or a lower evaluation.horizon in training",
         ));
     }
 
-    let named = predictors(&model);
-    let predictors: Vec<_> = named.iter().map(|(_, predictor, _)| *predictor).collect();
+    let all = contenders::contenders(&runs);
+    let predictors: Vec<_> = all.iter().map(|one| one.predictor).collect();
     let bar = bar(windows.len());
     let mut watch = |done| bar.set_position(done as u64);
     let found = compare(&predictors, &footage, &windows, &plan, &device, &mut watch)?;
     bar.finish_and_clear();
 
     let mut models = Vec::new();
-    for ((name, predictor, parameters), horizons) in named.iter().zip(found.models) {
-        let health = match predictor {
+    for (one, horizons) in all.iter().zip(found.models) {
+        let health = match one.predictor {
             Predictor::Model(latent) if latent.has_latent() => {
-                let length = plan.context + 1;
+                let length = latent.network().config().context + 1;
                 let windows = part.spread(length, HEALTH_WINDOWS);
                 let frames = batch(&footage, &windows, length, &device)?;
                 let mut rng = plan.seed.stream("compare/health", 0);
-                let health = health::check(latent, model.mse.as_ref(), &frames, &mut rng)?;
+                let health = health::check(latent, one.mse, &frames, &mut rng)?;
                 Some(HealthReport::new(health, windows.len()))
             }
             _ => None,
         };
         models.push(ModelReport {
-            name,
-            latent: !predictor.is_certain(),
-            parameters: *parameters,
+            name: one.name.clone(),
+            latent: !one.predictor.is_certain(),
+            parameters: one.parameters,
             horizons,
             health,
         });
@@ -193,36 +194,28 @@ fn produce(args: &CompareArgs) -> Result<String> {
         models,
     };
 
-    let json = folder.join(format!("{}.json", args.part.file()));
+    let beside = |ending: &str| folder.join(format!("{}.{ending}", args.part.file()));
+    let (json, page) = (beside("json"), beside("html"));
     let text = serde_json::to_string_pretty(&report)
         .map_err(|error| Error::io(&json, std::io::Error::other(error)))?;
     files::replace_bytes(&json, format!("{text}\n").as_bytes())?;
+    files::replace_bytes(&beside("csv"), report::csv(&report).as_bytes())?;
     let shown = windows[found.liveliest];
     let frames = batch(&footage, &[shown], plan.length(), &device)?;
-    picture::draw(&named, &frames, &plan, found.liveliest)?.save(&picture)?;
+    picture::draw(&all, &frames, &plan, found.liveliest)?.save(&picture)?;
+    let gif = picture.with_extension("gif");
+    film::write(&gif, &all, &frames, &plan, found.liveliest)?;
+    page::write(&page, &report, (&picture, &gif))?;
     if args.json {
         return Ok(text);
     }
     Ok(format!(
-        "{}\npicture: {}\nfigures: {}",
+        "{}\npage: {}\npicture: {}\nfigures: {}",
         report::describe(&report),
+        page.display(),
         picture.display(),
         json.display()
     ))
-}
-
-/// What is compared, always in this order: name, predictor, parameters.
-fn predictors(model: &Model) -> Vec<(&'static str, Predictor<'_>, usize)> {
-    let trained: [(&str, Option<&Forecaster>); 2] =
-        [(MSE, model.mse.as_ref()), (LATENT, model.latent.as_ref())];
-    let trained = trained
-        .into_iter()
-        .filter_map(|(name, forecaster)| Some((name, forecaster?)));
-    let mut all = vec![("copy", Predictor::Copy, 0)];
-    for ((name, forecaster), &parameters) in trained.zip(&model.parameters) {
-        all.push((name, Predictor::Model(forecaster), parameters));
-    }
-    all
 }
 
 /// The footage that the model was trained on, or where --input says it is.
@@ -232,7 +225,7 @@ fn footage(config: &ModelConfig, args: &CompareArgs) -> Result<Vec<Footage>> {
     let inputs = if moved { &args.input } else { &config.inputs };
     if !moved && inputs.iter().any(|input| input == "-") {
         return Err(Error::input(
-            args.run.display().to_string(),
+            args.runs[0].display().to_string(),
             "its footage came through standard input, which is not kept",
             HINT,
         ));

@@ -1,7 +1,8 @@
 //! The picture of a comparison: what came, and what was predicted.
 
+use super::contenders::Contender;
 use crate::error::Result;
-use crate::evaluation::comparison::{Plan, Predictor};
+use crate::evaluation::comparison::Plan;
 use crate::outputs::picture::{Cell, Picture, Row, spread};
 use candle_core::{IndexOp as _, Tensor};
 
@@ -14,7 +15,7 @@ const WIDE: usize = 192;
 /// One window (1, T, C, H, W), number `index`: a column for each horizon, and
 /// the last frame of the context in front of the real future.
 pub fn draw(
-    named: &[(&str, Predictor, usize)],
+    contenders: &[Contender],
     window: &Tensor,
     plan: &Plan,
     index: usize,
@@ -31,10 +32,13 @@ pub fn draw(
         let gap = std::iter::once(Cell::gap());
         rows.push(Row::new(label, gap.chain(cells).collect()));
     };
-    for (name, predictor, _) in named {
+    for Contender {
+        name, predictor, ..
+    } in contenders
+    {
         let futures = predictor.futures(&x, plan, index)?;
         if predictor.is_certain() {
-            put((*name).to_owned(), cells(&futures.i(0)?)?);
+            put(name.clone(), cells(&futures.i(0)?)?);
             continue;
         }
         for number in 0..SHOWN.min(plan.futures) {

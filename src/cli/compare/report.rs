@@ -34,7 +34,7 @@ pub struct Data {
 /// One model's figures.
 #[derive(Debug, Serialize)]
 pub struct ModelReport {
-    pub name: &'static str,
+    pub name: String,
     /// Whether it has a z.
     pub latent: bool,
     pub parameters: usize,
@@ -63,6 +63,11 @@ struct OfMse {
 }
 
 impl HealthReport {
+    /// What is not as it should be.
+    pub fn warnings(&self) -> &[String] {
+        &self.health.warnings
+    }
+
     /// `windows` is how many windows were looked at.
     pub fn new(health: Health, windows: usize) -> Self {
         let error = &health.error;
@@ -93,7 +98,7 @@ pub fn describe(report: &Report) -> String {
         data.futures,
     );
     text += "\nWhere the scene moves\n";
-    text += &scores(report, |figures| &figures.moving);
+    text += &table(&HEADER, &rows(report, |figures| &figures.moving));
     let still: Vec<String> = data
         .still_windows
         .iter()
@@ -104,7 +109,7 @@ pub fn describe(report: &Report) -> String {
         text += &format!("\nwindows left out, as nothing moves: {}", still.join(", "));
     }
     text += "\n\nWhole frames\n";
-    text += &scores(report, |figures| &figures.whole_frame);
+    text += &table(&HEADER, &rows(report, |figures| &figures.whole_frame));
     text += "\n\nPSNR (dB) and SSIM: higher is better; CRPS and energy score: lower is; \
              sharpness: 1 is as sharp as the real frame; spread/skill: below 1, futures agree more \
              than they are right; in brackets 95% of draws of the windows\n";
@@ -116,29 +121,31 @@ pub fn describe(report: &Report) -> String {
     }
     for model in &report.models {
         if let Some(health) = &model.health {
-            text += &checks(health);
+            text += &checks(&model.name, health);
         }
     }
     text
 }
 
+/// Of [`rows`].
+pub const HEADER: [&str; 13] = [
+    "frames ahead",
+    "PSNR",
+    "SSIM",
+    "sharpness",
+    "CRPS",
+    "÷ mse",
+    "energy",
+    "÷ mse",
+    "spread/skill",
+    "PSNR of 10",
+    "of 100",
+    "SSIM of 10",
+    "of 100",
+];
+
 /// A line for each horizon and model.
-fn scores(report: &Report, region: fn(&Figures) -> &Scores) -> String {
-    let header = [
-        "frames ahead",
-        "PSNR",
-        "SSIM",
-        "sharpness",
-        "CRPS",
-        "÷ mse",
-        "energy",
-        "÷ mse",
-        "spread/skill",
-        "PSNR of 10",
-        "of 100",
-        "SSIM of 10",
-        "of 100",
-    ];
+pub fn rows(report: &Report, region: fn(&Figures) -> &Scores) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for horizon in report.data.still_windows.keys() {
         for model in &report.models {
@@ -163,11 +170,63 @@ fn scores(report: &Report, region: fn(&Figures) -> &Scores) -> String {
             ]);
         }
     }
-    table(&header, &rows)
+    rows
+}
+
+/// A line for each model, horizon, region and measure: value, and the ends of its
+/// interval; nothing where there is none.
+pub fn csv(report: &Report) -> String {
+    let mut text = "model,frames_ahead,region,measure,value,low,high\n".to_owned();
+    let cell = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+    for model in &report.models {
+        // As RFC 4180 has it.
+        let name = match model.name.contains([',', '"', '\n']) {
+            true => format!("\"{}\"", model.name.replace('"', "\"\"")),
+            false => model.name.clone(),
+        };
+        for (horizon, figures) in &model.horizons {
+            for (region, scores) in [("moving", &figures.moving), ("whole", &figures.whole_frame)] {
+                let best = scores.best_of.iter().flat_map(|(number, best)| {
+                    let figure = |value| Figure {
+                        value,
+                        interval: None,
+                    };
+                    [
+                        (format!("psnr_best_of_{number}"), figure(best.psnr)),
+                        (format!("ssim_best_of_{number}"), figure(best.ssim)),
+                    ]
+                });
+                let plain = [
+                    ("psnr", Some(scores.psnr)),
+                    ("ssim", Some(scores.ssim)),
+                    ("sharpness_ratio", Some(scores.sharpness_ratio)),
+                    ("sharpness_difference", Some(scores.sharpness_difference)),
+                    ("crps", Some(scores.crps)),
+                    ("energy_score", Some(scores.energy_score)),
+                    ("spread_skill", Some(scores.spread_skill)),
+                    ("crps_of_mse", scores.crps_of_mse),
+                    ("energy_score_of_mse", scores.energy_score_of_mse),
+                ];
+                let plain = plain
+                    .into_iter()
+                    .filter_map(|(measure, figure)| Some((measure.to_owned(), figure?)));
+                for (measure, figure) in plain.chain(best) {
+                    let [low, high] = figure.interval.map_or([None; 2], |ends| ends.map(Some));
+                    text += &format!(
+                        "{name},{horizon},{region},{measure},{},{},{}\n",
+                        cell(figure.value),
+                        cell(low),
+                        cell(high)
+                    );
+                }
+            }
+        }
+    }
+    text
 }
 
 /// What was found about z.
-fn checks(report: &HealthReport) -> String {
+fn checks(name: &str, report: &HealthReport) -> String {
     let health = &report.health;
     let error = &health.error;
     let rows: Vec<Vec<String>> = [
@@ -191,7 +250,7 @@ fn checks(report: &HealthReport) -> String {
     })
     .collect();
     let mut text = format!(
-        "\nThe latent: squared error one frame ahead where the scene moves, {} windows\n{}\n\
+        "\nThe latent of {name}: squared error one frame ahead where the scene moves, {} windows\n{}\n\
          F(x, wrong y) > F(x, y) in {:.1}% of pairs; {} of {} dimensions of z are used\n",
         report.windows,
         table(&["", "error", "÷ mse model's"], &rows),

@@ -1,8 +1,10 @@
 use super::*;
 use crate::data::typical_change;
+use crate::inference::Forecaster;
 use crate::models::{FrameShape, Weights};
 use crate::outputs::film::write_film;
-use crate::outputs::model::UNITS;
+use crate::outputs::model::{LATENT, MSE, UNITS};
+use crate::rng::Seed;
 use crate::training::Settings;
 use crate::training::checkpoint;
 use crate::video::worlds::{FRAME_RATE, Galton, World as _};
@@ -140,7 +142,10 @@ fn figures_are_written_as_documented_and_follow_the_seed() {
             assert_eq!(keys(&figures["whole_frame"]), measures);
             for figures in [figures, &figures["whole_frame"]] {
                 assert!(figures["psnr"]["value"].as_f64().unwrap() > 5.0);
-                assert_eq!(keys(&figures["best_of"]), ["1", "10", "100"]);
+                assert_eq!(
+                    keys(&figures["best_of"]),
+                    ["1", "2", "5", "10", "20", "50", "100"]
+                );
                 assert!(figures["best_of"]["10"]["ssim"].is_number());
                 assert_eq!(figures["best_of"]["100"]["psnr"].is_number(), !latent);
             }
@@ -172,6 +177,64 @@ fn footage_that_moved_is_named_and_may_be_given() {
     let new = new.display().to_string();
     let given = [&few[..], &["--input", &new]].concat();
     produce(&args(folder.path(), &given)).unwrap();
+}
+
+#[test]
+fn several_runs_are_compared_on_the_same_windows() {
+    let folder = saved();
+    let other = folder.path().join("other");
+    fs::create_dir(&other).unwrap();
+    for name in ["model.safetensors", "config.json"] {
+        fs::copy(folder.path().join(name), other.join(name)).unwrap();
+    }
+    let other = other.display().to_string();
+    let few = ["--futures", "3", "--windows", "3", "--json"];
+    let mut both = args(folder.path(), &few);
+    both.runs.push(other.clone().into());
+    let json: Value = serde_json::from_str(&produce(&both).unwrap()).unwrap();
+    let models = json["models"].as_array().unwrap();
+    assert_eq!(models.len(), 5);
+    assert_eq!(models[0]["name"], "copy");
+    assert_eq!(models[3]["name"], "other mse");
+    assert_eq!(models[4]["name"], "other latent");
+    // The same weights, windows and seed.
+    for (a, b) in [(1, 3), (2, 4)] {
+        assert_eq!(
+            models[a]["horizons"]["4"]["psnr"],
+            models[b]["horizons"]["4"]["psnr"]
+        );
+    }
+    let page = fs::read_to_string(folder.path().join("compare.html")).unwrap();
+    for part in [
+        "other latent",
+        "<svg",
+        "data:image/gif;base64,",
+        "data:image/png;base64,",
+    ] {
+        assert!(page.contains(part), "no {part}");
+    }
+    let csv = fs::read_to_string(folder.path().join("compare.csv")).unwrap();
+    let mut lines = csv.lines();
+    assert_eq!(
+        lines.next(),
+        Some("model,frames_ahead,region,measure,value,low,high")
+    );
+    assert!(lines.all(|line| line.split(',').count() == 7));
+    assert!(csv.contains("other latent,4,moving,crps_of_mse,"));
+
+    // Not on other footage.
+    let config = Path::new(&other).join("config.json");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(
+        &config,
+        text.replace("film.safetensors", "another.safetensors"),
+    )
+    .unwrap();
+    let message = produce(&both).unwrap_err().to_string();
+    assert!(
+        message.contains("another.safetensors") && message.contains("same footage"),
+        "{message}"
+    );
 }
 
 #[test]

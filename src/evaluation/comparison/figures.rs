@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Numbers of futures of which the best is taken.
-const BEST_OF: [usize; 3] = [1, 10, 100];
+const BEST_OF: [usize; 7] = [1, 2, 5, 10, 20, 50, 100];
 
 /// Where the scene moves, and over whole frames.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -1,0 +1,115 @@
+//! Who is compared: copying, and the models of one or more runs.
+
+use super::CompareArgs;
+use crate::error::{Error, Result};
+use crate::evaluation::comparison::{Plan, Predictor};
+use crate::inference::Forecaster;
+use crate::outputs::model::{LATENT, MSE, Model};
+use crate::rng::Seed;
+use candle_core::Device;
+use std::path::Path;
+
+/// A run that is compared.
+pub(super) struct Run {
+    /// Its folder's name; its path where two are the same.
+    pub label: String,
+    pub model: Model,
+}
+
+/// One that predicts.
+pub(super) struct Contender<'a> {
+    /// `copy`, `mse`, `latent`; with several runs after the run's label.
+    pub name: String,
+    pub predictor: Predictor<'a>,
+    pub parameters: usize,
+    /// The least-squares model of the same run.
+    pub mse: Option<&'a Forecaster>,
+}
+
+/// Loads all runs.
+///
+/// # Errors
+/// Those of [`Model::load`], and runs on frames of another kind than the first's.
+pub(super) fn load(paths: &[impl AsRef<Path>], device: &Device) -> Result<Vec<Run>> {
+    let mut runs: Vec<Run> = Vec::new();
+    for path in paths.iter().map(AsRef::as_ref) {
+        let model = Model::load(path, device)?;
+        if let Some(first) = runs.first() {
+            let (first, other) = (&first.model.config, &model.config);
+            let same = first.settings.data == other.settings.data && first.inputs == other.inputs;
+            if !same {
+                let words = |config: &crate::outputs::model::ModelConfig| {
+                    let data = serde_json::to_string(&config.settings.data).unwrap_or_default();
+                    format!("{} read with {data}", config.inputs.join(", "))
+                };
+                return Err(Error::input(
+                    path.display().to_string(),
+                    format!(
+                        "trained on {}; {} on {}",
+                        words(other),
+                        paths[0].as_ref().display(),
+                        words(first)
+                    ),
+                    "compare runs on the same footage, read the same way",
+                ));
+            }
+        }
+        let folder = super::folder(path);
+        let name = folder.file_name().unwrap_or(folder.as_os_str());
+        runs.push(Run {
+            label: name.to_string_lossy().into_owned(),
+            model,
+        });
+    }
+    let labels: Vec<String> = runs.iter().map(|run| run.label.clone()).collect();
+    for (index, run) in runs.iter_mut().enumerate() {
+        if labels.iter().filter(|label| **label == run.label).count() > 1 {
+            run.label = paths[index].as_ref().display().to_string();
+        }
+    }
+    Ok(runs)
+}
+
+/// What is compared, always in this order: copying, then each run's models.
+pub(super) fn contenders(runs: &[Run]) -> Vec<Contender<'_>> {
+    let mut all = vec![Contender {
+        name: "copy".to_owned(),
+        predictor: Predictor::Copy,
+        parameters: 0,
+        mse: None,
+    }];
+    for Run { label, model } in runs {
+        let trained: [(&str, Option<&Forecaster>); 2] =
+            [(MSE, model.mse.as_ref()), (LATENT, model.latent.as_ref())];
+        let trained = trained
+            .into_iter()
+            .filter_map(|(name, forecaster)| Some((name, forecaster?)));
+        for ((name, forecaster), &parameters) in trained.zip(&model.parameters) {
+            all.push(Contender {
+                name: match runs.len() {
+                    1 => name.to_owned(),
+                    _ => format!("{label} {name}"),
+                },
+                predictor: Predictor::Model(forecaster),
+                parameters,
+                mse: model.mse.as_ref(),
+            });
+        }
+    }
+    all
+}
+
+/// How all are compared: as the first run says, with the longest context of any.
+pub(super) fn plan(runs: &[Run], args: &CompareArgs) -> Result<Plan> {
+    let contexts = runs
+        .iter()
+        .map(|run| run.model.config.settings.model.context);
+    let evaluation = &runs[0].model.config.settings.evaluation;
+    Ok(Plan {
+        context: contexts.max().unwrap_or(1),
+        horizons: Plan::horizons(evaluation.horizon)?,
+        futures: args.futures.get(),
+        temperature: evaluation.temperature,
+        seed: Seed(args.seed),
+    })
+}

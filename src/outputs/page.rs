@@ -1,0 +1,157 @@
+//! HTML pages that need nothing beside them.
+
+use super::plot::{Curve, Words, plot};
+use crate::error::{Error, Result};
+use crate::files;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::fmt::Write as _;
+use std::path::Path;
+
+const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;margin:2em auto;max-width:1120px;\
+padding:0 1em;color:#222}table{border-collapse:collapse;margin:1em 0;font-size:13px}\
+td,th{padding:3px 10px;text-align:right;border-bottom:1px solid #ddd;\
+font-variant-numeric:tabular-nums}td:first-child,th:first-child{text-align:left}\
+.plots{display:flex;flex-wrap:wrap;gap:12px}img{max-width:100%;image-rendering:pixelated}\
+.bad{color:#b00020}";
+
+/// A page in the making.
+#[derive(Debug, Clone)]
+pub struct Page {
+    body: String,
+    title: String,
+}
+
+impl Page {
+    /// An empty page.
+    pub fn new(title: &str) -> Self {
+        Self {
+            body: format!("<h1>{}</h1>\n", escaped(title)),
+            title: title.to_owned(),
+        }
+    }
+
+    /// A heading.
+    pub fn heading(&mut self, text: &str) {
+        let _ = writeln!(self.body, "<h2>{}</h2>", escaped(text));
+    }
+
+    /// A paragraph.
+    pub fn text(&mut self, text: &str) {
+        let _ = writeln!(self.body, "<p>{}</p>", escaped(text));
+    }
+
+    /// A paragraph in red.
+    pub fn warning(&mut self, text: &str) {
+        let _ = writeln!(self.body, "<p class=\"bad\">{}</p>", escaped(text));
+    }
+
+    /// A table.
+    pub fn table(&mut self, header: &[&str], rows: &[Vec<String>]) {
+        let row = |cells: Vec<String>, tag: &str| {
+            let cells = cells
+                .iter()
+                .map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell)));
+            format!("<tr>{}</tr>\n", cells.collect::<String>())
+        };
+        self.body += "<table>\n";
+        self.body += &row(header.iter().map(|&cell| cell.to_owned()).collect(), "th");
+        for cells in rows {
+            self.body += &row(cells.clone(), "td");
+        }
+        self.body += "</table>\n";
+    }
+
+    /// Plots side by side, see [`plot`].
+    ///
+    /// # Errors
+    /// Those of [`plot`].
+    pub fn plots(&mut self, plots: &[(Words, Vec<Curve>, bool, Option<f64>)]) -> Result<()> {
+        self.body += "<div class=\"plots\">\n";
+        for (words, curves, log, level) in plots {
+            self.body += &plot(*words, curves, *log, *level)?;
+        }
+        self.body += "</div>\n";
+        Ok(())
+    }
+
+    /// A PNG or GIF, taken in.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn picture(&mut self, path: &Path, says: &str) -> Result<()> {
+        let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+        let kind = match bytes.starts_with(b"GIF") {
+            true => "gif",
+            false => "png",
+        };
+        let _ = writeln!(
+            self.body,
+            "<p><img alt=\"{}\" src=\"data:image/{kind};base64,{}\"></p>",
+            escaped(says),
+            STANDARD.encode(bytes)
+        );
+        Ok(())
+    }
+
+    /// Writes the page, whole or not at all.
+    ///
+    /// # Errors
+    /// A place that cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let page = format!(
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{}</body>\n</html>\n",
+            escaped(&self.title),
+            self.body
+        );
+        files::replace_bytes(path, page.as_bytes())
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => safe += "&amp;",
+            '<' => safe += "&lt;",
+            '>' => safe += "&gt;",
+            '"' => safe += "&quot;",
+            letter => safe.push(letter),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_holds_all_it_shows() {
+        let folder = tempfile::tempdir().unwrap();
+        let gif = folder.path().join("a.gif");
+        std::fs::write(&gif, b"GIF89a").unwrap();
+        let mut page = Page::new("A <run>");
+        page.heading("Figures");
+        page.text("1 < 2 & 3");
+        page.warning("z is ignored");
+        page.table(&["", "CRPS"], &[vec!["mse".to_owned(), "0.1".to_owned()]]);
+        page.picture(&gif, "films \"side by side\"").unwrap();
+        assert!(
+            page.picture(&folder.path().join("none.png"), "none")
+                .is_err()
+        );
+        let path = folder.path().join("page.html");
+        page.save(&path).unwrap();
+        let text = std::fs::read_to_string(path).unwrap();
+        for part in [
+            "<title>A &lt;run&gt;</title>",
+            "<p>1 &lt; 2 &amp; 3</p>",
+            "<p class=\"bad\">z is ignored</p>",
+            "<tr><td>mse</td><td>0.1</td></tr>",
+            "alt=\"films &quot;side by side&quot;\" src=\"data:image/gif;base64,R0lGODlh\"",
+        ] {
+            assert!(text.contains(part), "no {part:?} in\n{text}");
+        }
+    }
+}
