@@ -48,6 +48,10 @@ pub struct GenerateArgs {
     /// the recipe's evaluation.temperature]
     #[arg(long, value_name = "TAU", allow_hyphen_values = true)]
     pub temperature: Option<f64>,
+    /// How much of a frame's noise is kept for the next frame's, from 0 to below 1: more
+    /// spreads futures of many frames [default: what training chose]
+    #[arg(long, value_name = "R", allow_hyphen_values = true)]
+    pub persistence: Option<f64>,
     /// The same seed gives the same futures
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
@@ -97,7 +101,8 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
     check(args)?;
     let target = Target::new(&args.output, args.format, args.overwrite)?;
     let device = device::select(&args.device)?;
-    let model = Model::load(&args.model, &device)?;
+    let mut model = Model::load(&args.model, &device)?;
+    model.redraw(args.persistence)?;
     let input = Input::read(&args.input, &model.config, args.cache.as_deref())?;
     let target = target.batched(input.sequences.len())?;
     let made = roll_out(args, &model, &input, &device)?;

@@ -38,6 +38,10 @@ pub struct OutcomesArgs {
     /// run's]
     #[arg(long, value_name = "T")]
     pub temperature: Option<f64>,
+    /// How much of a frame's noise is kept for the next frame's, from 0 to below 1: more
+    /// spreads futures of many frames [default: what training chose]
+    #[arg(long, value_name = "R", allow_hyphen_values = true)]
+    pub persistence: Option<f64>,
     /// Of the film and the futures; take another one than `synth` took for training.
     /// (The digits of `digits` are others in any case.)
     #[arg(long, value_name = "S", default_value_t = 1_000_003)]
@@ -70,7 +74,8 @@ pub fn run(args: &OutcomesArgs) -> Result<()> {
         ));
     }
     let device = device::select(&args.device)?;
-    let model = Model::load(&args.run, &device)?;
+    let mut model = Model::load(&args.run, &device)?;
+    model.redraw(args.persistence)?;
     let world = args.world.make(Taken::HeldOut, Seed(args.seed))?;
     let shape = model.config.shape;
     if (shape.channels, shape.height, shape.width) != (world.channels(), SIZE, SIZE) {

@@ -4,7 +4,7 @@
 use super::moving::moving;
 use super::psnr::squared_error;
 use crate::error::Result;
-use crate::inference::Forecaster;
+use crate::inference::{Forecaster, Noise};
 use crate::rng::Rng;
 use candle_core::Tensor;
 use serde::Serialize;
@@ -106,7 +106,7 @@ pub fn check(
 
     let mut draws: Vec<[Vec<Option<f64>>; 2]> = Vec::new();
     for _ in 0..10 {
-        draws.push(score.errors(&latent.sample(&observed, 1.0, rng)?)?);
+        draws.push(score.errors(&latent.sample(&observed, 1.0, &mut Noise::fresh(rng))?)?);
     }
     for (region, errors) in [&mut health.error, &mut health.whole_frame]
         .into_iter()

@@ -17,6 +17,7 @@ mod ensemble;
 pub mod health;
 pub mod moving;
 pub mod outcomes;
+pub mod persistence;
 pub mod psnr;
 pub mod rank_histogram;
 mod region;

@@ -1,7 +1,7 @@
 //! Futures: one sampled frame after another.
 
 use crate::error::Result;
-use crate::inference::Forecaster;
+use crate::inference::{Forecaster, Noise};
 use crate::models::repeat_each;
 use crate::rng::Rng;
 use candle_core::{Device, Tensor};
@@ -84,6 +84,7 @@ fn go_on(
     rng: &mut Rng,
 ) -> Result<()> {
     let network = forecaster.network();
+    let mut noise = Noise::new(rng.branch(), forecaster.persistence());
     let count = films.len() / film.max(1);
     let size = film / times.len().max(1);
     // h(x) of the true past is the same for all futures.
@@ -94,7 +95,7 @@ fn go_on(
         if step > 0 {
             observed = network.observe_tokens(&past)?;
         }
-        let next = forecaster.sample_tokens(&observed, temperature, rng)?;
+        let next = forecaster.sample_tokens(&observed, temperature, &mut noise)?;
         if let Some(at) = times.iter().position(|&time| time == step + 1) {
             let made = network.frames(&next)?.flatten_from(1)?.to_vec2::<f32>()?;
             films

@@ -1,13 +1,13 @@
 //! A categorical p(z | x) over residual codes: stage after stage, each given
 //! the entries chosen before it.
 
+use super::noise::Noise;
 use super::prior::{Prior, sharpened};
 use super::summary::Summary;
 use crate::error::Result;
 use crate::latent::{Codes, Latent};
 use crate::models::{Linear, Scope};
 use crate::ops;
-use crate::rng::Rng;
 use candle_core::Tensor;
 
 /// Π_m p(k_m | x, k_1 … k_{m−1}), one small network a stage.
@@ -64,15 +64,17 @@ impl Prior for Categorical {
         Ok(surprise.expect("codes have at least one stage"))
     }
 
-    fn sample(&self, context: &Tensor, temperature: f64, rng: &mut Rng) -> Result<Tensor> {
+    fn sample(&self, context: &Tensor, temperature: f64, noise: &mut Noise) -> Result<Tensor> {
         let (batch, size) = (context.dim(0)?, self.latent.size());
         let hidden = self.summary.forward(context)?;
         let mut z = Tensor::zeros((batch, 0), context.dtype(), context.device())?;
         for stage in 0..self.stages.len() {
             let logits = self.logits(&hidden, &z, stage)?.to_vec2::<f32>()?;
             let mut chosen = vec![0f32; batch * size];
-            for (row, logits) in logits.iter().enumerate() {
-                let choice = rng.weighted(&sharpened(logits, temperature));
+            let weights: Vec<_> = (logits.iter())
+                .map(|logits| sharpened(logits, temperature))
+                .collect();
+            for (row, choice) in noise.choose(&weights, stage).into_iter().enumerate() {
                 chosen[row * size + choice] = 1.0;
             }
             let chosen = Tensor::from_vec(chosen, (batch, size), context.device())?;
@@ -87,7 +89,7 @@ impl Prior for Categorical {
 mod tests {
     use super::*;
     use crate::models::{Source, Weights};
-    use crate::rng::Seed;
+    use crate::rng::{Rng, Seed};
     use candle_core::Device;
 
     #[test]
@@ -118,7 +120,9 @@ mod tests {
             adam.step(&gradients, 0.003, None).unwrap();
         }
         let context = rng.normal_tensor((1000, 1, 2), &device).unwrap();
-        let z = prior.sample(&context, 1.0, &mut rng).unwrap();
+        let z = prior
+            .sample(&context, 1.0, &mut Noise::fresh(&mut rng))
+            .unwrap();
         let rows = z.to_vec2::<f32>().unwrap();
         let count = |code: [usize; 2]| rows.iter().filter(|r| latent.read(r) == code).count();
         assert!((170..330).contains(&count([0, 0])), "{}", count([0, 0]));

@@ -4,8 +4,8 @@
 use super::config::{Family, LatentConfig};
 use super::summary::Summary;
 use super::{
-    Categorical, ClosedForm, GaussNewton, Inference, Inferred, Mixture, Prior, Refine, Search,
-    tensor,
+    Categorical, ClosedForm, GaussNewton, Inference, Inferred, Mixture, Noise, Prior, Refine,
+    Search, tensor,
 };
 use crate::energy::{Bowl, Quadratic};
 use crate::error::{Error, Result};
@@ -32,6 +32,7 @@ struct LatentPart {
 pub struct Forecaster {
     network: NextFrame,
     latent: Option<LatentPart>,
+    persistence: f64,
 }
 
 /// The name of s² among a forecaster's weights.
@@ -117,12 +118,38 @@ impl Forecaster {
                 })
             })
             .transpose()?;
-        Ok(Self { network, latent })
+        Ok(Self {
+            network,
+            latent,
+            persistence: 0.0,
+        })
     }
 
     /// The network.
     pub fn network(&self) -> &NextFrame {
         &self.network
+    }
+
+    /// What one frame of a future has in common with the next one, see [`Noise`]; 0
+    /// unless [set](Self::set_persistence).
+    pub fn persistence(&self) -> f64 {
+        self.persistence
+    }
+
+    /// How futures are drawn from now on, in [0, 1).
+    ///
+    /// # Errors
+    /// A number out of that range.
+    pub fn set_persistence(&mut self, persistence: f64) -> Result<()> {
+        if !(0.0..1.0).contains(&persistence) {
+            return Err(Error::input(
+                "persistence",
+                format!("it is {persistence}; expected a number from 0 to below 1"),
+                "0 draws each frame's z on its own",
+            ));
+        }
+        self.persistence = persistence;
+        Ok(())
     }
 
     /// Whether there is a z.
@@ -242,9 +269,14 @@ impl Forecaster {
 
     /// One next frame (B, C, H, W) for each sample, z drawn from p(z | x);
     /// least squares has only one.
-    pub fn sample(&self, observed: &Observed, temperature: f64, rng: &mut Rng) -> Result<Tensor> {
+    pub fn sample(
+        &self,
+        observed: &Observed,
+        temperature: f64,
+        noise: &mut Noise,
+    ) -> Result<Tensor> {
         self.network
-            .frames(&self.sample_tokens(observed, temperature, rng)?)
+            .frames(&self.sample_tokens(observed, temperature, noise)?)
     }
 
     /// A draw from p(z | x), (B, d), given [`Self::context`]; none where there
@@ -253,9 +285,9 @@ impl Forecaster {
         &self,
         context: &Tensor,
         temperature: f64,
-        rng: &mut Rng,
+        noise: &mut Noise,
     ) -> Result<Option<Tensor>> {
-        let draw = |part: &LatentPart| part.prior.sample(context, temperature, rng);
+        let draw = |part: &LatentPart| part.prior.sample(context, temperature, noise);
         self.latent.as_ref().map(draw).transpose()
     }
 
@@ -264,9 +296,9 @@ impl Forecaster {
         &self,
         observed: &Observed,
         temperature: f64,
-        rng: &mut Rng,
+        noise: &mut Noise,
     ) -> Result<Tensor> {
-        let z = self.draw(&self.context(observed), temperature, rng)?;
+        let z = self.draw(&self.context(observed), temperature, noise)?;
         let tokens = self.network.decode(observed, z.as_ref())?;
         self.shown(&self.network.within(observed, &tokens)?)
     }
@@ -493,7 +525,9 @@ mod tests {
             let x = Tensor::full(0.5f32, (2, 3, 3, 20, 12), &Device::Cpu).unwrap();
             let observed = forecaster.network().observe(&x).unwrap();
             let mut rng = Seed(4).stream("test", 0);
-            let drawn = forecaster.sample(&observed, 1e6, &mut rng).unwrap();
+            let drawn = forecaster
+                .sample(&observed, 1e6, &mut Noise::fresh(&mut rng))
+                .unwrap();
             let off = (drawn - 0.5).unwrap().abs().unwrap().max_all().unwrap();
             let off = off.to_scalar::<f32>().unwrap();
             match decoder {

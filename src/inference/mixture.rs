@@ -1,11 +1,11 @@
 //! A mixture of Gaussians as p(z | x), its weights, means and widths given by
 //! a small network (Bishop 1994, "Mixture density networks").
 
+use super::noise::Noise;
 use super::prior::{Prior, sharpened};
 use super::summary::Summary;
 use crate::error::Result;
 use crate::models::{Linear, Scope};
-use crate::rng::Rng;
 use candle_core::{D, Tensor};
 
 /// Widths are exp(2·tanh(·) − 0.5), between 0.08 and 4.5: narrower than the
@@ -79,16 +79,20 @@ impl Prior for Mixture {
         Ok(log_density.log_sum_exp(D::Minus1)?.neg()?)
     }
 
-    fn sample(&self, context: &Tensor, temperature: f64, rng: &mut Rng) -> Result<Tensor> {
+    fn sample(&self, context: &Tensor, temperature: f64, noise: &mut Noise) -> Result<Tensor> {
         let p = self.parameters(context)?;
         let (batch, device) = (context.dim(0)?, context.device());
         let mut chosen = vec![0f32; batch * self.components];
         let weights = p.weights.to_vec2::<f32>()?;
-        for (row, logits) in chosen.chunks_exact_mut(self.components).zip(weights) {
-            row[rng.weighted(&sharpened(&logits, temperature))] = 1.0;
+        let weights: Vec<_> = (weights.iter())
+            .map(|logits| sharpened(logits, temperature))
+            .collect();
+        let rows = chosen.chunks_exact_mut(self.components);
+        for (row, choice) in rows.zip(noise.choose(&weights, 0)) {
+            row[choice] = 1.0;
         }
         let chosen = Tensor::from_vec(chosen, (batch, self.components, 1), device)?;
-        let noise = rng.normal_tensor((batch, self.dimension), device)?;
+        let noise = noise.normals((batch, self.dimension), device)?;
         let of_chosen = |t: Tensor| t.broadcast_mul(&chosen)?.sum(1);
         let widths = of_chosen(p.widths.exp()?)?;
         Ok((of_chosen(p.means)? + ((noise * temperature)? * widths)?)?)
@@ -155,7 +159,9 @@ mod tests {
             adam.step(&gradients, 0.01, None).unwrap();
         }
         let context = rng.normal_tensor((2000, 1, 2), &device).unwrap();
-        let z = mixture.sample(&context, 1.0, &mut rng).unwrap();
+        let z = mixture
+            .sample(&context, 1.0, &mut Noise::fresh(&mut rng))
+            .unwrap();
         let z = z.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         let near = |centre: f32| z.iter().filter(|z| (*z - centre).abs() < 0.4).count();
         assert!((500..700).contains(&near(-1.0)), "{}", near(-1.0));

@@ -1,7 +1,7 @@
 //! p(z | x): which z to expect before y is seen.
 
+use super::noise::Noise;
 use crate::error::Result;
-use crate::rng::Rng;
 use candle_core::Tensor;
 
 /// A distribution over z given what the network sees of the past.
@@ -14,7 +14,7 @@ pub trait Prior: Send + Sync {
     /// p(z | x), below 1 closer to its modes, 0 takes the likeliest. Where z is
     /// continuous, its gradient goes back into the prior (the choice of a mode
     /// is taken as it is).
-    fn sample(&self, context: &Tensor, temperature: f64, rng: &mut Rng) -> Result<Tensor>;
+    fn sample(&self, context: &Tensor, temperature: f64, noise: &mut Noise) -> Result<Tensor>;
 }
 
 /// `logits` as weights to draw from, at a temperature; 0 leaves the largest.

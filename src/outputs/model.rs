@@ -29,6 +29,10 @@ pub struct ModelConfig {
     pub inputs: Vec<String>,
     /// Which models the weights hold.
     pub models: Vec<String>,
+    /// See [`Forecaster::persistence`], of the latent model; chosen on the validation
+    /// part when training is done.
+    #[serde(default)]
+    pub persistence: f64,
 }
 
 /// What the numbers in a model's files mean.
@@ -40,6 +44,10 @@ pub const UNITS: &[(&str, &str)] = &[
     ),
     ("unexplained", "variance in units of shape.change squared"),
     ("frame_rate", "frames per second"),
+    (
+        "persistence",
+        "correlation of a frame's noise with the next frame's",
+    ),
 ];
 
 /// A trained model, ready to forecast.
@@ -94,7 +102,10 @@ impl Model {
             let forecaster = Forecaster::new(model, &latent, config.shape, name, &mut frozen)?;
             Ok(Some(forecaster))
         };
-        let (mse, latent) = (load(MSE)?, load(LATENT)?);
+        let (mse, mut latent) = (load(MSE)?, load(LATENT)?);
+        if let Some(latent) = &mut latent {
+            latent.set_persistence(config.persistence)?;
+        }
         checkpoint.fill(&pairs)?;
         Ok(Self {
             config,
@@ -102,6 +113,15 @@ impl Model {
             latent,
             parameters,
         })
+    }
+
+    /// Has the latent model draw futures with this persistence, where one is given; see
+    /// [`Forecaster::set_persistence`].
+    pub fn redraw(&mut self, persistence: Option<f64>) -> Result<()> {
+        match (persistence, &mut self.latent) {
+            (Some(persistence), Some(latent)) => latent.set_persistence(persistence),
+            _ => Ok(()),
+        }
     }
 
     /// The latent model, or the least-squares model where it is the only one.

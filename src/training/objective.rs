@@ -3,7 +3,7 @@
 use super::example::Example;
 use super::settings::TrainingConfig;
 use crate::error::Result;
-use crate::inference::{Forecaster, Inferred};
+use crate::inference::{Forecaster, Inferred, Noise};
 use crate::models::{Observed, Stages};
 use crate::ops;
 use crate::rng::Rng;
@@ -132,7 +132,8 @@ impl Objective<'_> {
     fn score(&self, observed: &Observed, y: &Tensor, rng: &mut Rng) -> Result<Tensor> {
         let some = y.dim(0)?.div_ceil(4);
         let seen = observed.first(some)?.repeat(2)?;
-        let z = (self.forecaster).draw(&self.forecaster.context(&seen), 1.0, rng)?;
+        let z =
+            (self.forecaster).draw(&self.forecaster.context(&seen), 1.0, &mut Noise::fresh(rng))?;
         let drawn = self.frozen.network().decode(&seen, z.as_ref())?;
         let (_, places, pixels) = drawn.dims3()?;
         let drawn = drawn.reshape((some, 2, places, pixels))?;

@@ -47,6 +47,7 @@ fn saved() -> tempfile::TempDir {
         frame_rate: footage[0].frame_rate(),
         inputs,
         models: vec![MSE.to_owned(), LATENT.to_owned()],
+        persistence: 0.0,
         settings,
     };
     let mut weights = Weights::new(Seed(1), &Device::Cpu);

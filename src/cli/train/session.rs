@@ -1,5 +1,6 @@
 //! A training session: what is trained, where it is kept, and its loop.
 
+mod calibration;
 mod notes;
 mod state;
 
@@ -18,6 +19,7 @@ use crate::outputs::run::{Existing, MODEL, Run};
 use crate::rng::Seed;
 use crate::training::budget::Budget;
 use crate::training::{Learner, Settings, StepReport};
+use calibration::calibrate;
 use candle_core::{Device, Tensor};
 use notes::Notes;
 use serde_json::{Map, Value, json};
@@ -75,12 +77,13 @@ impl Session {
             change: data::typical_change(&plan.footage, &plan.split.train)?,
         };
         let names = Only::names(plan.only);
-        let config = ModelConfig {
+        let mut config = ModelConfig {
             settings: plan.settings.clone(),
             shape,
             frame_rate: plan.footage.first().map_or(25.0, Footage::frame_rate),
             inputs: plan.inputs.clone(),
             models: names.iter().map(|&name| name.to_owned()).collect(),
+            persistence: 0.0,
         };
         let mut learners = names
             .iter()
@@ -97,6 +100,7 @@ impl Session {
         if let Some(saved) = run.latest() {
             let old: ModelConfig = crate::training::checkpoint::load_config(&run.config())?;
             same_model(out, &old, &config)?;
+            config.persistence = old.persistence;
             let state = State::restore(out, &saved, &mut learners, &mut best)?;
             same_seed(out, state.seed, plan.seed)?;
             step = state.step;
@@ -185,6 +189,7 @@ impl Session {
         let stopped = if interrupt::interrupted() {
             "stopped; go on with --resume"
         } else {
+            calibrate(&self.plan, &self.run)?;
             "trained"
         };
         tracing::info!(

@@ -6,7 +6,7 @@ use crate::evaluation::energy_score::energy_score;
 use crate::evaluation::health::{self, Health};
 use crate::evaluation::psnr::squared_error;
 use crate::evaluation::rollout::rollout;
-use crate::inference::Forecaster;
+use crate::inference::{Forecaster, Noise};
 use crate::outputs::picture::{Cell, Picture, Row};
 use crate::rng::Seed;
 use crate::training::Settings;
@@ -161,7 +161,13 @@ fn next_frame_score(
     let draws = if model.has_latent() { DRAWS } else { 1 };
     let rows = |t: &Tensor| t.flatten_from(1)?.to_vec2::<f32>();
     let frames: Vec<Vec<Vec<f32>>> = (0..draws)
-        .map(|_| Ok::<_, crate::Error>(rows(&model.sample(&observed, 1.0, rng)?)?))
+        .map(|_| {
+            Ok::<_, crate::Error>(rows(&model.sample(
+                &observed,
+                1.0,
+                &mut Noise::fresh(rng),
+            )?)?)
+        })
         .collect::<Result<_>>()?;
     let truth = rows(y)?;
     let scores = truth.iter().enumerate().map(|(row, truth)| {

@@ -1,3 +1,4 @@
+use super::super::persistence::{CANDIDATES, choose};
 use super::super::psnr::psnr;
 use super::super::rollout::rollout;
 use super::super::sharpness::gradient;
@@ -86,6 +87,73 @@ fn compared(predictors: &[Predictor], plan: &Plan) -> Comparison {
 fn close(actual: Option<f64>, expected: f64) {
     let actual = actual.expect("a figure");
     assert!((actual - expected).abs() < 1e-9, "{actual} and {expected}");
+}
+
+#[test]
+fn persistence_is_chosen_by_the_energy_score() {
+    let some = LatentConfig {
+        dimension: 4,
+        ..LatentConfig::default()
+    };
+    let (mut latent, mut mse) = (forecaster(&some), forecaster(&LatentConfig::none()));
+    let footage = footage();
+    let split = Split::new(&footage, CONTEXT + 2, CONTEXT + 5).unwrap();
+    let part = (&footage[..], &split.test);
+    let found = choose(&mut latent, part, 5, Seed(1), &Device::Cpu)
+        .unwrap()
+        .unwrap();
+    let tried: Vec<f64> = found.scores.iter().map(|score| score.0).collect();
+    assert_eq!(tried, CANDIDATES);
+    assert_eq!(found.scores[0].1, 1.0);
+    let least = found.scores.iter().map(|score| score.1).fold(1.0, f64::min);
+    let chosen = found
+        .scores
+        .iter()
+        .find(|score| score.0 == found.persistence)
+        .unwrap();
+    assert!(
+        chosen.1 == least || (chosen.0 == 0.0 && least > 0.99),
+        "{found:?}"
+    );
+    assert_eq!(latent.persistence(), found.persistence);
+    assert!(latent.set_persistence(1.0).is_err());
+    // Nothing to choose without z, or one frame ahead.
+    assert_eq!(
+        choose(&mut mse, part, 5, Seed(1), &Device::Cpu).unwrap(),
+        None
+    );
+    assert_eq!(
+        choose(&mut latent, part, 1, Seed(1), &Device::Cpu).unwrap(),
+        None
+    );
+}
+
+#[test]
+fn noise_that_persists_drives_futures_apart_and_not_the_next_frame() {
+    let some = LatentConfig {
+        dimension: 4,
+        ..LatentConfig::default()
+    };
+    let mut latent = forecaster(&some);
+    let x = batch(
+        &footage(),
+        &windows(&footage(), &plan(1))[..1],
+        CONTEXT,
+        &Device::Cpu,
+    )
+    .unwrap();
+    let mut spread = |persistence: f64, time: usize| {
+        latent.set_persistence(persistence).unwrap();
+        let mut rng = Seed(2).stream("test", 0);
+        let made = rollout(&latent, &x, 200, 6, 1.0, &mut rng).unwrap();
+        let at = made.narrow(2, time, 1).unwrap().flatten_from(2).unwrap();
+        let spread = at.squeeze(0).unwrap().var(0).unwrap().mean_all().unwrap();
+        f64::from(spread.to_scalar::<f32>().unwrap())
+    };
+    let first = spread(0.9, 0) / spread(0.0, 0);
+    assert!((first - 1.0).abs() < 0.05, "{first}");
+    let later = spread(0.9, 5) / spread(0.0, 5);
+    assert!(later > 1.2, "{later}");
 }
 
 /// Last frame of the context and true frame of each window.

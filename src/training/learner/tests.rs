@@ -1,5 +1,5 @@
 use super::*;
-use crate::inference::Family;
+use crate::inference::{Family, Noise};
 use crate::models::{BackboneConfig, Decoder, NextFrameConfig};
 use crate::training::example::Example;
 
@@ -107,7 +107,10 @@ fn every_family_learns_both_modes_and_least_squares_does_not() {
         let observed = learner.judged().network().observe(&x).unwrap();
         let (mut left, mut right) = (0, 0);
         for _ in 0..8 {
-            let frames = learner.judged().sample(&observed, 1.0, &mut rng).unwrap();
+            let frames = learner
+                .judged()
+                .sample(&observed, 1.0, &mut Noise::fresh(&mut rng))
+                .unwrap();
             for frame in frames.to_vec3_rows() {
                 let at = |x: usize| frame[4 * 16 + x];
                 match (at(6 - far) > 0.5, at(9 + far) > 0.5) {
