@@ -57,6 +57,7 @@ impl Bench {
             frame_rate: 10.0,
             inputs: vec!["film.safetensors".to_owned()],
             models: models.iter().map(|&name| name.to_owned()).collect(),
+            persistence: 0.0,
         };
         config.settings.model.backbone.width = 16;
         let mut weights = Weights::new(Seed(1), &Device::Cpu);
