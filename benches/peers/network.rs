@@ -9,7 +9,7 @@ mod turns;
 
 use candle_core::{Device, Tensor};
 use nextframe::evaluation::rollout::rollout;
-use nextframe::inference::{Forecaster, LatentConfig};
+use nextframe::inference::{Forecaster, LatentConfig, Noise};
 use nextframe::models::{FrameShape, Weights};
 use nextframe::ops;
 use nextframe::rng::Seed;
@@ -86,13 +86,15 @@ fn check(settings: &Settings, folder: &Path) -> Result<(), Box<dyn Error>> {
             let inferred = forecaster.infer(&field, 1.0, &mut rng)?;
             let z = inferred.sample_tensor(&Device::Cpu)?;
             let error = ops::squared_error(&network.decode(&observed, Some(&z))?, &tokens)?;
-            let surprise = prior.surprise(&forecaster.context(&observed), &z)?;
+            let context = forecaster.context(&observed);
+            let surprise = prior.surprise(&context, &z)?.ok_or("no density")?;
             let share = settings.training.prior_weight / z.dim(1)? as f64;
             loss = ((loss + error.mean_all()?)? + (surprise.mean_all()? * share)?)?;
             // The likeliest z, and none: what is drawn at random has no peer.
             let some = BATCH.div_ceil(4);
             let seen = observed.first(some)?;
-            let drawn = forecaster.draw(&forecaster.context(&seen), 0.0, &mut rng)?;
+            let mut noise = Noise::fresh(&mut rng);
+            let drawn = forecaster.draw(&forecaster.context(&seen), 0.0, &mut noise)?;
             let mut frozen = weights.frozen();
             let frozen = Forecaster::new(&settings.model, &latent, SHAPE, name, &mut frozen)?;
             let drawn = frozen.network().decode(&seen, drawn.as_ref())?;

@@ -88,11 +88,12 @@ pub enum Format {
     Gif,
     /// A picture each, frames from left to right
     Png,
-    /// One file: context (B,Tc,C,H,W) and futures (B,N,T,C,H,W), u8
+    /// One file: context (B,Tc,C,H,W) and futures (B,N,T,C,H,W), u8, and
+    /// log_probability (B,N), f32
     Safetensors,
 }
 
-/// Rolls out the futures, writes them, and prints the paths.
+/// Rolls out the futures, writes them, the likeliest first, and prints the paths.
 ///
 /// # Errors
 /// A model or an input that cannot be used, a time outside the input, too few

@@ -18,35 +18,51 @@ pub const CANDIDATES: [f64; 4] = [0.0, 0.5, 0.8, 0.95];
 /// Windows and futures of each.
 const WINDOWS: usize = 16;
 const FUTURES: usize = 16;
-/// What a candidate must win over none to be taken: less is noise of few windows.
-const WORTH: f64 = 0.01;
+/// Scores nearer to the best one than this are as good: it is the noise of few windows.
+const ALIKE: f64 = 0.01;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chosen {
     /// One of [`CANDIDATES`].
     pub persistence: f64,
-    /// Of each candidate, the mean over horizons beyond the first frame of its energy
-    /// score over whole frames ÷ that without persistence; below 1 is better.
-    pub scores: Vec<(f64, f64)>,
+    /// Each candidate's.
+    pub tried: Vec<Tried>,
+}
+
+/// How a candidate did over whole frames, beyond the first one. (Where the scene moves
+/// is known only when the truth is: a choice by what happens there would favour
+/// futures that differ too much; Lerch et al. 2017, "Forecaster's dilemma".)
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tried {
+    /// One of [`CANDIDATES`].
+    pub persistence: f64,
+    /// The mean over horizons of its energy score ÷ that without persistence.
+    pub score: f64,
+    /// The geometric mean over horizons of spread ÷ skill.
+    pub spread_skill: f64,
 }
 
 impl std::fmt::Display for Chosen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let scores = self.scores.iter();
-        let scores: Vec<String> = scores
-            .map(|(candidate, score)| format!("{candidate}: {score:.3}"))
-            .collect();
+        let each = self.tried.iter().map(|tried| {
+            format!(
+                "{}: {:.3}, {:.2}",
+                tried.persistence, tried.score, tried.spread_skill
+            )
+        });
         write!(
             f,
-            "persistence {} of the noise in futures (energy score on the validation part: {})",
+            "persistence {} of the noise in futures (energy score, spread/skill on the validation \
+             part: {})",
             self.persistence,
-            scores.join(", ")
+            each.collect::<Vec<_>>().join("; ")
         )
     }
 }
 
-/// Tries the candidates on windows of a part of footage, up to `horizon` frames ahead
+/// Tries the candidates on windows of a part of footage, and of those with the best
+/// energy scores takes the one whose spread is most like its skill, up to `horizon` frames ahead
 /// or as far as the part's windows reach; leaves `forecaster` with the chosen one. `None`,
 /// and nothing changed, where there is no z or no window of two frames ahead.
 ///
@@ -76,37 +92,48 @@ pub fn choose(
     };
     let windows = part.spread(plan.length(), WINDOWS);
     let before = forecaster.persistence();
-    let mut found: Vec<Vec<f64>> = Vec::new();
+    let mut found: Vec<(Vec<f64>, f64)> = Vec::new();
     for candidate in CANDIDATES {
         forecaster.set_persistence(candidate)?;
         let predictors = [Predictor::Model(forecaster)];
         let compared = compare(&predictors, footage, &windows, &plan, device, &mut |_| {})?;
-        let scores = compared.models[0].values();
-        let scores = scores.map(|figures| figures.whole_frame.energy_score.value);
-        found.push(scores.map(|score| score.unwrap_or(f64::NAN)).collect());
+        let whole = || {
+            compared.models[0]
+                .values()
+                .map(|figures| &figures.whole_frame)
+        };
+        let scores = whole().map(|scores| scores.energy_score.value.unwrap_or(f64::NAN));
+        let logs = whole().filter_map(|scores| Some(scores.spread_skill.value?.ln()));
+        found.push((scores.collect(), mean(logs).exp()));
     }
-    let scores: Vec<(f64, f64)> = (CANDIDATES.into_iter().zip(&found))
-        .map(|(candidate, scores)| {
+    let tried: Vec<Tried> = (CANDIDATES.into_iter().zip(&found))
+        .map(|(persistence, (scores, spread_skill))| {
             let ratios = scores
                 .iter()
-                .zip(&found[0])
+                .zip(&found[0].0)
                 .map(|(score, none)| score / none);
-            let ratios: Vec<f64> = ratios.filter(|ratio| ratio.is_finite()).collect();
-            (
-                candidate,
-                ratios.iter().sum::<f64>() / ratios.len().max(1) as f64,
-            )
+            Tried {
+                persistence,
+                score: mean(ratios.filter(|ratio| ratio.is_finite())),
+                spread_skill: *spread_skill,
+            }
         })
         .collect();
-    let best = (scores.iter().copied()).min_by(|a, b| a.1.total_cmp(&b.1));
-    let persistence = match best {
-        Some((candidate, score)) if score > 0.0 && score < 1.0 - WORTH => candidate,
-        Some(_) => 0.0,
-        None => before,
-    };
+    let best = tried
+        .iter()
+        .map(|tried| tried.score)
+        .fold(f64::INFINITY, f64::min);
+    let off = |tried: &Tried| tried.spread_skill.ln().abs();
+    let chosen = (tried.iter())
+        .filter(|tried| tried.score <= best + ALIKE && off(tried).is_finite())
+        .min_by(|a, b| off(a).total_cmp(&off(b)));
+    let persistence = chosen.map_or(before, |chosen| chosen.persistence);
     forecaster.set_persistence(persistence)?;
-    Ok(Some(Chosen {
-        persistence,
-        scores,
-    }))
+    Ok(Some(Chosen { persistence, tried }))
+}
+
+/// Not a number where there is none.
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
+    sum / f64::from(count)
 }

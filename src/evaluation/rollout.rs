@@ -27,6 +27,33 @@ pub fn rollout(
     rollout_at(forecaster, x, futures, &times, temperature, rng)
 }
 
+/// [`rollout`], and with each future how likely its z's were, (B, N): the sum over
+/// frames of log p(z | x), each given the frames before it; a density where z is
+/// continuous, so that only futures of one context compare. None without a z, or where
+/// p(z | x) has no density that is known.
+pub fn rollout_with_likelihood(
+    forecaster: &Forecaster,
+    x: &Tensor,
+    futures: usize,
+    frames: usize,
+    temperature: f64,
+    rng: &mut Rng,
+) -> Result<(Tensor, Option<Tensor>)> {
+    let times: Vec<usize> = (1..=frames).collect();
+    let batch = x.dim(0)?;
+    let mut likelihoods = vec![0f32; batch * futures];
+    let made = go(
+        forecaster,
+        x,
+        (&times, temperature),
+        (futures, Some(&mut likelihoods)),
+        rng,
+    )?;
+    let known = forecaster.has_latent() && likelihoods.iter().all(|l| !l.is_nan());
+    let likelihoods = Tensor::from_vec(likelihoods, (batch, futures), x.device())?;
+    Ok((made, known.then_some(likelihoods)))
+}
+
 /// [`rollout`] of which only the frames at `times` are kept, each another one, the
 /// first after the context being 1: (B, N, times, C, H, W).
 pub fn rollout_at(
@@ -37,6 +64,17 @@ pub fn rollout_at(
     temperature: f64,
     rng: &mut Rng,
 ) -> Result<Tensor> {
+    go(forecaster, x, (times, temperature), (futures, None), rng)
+}
+
+/// The futures at `times`; how likely each was is added to `likelihoods`.
+fn go(
+    forecaster: &Forecaster,
+    x: &Tensor,
+    (times, temperature): (&[usize], f64),
+    (futures, likelihoods): (usize, Option<&mut [f32]>),
+    rng: &mut Rng,
+) -> Result<Tensor> {
     let (batch, time, ..) = x.dims5()?;
     let network = forecaster.network();
     let context = network.config().context.min(time);
@@ -45,6 +83,7 @@ pub fn rollout_at(
     let mut values = vec![0f32; batch * futures * film];
     // Of equal size, and whatever the threads, so that futures are too.
     let some = futures.div_ceil(futures.div_ceil(AT_ONCE).max(1)).max(1);
+    let mut likelihoods = likelihoods.map(|all| all.chunks_mut(futures.max(1)));
     let mut jobs = Vec::new();
     for (row, films) in values.chunks_exact_mut((futures * film).max(1)).enumerate() {
         let tokens_at = |time: usize| {
@@ -55,7 +94,13 @@ pub fn rollout_at(
             .map(tokens_at)
             .collect::<Result<_>>()?;
         let films = films.chunks_mut((some * film).max(1));
-        jobs.extend(films.map(|films| (past.clone(), films, rng.branch())));
+        let mut likely = likelihoods
+            .as_mut()
+            .and_then(|all| Some(all.next()?.chunks_mut(some)));
+        jobs.extend(films.map(|films| {
+            let likely = likely.as_mut().and_then(Iterator::next);
+            (past.clone(), films, likely, rng.branch())
+        }));
     }
     // One after another on each thread: whoever waits within a job would begin
     // yet another, and all would be held at once.
@@ -67,19 +112,21 @@ pub fn rollout_at(
         together
             .par_iter_mut()
             .with_max_len(1)
-            .try_for_each(|(past, films, rng)| {
-                go_on(forecaster, past, (films, film), (times, temperature), rng)
+            .try_for_each(|(past, films, likely, rng)| {
+                let made = (&mut **films, film, likely.as_deref_mut());
+                go_on(forecaster, past, made, (times, temperature), rng)
             })?;
     }
     let shape = vec![batch, futures, times.len(), channels, height, width];
     Ok(Tensor::from_vec(values, shape, x.device())?)
 }
 
-/// Fills `films`, each of `film` numbers, with what follows on one `past`.
+/// Fills `films`, each of `film` numbers, with what follows on one `past`, and adds to
+/// `likely` how likely each was.
 fn go_on(
     forecaster: &Forecaster,
     past: &[Tensor],
-    (films, film): (&mut [f32], usize),
+    (films, film, mut likely): (&mut [f32], usize, Option<&mut [f32]>),
     (times, temperature): (&[usize], f64),
     rng: &mut Rng,
 ) -> Result<()> {
@@ -95,7 +142,16 @@ fn go_on(
         if step > 0 {
             observed = network.observe_tokens(&past)?;
         }
-        let next = forecaster.sample_tokens(&observed, temperature, &mut noise)?;
+        let context = forecaster.context(&observed);
+        let z = forecaster.draw(&context, temperature, &mut noise)?;
+        let next = forecaster.frame_tokens(&observed, z.as_ref())?;
+        if let (Some(likely), Some(prior), Some(z)) = (&mut likely, forecaster.prior(), z) {
+            let unknown = || vec![f32::NAN; count];
+            let surprise = prior.surprise(&context, &z)?;
+            let surprise = surprise.map(|s| s.to_vec1()).transpose()?;
+            let pairs = likely.iter_mut().zip(surprise.unwrap_or_else(unknown));
+            pairs.for_each(|(likely, surprise)| *likely -= surprise);
+        }
         if let Some(at) = times.iter().position(|&time| time == step + 1) {
             let made = network.frames(&next)?.flatten_from(1)?.to_vec2::<f32>()?;
             films

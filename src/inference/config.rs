@@ -15,8 +15,20 @@ pub enum Family {
     Gaussian,
     /// Continuous z, guessed by an encoder of the residual, then refined.
     Refined,
+    /// Continuous z of which few numbers differ from 0, by FISTA.
+    Sparse,
     /// One-hot (1 stage) or residual codes, by exact search.
     Codes,
+}
+
+/// p(z | x) of a continuous z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Density {
+    /// Gaussians; their density is known.
+    Mixture,
+    /// Noise carried along a learned field; any shape.
+    Flow,
 }
 
 /// The latent's settings.
@@ -33,8 +45,12 @@ pub struct LatentConfig {
     pub size: usize,
     /// Gradient steps after the encoder's guess (refined).
     pub refinement: usize,
+    /// λ of R(z) = λ‖z‖₁ (sparse).
+    pub sparsity: f64,
     /// Looks at the energy in the search for the numbers of z that move pixels.
     pub looks: usize,
+    /// p(z | x) of a continuous z; that of codes is categorical.
+    pub prior: Density,
     /// Gaussians in the prior of a continuous z.
     pub components: usize,
 }
@@ -47,7 +63,9 @@ impl Default for LatentConfig {
             stages: 2,
             size: 16,
             refinement: 4,
+            sparsity: std::f64::consts::SQRT_2,
             looks: 3,
+            prior: Density::Mixture,
             components: 6,
         }
     }
@@ -67,14 +85,14 @@ impl LatentConfig {
         Ok(match self.family {
             Family::None => 0,
             Family::Codes => Codes::new(self.stages, self.size)?.dimension(),
-            Family::Gaussian | Family::Refined if self.dimension == 0 => {
+            Family::Gaussian | Family::Refined | Family::Sparse if self.dimension == 0 => {
                 return Err(Error::input(
                     "latent.dimension",
                     "0 dimensions leave no latent",
                     "use at least 1, or latent.family = \"none\"",
                 ));
             }
-            Family::Gaussian | Family::Refined => self.dimension,
+            Family::Gaussian | Family::Refined | Family::Sparse => self.dimension,
         })
     }
 }

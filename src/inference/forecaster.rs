@@ -1,22 +1,24 @@
 //! A next-frame predictor with all that belongs to it: network, inference of
 //! z and prior p(z | x). Without a latent it is the least-squares baseline.
 
-use super::config::{Family, LatentConfig};
+use super::config::{Density, Family, LatentConfig};
 use super::summary::Summary;
 use super::{
-    Categorical, ClosedForm, GaussNewton, Inference, Inferred, Mixture, Noise, Prior, Refine,
-    Search, tensor,
+    Categorical, ClosedForm, Fista, Flow, GaussNewton, Inference, Inferred, Local, Mixture, Noise,
+    Prior, Refine, Search, tensor,
 };
 use crate::energy::{Bowl, Quadratic};
 use crate::error::{Error, Result};
-use crate::latent::{Codes, Gaussian};
-use crate::models::{FrameShape, Init, NextFrame, NextFrameConfig, Observed, Scope, Source};
+use crate::latent::{Codes, Gaussian, Sparse};
+use crate::models::{Cells, FrameShape, Init, NextFrame, NextFrameConfig, Observed, Scope, Source};
 use crate::ops;
 use crate::rng::Rng;
 use candle_core::Tensor;
 
 /// Width of what a prior sees of the past.
 const SUMMARY: usize = 128;
+/// Steps to a sparse z, at most.
+const SPARSE_STEPS: usize = 100;
 
 struct LatentPart {
     inference: Box<dyn Inference>,
@@ -26,6 +28,8 @@ struct LatentPart {
     looks: usize,
     /// Where z is a code.
     codes: Option<Codes>,
+    /// Parts of the frame, each with a z.
+    parts: usize,
 }
 
 /// See the module's head.
@@ -49,14 +53,29 @@ impl Forecaster {
     ) -> Result<Self> {
         let mut root = source.root();
         let mut scope = root.scope(name);
+        // Of one part of the frame.
         let dimension = latent.width()?;
-        let network = NextFrame::new(model, shape, dimension, scope.scope("network"))?;
+        let all = dimension * model.cells.pow(2);
+        let network = NextFrame::new(model, shape, all, scope.scope("network"))?;
+        let cells = Cells::new(network.grid(), model.cells)?;
+        let continuous = matches!(latent.family, Family::Gaussian | Family::Sparse);
+        let parts = cells.count() > 1 && latent.family != Family::None;
+        if parts && (!continuous || network.moving() > 0) {
+            return Err(Error::input(
+                "model.cells",
+                format!(
+                    "{} parts a side need a continuous z that only paints and is found exactly",
+                    model.cells
+                ),
+                "set model.moving = 0 and latent.family = \"gaussian\" or \"sparse\"",
+            ));
+        }
         let refuse =
             |problem: String, hint: &str| Err(Error::input("latent.family", problem, hint));
         match latent.family {
-            Family::Refined if network.moving() > 0 => {
+            Family::Refined | Family::Sparse if network.moving() > 0 => {
                 return refuse(
-                    "Refined needs a network that is linear in z".to_owned(),
+                    format!("{:?} needs a network that is linear in z", latent.family),
                     "set model.moving = 0, or latent.family = \"gaussian\"",
                 );
             }
@@ -73,16 +92,43 @@ impl Forecaster {
         }
         let gaussian = Gaussian { dimension };
         let summary =
-            |scope: Scope| Summary::new(model.backbone.width, network.grid(), SUMMARY, scope);
-        let mixture = |mut scope: Scope| {
+            |scope: Scope| Summary::new(model.backbone.width, cells.part(), SUMMARY, scope);
+        let density = |mut scope: Scope| -> Result<Box<dyn Prior>> {
             let summary = summary(scope.scope("summary"))?;
-            Mixture::new(summary, SUMMARY, dimension, latent.components, scope)
+            let components = latent.components;
+            let prior: Box<dyn Prior> = match latent.prior {
+                Density::Mixture => Box::new(Mixture::new(
+                    summary, SUMMARY, dimension, components, scope,
+                )?),
+                Density::Flow => Box::new(Flow::new(summary, SUMMARY, dimension, scope)?),
+            };
+            Ok(match cells.count() {
+                1 => prior,
+                _ => Box::new(Local::new(cells, prior)),
+            })
         };
         let parts: Option<(Box<dyn Inference>, Box<dyn Prior>)> = match latent.family {
             Family::None => None,
             Family::Gaussian => Some((
                 Box::new(ClosedForm { latent: gaussian }),
-                Box::new(mixture(scope.scope("prior"))?),
+                density(scope.scope("prior"))?,
+            )),
+            Family::Sparse if !(latent.sparsity > 0.0 && latent.sparsity.is_finite()) => {
+                return Err(Error::input(
+                    "latent.sparsity",
+                    format!("it is {}; expected a number above 0", latent.sparsity),
+                    "1.41 is the default",
+                ));
+            }
+            Family::Sparse => Some((
+                Box::new(Fista {
+                    latent: Sparse {
+                        dimension,
+                        weight: latent.sparsity,
+                    },
+                    steps: SPARSE_STEPS,
+                }),
+                density(scope.scope("prior"))?,
             )),
             Family::Refined => Some((
                 Box::new(Refine::new(
@@ -90,7 +136,7 @@ impl Forecaster {
                     latent.refinement,
                     scope.scope("encoder"),
                 )?),
-                Box::new(mixture(scope.scope("prior"))?),
+                density(scope.scope("prior"))?,
             )),
             Family::Codes => {
                 let codes = Codes::new(latent.stages, latent.size)?;
@@ -115,6 +161,7 @@ impl Forecaster {
                     unexplained: scope.get(UNEXPLAINED, 1, Init::Ones)?,
                     looks,
                     codes,
+                    parts: cells.count(),
                 })
             })
             .transpose()?;
@@ -173,7 +220,8 @@ impl Forecaster {
         observed.features.detach()
     }
 
-    /// E(x, y, ·) without R(z), y in tokens. Solvers need no gradient of the
+    /// E(x, y, ·) without R(z), y in tokens; where the frame has parts with a z each, of
+    /// each part: E is their sum. Solvers need no gradient of the
     /// weights, so none is kept.
     pub fn energy(&self, observed: &Observed, y: &Tensor) -> Result<Quadratic> {
         let part = self.latent.as_ref().ok_or_else(no_latent)?;
@@ -250,7 +298,11 @@ impl Forecaster {
     /// z for each sample; see [`Inference::infer`].
     pub fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
         let part = self.latent.as_ref().ok_or_else(no_latent)?;
-        part.inference.infer(energy, beta, rng)
+        let found = part.inference.infer(energy, beta, rng)?;
+        Ok(match part.parts {
+            1 => found,
+            count => found.of_parts(count),
+        })
     }
 
     /// ŷ(x, z) as frames (B, C, H, W) in [0, 1]; without z, ŷ(x, 0).
@@ -275,8 +327,8 @@ impl Forecaster {
         temperature: f64,
         noise: &mut Noise,
     ) -> Result<Tensor> {
-        self.network
-            .frames(&self.sample_tokens(observed, temperature, noise)?)
+        let z = self.draw(&self.context(observed), temperature, noise)?;
+        (self.network).frames(&self.frame_tokens(observed, z.as_ref())?)
     }
 
     /// A draw from p(z | x), (B, d), given [`Self::context`]; none where there
@@ -291,15 +343,9 @@ impl Forecaster {
         self.latent.as_ref().map(draw).transpose()
     }
 
-    /// [`Self::sample`] as tokens, for a rollout that goes on from them.
-    pub fn sample_tokens(
-        &self,
-        observed: &Observed,
-        temperature: f64,
-        noise: &mut Noise,
-    ) -> Result<Tensor> {
-        let z = self.draw(&self.context(observed), temperature, noise)?;
-        let tokens = self.network.decode(observed, z.as_ref())?;
+    /// The frame of a drawn z (B, d) as tokens, for a rollout that goes on from them.
+    pub fn frame_tokens(&self, observed: &Observed, z: Option<&Tensor>) -> Result<Tensor> {
+        let tokens = self.network.decode(observed, z)?;
         self.shown(&self.network.within(observed, &tokens)?)
     }
 }
@@ -492,6 +538,89 @@ mod tests {
                 moves.iter().any(|error| *error > moves[best[0]]),
                 "{moves:?}"
             );
+        }
+    }
+
+    #[test]
+    fn parts_with_a_z_each_add_up_to_the_error_of_the_frame() {
+        let (whole, _, y) = forecaster(Decoder::Paint, 0);
+        let shape = FrameShape {
+            height: 16,
+            width: 24,
+            ..whole.network().shape()
+        };
+        let model = NextFrameConfig {
+            cells: 2,
+            ..whole.network().config().clone()
+        };
+        let latent = LatentConfig {
+            dimension: 3,
+            ..LatentConfig::default()
+        };
+        let mut weights = Weights::new(Seed(2), &Device::Cpu);
+        let forecaster = Forecaster::new(&model, &latent, shape, "latent", &mut weights).unwrap();
+        drop(y);
+        let mut rng = Seed(1).stream("test", 0);
+        let mut draw = |dims: &[usize]| rng.uniform_tensor(0.0, 1.0, dims, &Device::Cpu).unwrap();
+        let (x, y) = (draw(&[2, 3, 3, 16, 24]), draw(&[2, 3, 16, 24]));
+        let network = forecaster.network();
+        let (observed, y) = (network.observe(&x).unwrap(), network.tokens(&y).unwrap());
+        assert_eq!(network.latent_dimension(), 12);
+        let field = forecaster.energy(&observed, &y).unwrap();
+        assert_eq!(field.bowls().len(), 8);
+        let z = rng.normal_tensor((2, 12), &Device::Cpu).unwrap();
+        let truth = direct(&forecaster, (&observed, &y), &z);
+        let rows = z.to_vec2::<f32>().unwrap();
+        for sample in 0..2 {
+            let part = |part: usize| -> f64 {
+                let z: Vec<f64> = rows[sample][part * 3..][..3]
+                    .iter()
+                    .map(|&z| f64::from(z))
+                    .collect();
+                field.bowls()[sample * 4 + part].squared_error(&z)
+            };
+            near((0..4).map(part).sum(), truth[sample]);
+        }
+        let inferred = forecaster.infer(&field, 1.0, &mut rng).unwrap();
+        assert_eq!((inferred.best.len(), inferred.best[0].len()), (2, 12));
+        // F is the energy of the whole frame at z*.
+        let best = inferred.best_tensor(&Device::Cpu).unwrap();
+        let error = direct(&forecaster, (&observed, &y), &best);
+        let kappa = field.bowls()[0].precision;
+        for ((best, energy), error) in inferred.best.iter().zip(&inferred.energy).zip(error) {
+            let rest: f64 = best.iter().map(|z| z * z).sum();
+            near(*energy, 0.5 * (kappa * f64::from(error) + rest) as f32);
+        }
+        // The prior draws and judges all parts' z.
+        let context = forecaster.context(&observed);
+        let drawn = forecaster
+            .draw(&context, 1.0, &mut Noise::fresh(&mut rng))
+            .unwrap()
+            .unwrap();
+        assert_eq!(drawn.dims(), [2, 12]);
+        let surprise = forecaster
+            .prior()
+            .unwrap()
+            .surprise(&context, &drawn)
+            .unwrap()
+            .unwrap();
+        assert_eq!(surprise.dims(), [2]);
+        // Not with codes, nor for parts that do not fit.
+        let codes = LatentConfig {
+            family: Family::Codes,
+            ..LatentConfig::default()
+        };
+        for (model, latent) in [
+            (model.clone(), codes),
+            (NextFrameConfig { cells: 5, ..model }, latent),
+        ] {
+            let mut weights = Weights::new(Seed(2), &Device::Cpu);
+            let made = Forecaster::new(&model, &latent, shape, "latent", &mut weights);
+            let said = made
+                .err()
+                .map(|error| error.to_string())
+                .unwrap_or_default();
+            assert!(said.contains("model.cells"), "{said}");
         }
     }
 

@@ -3,8 +3,11 @@
 mod categorical;
 mod closed_form;
 mod config;
+mod fista;
+mod flow;
 mod forecaster;
 mod gauss_newton;
+mod local;
 mod mixture;
 mod noise;
 mod prior;
@@ -14,9 +17,12 @@ mod summary;
 
 pub use categorical::Categorical;
 pub use closed_form::ClosedForm;
-pub use config::{Family, LatentConfig};
+pub use config::{Density, Family, LatentConfig};
+pub use fista::Fista;
+pub use flow::Flow;
 pub use forecaster::{Forecaster, UNEXPLAINED};
 pub use gauss_newton::GaussNewton;
+pub use local::Local;
 pub use mixture::Mixture;
 pub use noise::Noise;
 pub use prior::Prior;
@@ -45,6 +51,24 @@ pub struct Inferred {
 }
 
 impl Inferred {
+    /// Of `count` parts of each sample in a row, the samples: their z's in a row, and
+    /// the sums of their energies.
+    fn of_parts(self, count: usize) -> Self {
+        let rows = |parts: Vec<Vec<f64>>| parts.chunks(count).map(<[_]>::concat).collect();
+        let sums = |parts: Vec<f64>| {
+            parts
+                .chunks(count)
+                .map(|parts| parts.iter().sum())
+                .collect()
+        };
+        Self {
+            best: rows(self.best),
+            sample: rows(self.sample),
+            energy: sums(self.energy),
+            free_energy: sums(self.free_energy),
+        }
+    }
+
     /// These samples and then others.
     pub fn followed_by(mut self, others: Self) -> Self {
         self.best.extend(others.best);

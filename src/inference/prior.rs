@@ -2,13 +2,18 @@
 
 use super::noise::Noise;
 use crate::error::Result;
+use crate::rng::Rng;
 use candle_core::Tensor;
 
 /// A distribution over z given what the network sees of the past.
 pub trait Prior: Send + Sync {
-    /// −log p(z | x) for each sample, (B,); `context` is (B, N,
-    /// width), the network's features of N places, and `z` (B, d). Trains the prior.
-    fn surprise(&self, context: &Tensor, z: &Tensor) -> Result<Tensor>;
+    /// What trains the prior, for each sample, (B,): −log p(z | x) where it has one.
+    /// `context` is (B, N, width), the network's features of N places, and `z` (B, d);
+    /// `rng` draws what the training needs.
+    fn loss(&self, context: &Tensor, z: &Tensor, rng: &mut Rng) -> Result<Tensor>;
+
+    /// −log p(z | x) for each sample, (B,), where it can be told.
+    fn surprise(&self, context: &Tensor, z: &Tensor) -> Result<Option<Tensor>>;
 
     /// One z for each row of `context`: (B, d). `temperature` 1 draws from
     /// p(z | x), below 1 closer to its modes, 0 takes the likeliest. Where z is

@@ -3,9 +3,11 @@
 
 mod codes;
 mod gaussian;
+mod sparse;
 
 pub use codes::Codes;
 pub use gaussian::Gaussian;
+pub use sparse::Sparse;
 
 /// What z may be.
 pub trait Latent: Send + Sync {

@@ -1,5 +1,6 @@
 //! How z acts on the next frame: first it moves pixels, then it paints.
 
+use super::cells::Cells;
 use super::movement::{Movement, Moving};
 use super::next_frame::{FrameShape, NextFrameConfig};
 use super::paint::Paint;
@@ -97,7 +98,11 @@ impl Light {
         let patch = config.patch;
         let pixels = patch * patch * shape.channels;
         let paint = (painting > 0)
-            .then(|| Paint::new(config, pixels, painting, scope.scope("latent")))
+            .then(|| {
+                let grid = (shape.height / patch, shape.width / patch);
+                let cells = Cells::new(grid, config.cells)?;
+                Paint::new(config, pixels, painting, cells, scope.scope("latent"))
+            })
             .transpose()?;
         let movement = match config.decoder {
             Decoder::Move => {

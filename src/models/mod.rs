@@ -1,6 +1,7 @@
 //! Predictors ỹ(x, z): networks that know neither task nor data.
 
 mod backbone;
+mod cells;
 mod convolutional;
 mod decoder;
 mod layers;
@@ -12,6 +13,7 @@ mod transformer;
 mod weights;
 
 pub use backbone::{Activation, Backbone, BackboneConfig, BackboneKind};
+pub use cells::Cells;
 pub use decoder::{Decoder, InZ, Stages};
 pub use layers::{LayerNorm, Linear};
 pub use movement::EFFECTS as MOVED_EFFECTS;

@@ -36,6 +36,8 @@ pub struct NextFrameConfig {
     /// How many numbers of z move pixels, where the decoder does; the others
     /// paint what is left. 0 leaves the moves to x.
     pub moving: usize,
+    /// Parts of the frame a side, each with numbers of z of its own, which paint it.
+    pub cells: usize,
     /// Width of the features u(x) on which z acts.
     pub basis: usize,
     /// Size of a single dimension of z's effect on a patch before training, in
@@ -62,6 +64,7 @@ impl Default for NextFrameConfig {
             reach: 2,
             peak: 0.35,
             moving: 0,
+            cells: 1,
             basis: 32,
             latent_start: 0.1,
             backbone: BackboneConfig::default(),

@@ -5,6 +5,7 @@
 //! quadratic function of z whose coefficients cost three small matrix
 //! products, whatever d is, and min over z needs no further pass.
 
+use super::cells::Cells;
 use super::decoder::InZ;
 use super::layers::Linear;
 use super::next_frame::NextFrameConfig;
@@ -24,25 +25,29 @@ pub(super) struct Paint {
     dictionaries: Tensor,
     pixels: usize,
     basis: usize,
+    cells: Cells,
 }
 
 impl Paint {
-    /// For patches of `pixels` numbers and z of `latent` numbers.
+    /// For patches of `pixels` numbers and z of `latent` numbers, those of one part of
+    /// the frame after those of another.
     pub(super) fn new(
         config: &NextFrameConfig,
         pixels: usize,
         latent: usize,
+        cells: Cells,
         mut scope: Scope,
     ) -> Result<Self> {
         let basis = config.basis;
         let std = config.latent_start / (basis as f64).sqrt();
         let features = Linear::new(config.backbone.width, basis, 1.0, scope.scope("features"))?;
-        let shape = (latent, pixels * basis);
+        let shape = (latent / cells.count(), pixels * basis);
         Ok(Self {
             features,
             dictionaries: scope.get(DICTIONARIES, shape, Init::Normal { std })?,
             pixels,
             basis,
+            cells,
         })
     }
 
@@ -54,23 +59,28 @@ impl Paint {
     /// m + D(x) z, (B, N, pixels), of m (B, N, pixels), u (B, N, basis) and
     /// z (B, d).
     pub(super) fn decode(&self, mean: &Tensor, basis: &Tensor, z: &Tensor) -> Result<Tensor> {
-        let shape = (z.dim(0)?, self.pixels, self.basis);
+        let (parts, latent) = (z.dim(0)? * self.cells.count(), self.dictionaries.dim(0)?);
+        let shape = (parts, self.pixels, self.basis);
+        let z = z.reshape((parts, latent))?;
         let mixture = z.matmul(&self.dictionaries)?.reshape(shape)?;
-        ops::each_product(basis, &mixture, mean)
+        let (basis, mean) = (self.cells.split(basis)?, self.cells.split(mean)?);
+        self.cells
+            .join(&ops::each_product(&basis, &mixture, &mean)?)
     }
 
-    /// ‖y − m − D(x) z‖² = c − 2 qᵀz + zᵀG z: c (B,), q (B, d), G (B, d, d).
-    /// Nothing of it is tracked.
+    /// ‖y − m − D(x) z‖² = c − 2 qᵀz + zᵀG z: c (B,), q (B, d), G (B, d, d); where the
+    /// frame has parts, of each as of an example of its own. Nothing of it is tracked.
     pub(super) fn squared_error(&self, mean: &Tensor, basis: &Tensor, y: &Tensor) -> Result<InZ> {
         let latent = self.dictionaries.dim(0)?;
         let (basis, dictionaries) = (&basis.detach(), &self.dictionaries.detach());
-        let residual = (y - mean.detach())?;
+        let residual = self.cells.split(&(y - mean.detach())?)?;
+        let basis = &self.cells.split(basis)?;
         let constant = residual.sqr()?.sum((1, 2))?;
 
         // q_d = ⟨W_d, rᵀu⟩.
         let correlation = ops::each_overlap(&residual, basis)?;
         let slope = correlation
-            .reshape((y.dim(0)?, self.pixels * self.basis))?
+            .reshape((residual.dim(0)?, self.pixels * self.basis))?
             .matmul(&dictionaries.t()?)?;
 
         // G_de = tr(W_d (uᵀu) W_eᵀ).

@@ -119,7 +119,7 @@ impl Learner {
         let judged = Forecaster::new(&settings.model, latent, shape, name, &mut source)?;
         let codes = match latent.family {
             Family::Codes => Some(Codes::new(latent.stages, latent.size)?),
-            Family::None | Family::Gaussian | Family::Refined => None,
+            Family::None | Family::Gaussian | Family::Refined | Family::Sparse => None,
         };
         Ok(Self {
             name,

@@ -101,7 +101,7 @@ impl Objective<'_> {
         let mut surprise = 0.0;
         if let Some(prior) = self.forecaster.prior() {
             let context = self.forecaster.context(&observed);
-            let each = (prior.surprise(&context, &z)?.mean_all()? / z.dim(1)? as f64)?;
+            let each = (prior.loss(&context, &z, rng)?.mean_all()? / z.dim(1)? as f64)?;
             surprise = scalar(&each)?;
             loss = (loss + (each * self.settings.prior_weight)?)?;
         }

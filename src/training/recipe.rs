@@ -11,10 +11,14 @@ use toml::{Table, Value};
 const BUNDLED: &[(&str, &str)] = &[
     ("default", include_str!("../../models/default.toml")),
     ("codes", include_str!("../../models/codes.toml")),
+    ("digits", include_str!("../../models/digits.toml")),
+    ("flow", include_str!("../../models/flow.toml")),
     ("galton", include_str!("../../models/galton.toml")),
     ("moved", include_str!("../../models/moved.toml")),
     ("paint", include_str!("../../models/paint.toml")),
     ("refined", include_str!("../../models/refined.toml")),
+    ("sparse", include_str!("../../models/sparse.toml")),
+    ("spatial", include_str!("../../models/spatial.toml")),
     ("transformer", include_str!("../../models/transformer.toml")),
 ];
 

@@ -3,7 +3,7 @@
 
 use crate::data::{Footage, Window, batch};
 use crate::error::{Error, Result};
-use crate::evaluation::rollout::rollout;
+use crate::evaluation::rollout::rollout_with_likelihood;
 use crate::inference::Forecaster;
 use crate::interrupt;
 use crate::rng::Seed;
@@ -12,10 +12,13 @@ use candle_core::{Device, Tensor};
 /// Numbers of a rollout that are held at once before they become bytes.
 const AT_ONCE: usize = 1 << 25;
 
-/// Futures (B, N, T, C, H, W), u8.
+/// Futures (B, N, T, C, H, W), u8; of each context the likeliest first, where there
+/// is a z.
 pub(super) struct Futures {
     pub bytes: Vec<u8>,
     pub shape: [usize; 6],
+    /// See [`rollout_with_likelihood`]: (B, N), or empty.
+    pub likelihoods: Vec<f32>,
 }
 
 impl Futures {
@@ -35,7 +38,11 @@ impl Futures {
             .try_fold(1usize, |size, &side| size.checked_mul(side));
         let mut bytes = Vec::new();
         match size {
-            Some(size) if bytes.try_reserve_exact(size).is_ok() => Ok(Self { bytes, shape }),
+            Some(size) if bytes.try_reserve_exact(size).is_ok() => Ok(Self {
+                bytes,
+                shape,
+                likelihoods: Vec::new(),
+            }),
             _ => Err(Error::input(
                 format!("{count} futures of {frames} frames"),
                 "they do not fit in memory",
@@ -59,16 +66,51 @@ impl Futures {
         for (row, window) in windows.iter().enumerate() {
             let x = batch(footage, std::slice::from_ref(window), length, device)?;
             let mut rng = seed.stream("generate", row as u64);
+            let first = self.bytes.len();
+            let mut likelihoods: Vec<f32> = Vec::new();
             for start in (0..count).step_by(chunk) {
                 interrupt::check()?;
                 let some = chunk.min(count - start);
-                let made = rollout(forecaster, &x, some, frames, temperature, &mut rng)?;
+                let (made, likely) =
+                    rollout_with_likelihood(forecaster, &x, some, frames, temperature, &mut rng)?;
+                if let Some(likely) = likely {
+                    likelihoods.extend(likely.flatten_all()?.to_vec1::<f32>()?);
+                }
                 let values = made.flatten_all()?.to_vec1::<f32>()?;
                 let byte = |value: &f32| (value * 255.0).round() as u8;
                 self.bytes.extend(values.iter().map(byte));
             }
+            self.rank(first, &likelihoods);
         }
         Ok(())
+    }
+
+    /// Sorts the films from byte `first` on, the likeliest first.
+    fn rank(&mut self, first: usize, likelihoods: &[f32]) {
+        let mut order: Vec<usize> = (0..likelihoods.len()).collect();
+        order.sort_by(|&a, &b| likelihoods[b].total_cmp(&likelihoods[a]));
+        self.likelihoods
+            .extend(order.iter().map(|&future| likelihoods[future]));
+        let size = self.film_bytes();
+        // Following each cycle: a second copy of all might not fit in memory.
+        let films = &mut self.bytes[first..];
+        let mut done = vec![false; order.len()];
+        let mut held = vec![0u8; size];
+        for start in 0..order.len() {
+            if done[start] {
+                continue;
+            }
+            held.copy_from_slice(&films[start * size..][..size]);
+            let mut at = start;
+            while order[at] != start {
+                let from = order[at] * size;
+                films.copy_within(from..from + size, at * size);
+                done[at] = true;
+                at = order[at];
+            }
+            films[at * size..][..size].copy_from_slice(&held);
+            done[at] = true;
+        }
     }
 
     /// C, H, W.
@@ -99,5 +141,27 @@ impl Futures {
 
     fn film_bytes(&self) -> usize {
         self.shape[2..].iter().product()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_likeliest_come_first() {
+        // A row of two films before, then five of two bytes each.
+        let mut futures = Futures {
+            bytes: vec![7, 7, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4],
+            shape: [1, 5, 2, 1, 1, 1],
+            likelihoods: Vec::new(),
+        };
+        futures.rank(2, &[-3.0, -1.0, -5.0, -2.0, -4.0]);
+        assert_eq!(futures.bytes, [7, 7, 1, 1, 3, 3, 0, 0, 4, 4, 2, 2]);
+        assert_eq!(futures.likelihoods, [-1.0, -2.0, -3.0, -4.0, -5.0]);
+        // Without a z they stay as they are.
+        let before = futures.bytes.clone();
+        futures.rank(2, &[]);
+        assert_eq!(futures.bytes, before);
     }
 }

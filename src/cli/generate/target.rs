@@ -33,6 +33,9 @@ pub(super) struct Written {
     animation: Option<String>,
     real: Option<String>,
     futures: Vec<String>,
+    /// Of the futures of the first context: the sum over frames of log p(z | x), a
+    /// density where z is continuous.
+    log_probabilities: Option<Vec<f32>>,
 }
 
 impl Written {
@@ -148,6 +151,7 @@ impl Target {
                 animation: None,
                 real: None,
                 futures: vec![self.path.display().to_string()],
+                log_probabilities: log_probabilities(made),
             });
         }
         let films = if cfg!(feature = "ffmpeg") {
@@ -211,6 +215,7 @@ impl Target {
             animation: Some(place(&animation)),
             real,
             futures,
+            log_probabilities: log_probabilities(made),
         })
     }
 }
@@ -235,6 +240,11 @@ fn is_ours(name: &str) -> bool {
     name == TENSORS || (ENDINGS.contains(&ending) && (matches!(stem, "grid" | "real") || counted))
 }
 
+fn log_probabilities(made: &Made) -> Option<Vec<f32>> {
+    let count = made.futures.shape[1];
+    made.futures.likelihoods.get(..count).map(<[f32]>::to_vec)
+}
+
 fn ending(format: Format) -> &'static str {
     match format {
         Format::Mp4 => "mp4",
@@ -244,7 +254,8 @@ fn ending(format: Format) -> &'static str {
     }
 }
 
-/// `context` (B, Tc, C, H, W) and `futures` (B, N, T, C, H, W), u8.
+/// `context` (B, Tc, C, H, W) and `futures` (B, N, T, C, H, W), u8, and where there is a
+/// z `log_probability` (B, N), f32.
 fn write_tensors(path: &Path, made: &Made) -> Result<()> {
     let fail = |error| Error::Tensor(candle_core::Error::SafeTensor(error));
     let footage = &made.input.footage;
@@ -260,7 +271,9 @@ fn write_tensors(path: &Path, made: &Made) -> Result<()> {
         .collect();
     let [rows, _, _, channels, height, width] = made.futures.shape;
     let past = vec![rows, made.moment.context, channels, height, width];
-    let tensors = [
+    let likelihoods = &made.futures.likelihoods;
+    let likelihoods: Vec<u8> = likelihoods.iter().flat_map(|l| l.to_le_bytes()).collect();
+    let mut tensors = vec![
         (
             "context",
             TensorView::new(Dtype::U8, past, &context).map_err(fail)?,
@@ -271,6 +284,11 @@ fn write_tensors(path: &Path, made: &Made) -> Result<()> {
                 .map_err(fail)?,
         ),
     ];
+    if !likelihoods.is_empty() {
+        let shape = made.futures.shape[..2].to_vec();
+        let view = TensorView::new(Dtype::F32, shape, &likelihoods).map_err(fail)?;
+        tensors.push(("log_probability", view));
+    }
     let about = HashMap::from([("frame_rate".to_owned(), footage.frame_rate().to_string())]);
     files::replace_by_name(path, |temporary| {
         safetensors::serialize_to_file(tensors, Some(about), temporary).map_err(|error| match error

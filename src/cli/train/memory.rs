@@ -110,7 +110,9 @@ fn numbers_of_a_step(settings: &Settings, latent: &LatentConfig) -> f64 {
     let dimension = match latent.family {
         Family::None => 0.0,
         Family::Codes => latent.stages as f64 * latent.size as f64,
-        Family::Gaussian | Family::Refined => latent.dimension as f64,
+        Family::Gaussian | Family::Refined | Family::Sparse => {
+            latent.dimension as f64 * model.cells.pow(2) as f64
+        }
     };
     let features = (model.hidden + model.basis + model.backbone.width) as f64;
     let painted = patch * data.channels.count() as f64 * model.basis as f64;

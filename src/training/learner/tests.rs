@@ -95,6 +95,7 @@ fn every_family_learns_both_modes_and_least_squares_does_not() {
         (Family::Gaussian, Decoder::Move),
         (Family::Gaussian, Decoder::Paint),
         (Family::Refined, Decoder::Paint),
+        (Family::Sparse, Decoder::Paint),
         (Family::Codes, Decoder::Paint),
     ] {
         let (_, blurred) = trained(Family::None, decoder);

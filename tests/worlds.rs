@@ -1,0 +1,170 @@
+//! Worlds with a known answer, from outside: rendered, trained on, asked.
+
+use assert_cmd::Command;
+use serde_json::Value;
+use std::path::Path;
+use std::process::Output;
+use std::time::Duration;
+
+fn nextframe(folder: &Path, words: &[&str]) -> Output {
+    let mut command = Command::cargo_bin("nextframe").unwrap();
+    command
+        .args(words)
+        .current_dir(folder)
+        .env("NEXTFRAME_CACHE", folder.join("cache"))
+        .timeout(Duration::from_secs(120));
+    command.output().unwrap()
+}
+
+fn done(folder: &Path, words: &[&str]) -> String {
+    let output = nextframe(folder, words);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn refused(folder: &Path, words: &[&str], says: &str) {
+    let output = nextframe(folder, words);
+    let said = String::from_utf8_lossy(&output.stderr).replace("\n       ", " ");
+    assert_eq!(output.status.code(), Some(1), "{words:?}: {said}");
+    assert!(said.contains(says), "{words:?}: {said}");
+}
+
+/// A network small enough for a test.
+#[rustfmt::skip]
+const SMALL: [&str; 12] = [
+    "--steps", "2", "--set", "model.backbone.width=8", "--set", "model.backbone.depth=0",
+    "--set", "training.batch=2", "--set", "training.without_latent=0.0", "--set", "evaluation.horizon=4",
+];
+
+/// Eighteen images of 28 × 28, as MNIST keeps them.
+fn images(path: &Path) {
+    let mut bytes = vec![0, 0, 8, 3];
+    for number in [18u32, 28, 28] {
+        bytes.extend(number.to_be_bytes());
+    }
+    bytes.extend((0..18 * 28 * 28).map(|i| if (i / 28 + i % 28) % 9 < 4 { 250 } else { 0 }));
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn digits_are_rendered_trained_on_and_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    images(&folder.join("images"));
+    let render = ["synth", "digits", "-o", "digits.frames", "--frames", "900"];
+    refused(folder, &render, "no images are named");
+    done(folder, &[&render[..], &["--images", "images"]].concat());
+    // What 25 frames a sequence leave of the cuts.
+    let said = done(folder, &["inspect", "digits.frames"]);
+    assert!(said.contains("900") && said.contains("36"), "{said}");
+    let train = [
+        "train",
+        "digits.frames",
+        "--recipe",
+        "digits",
+        "--out",
+        "run",
+    ];
+    // Codes that move are as many as move.
+    let wrong = [&train[..], &SMALL, &["--set", "latent.size=4"]].concat();
+    refused(folder, &wrong, "model.moving");
+    let few = ["--set", "latent.size=4", "--set", "model.moving=4"];
+    done(folder, &[&train[..], &SMALL, &few].concat());
+    let ask = [
+        "outcomes",
+        "run",
+        "digits",
+        "--moments",
+        "3",
+        "--futures",
+        "5",
+    ];
+    refused(folder, &ask, "no images are named");
+    let ask = [&ask[..], &["--images", "images", "--json"]].concat();
+    let found: Value = serde_json::from_str(&done(folder, &ask)).unwrap();
+    assert_eq!(
+        (&found[0]["name"], &found[1]["name"]),
+        (&"mse".into(), &"latent".into())
+    );
+    assert_eq!(
+        (&found[0]["futures"], &found[1]["futures"]),
+        (&1.into(), &5.into())
+    );
+    for of in found.as_array().unwrap() {
+        assert_eq!(of["moments"], 3);
+        assert!(of["possible"].as_f64().unwrap() > 10.0, "{of}");
+        let near = of["near"].as_f64().unwrap();
+        assert!((0.0..=1.0).contains(&near), "{of}");
+    }
+    // Another world's frames are not this model's.
+    refused(folder, &["outcomes", "run", "fork"], "1 channels");
+}
+
+#[test]
+fn every_recipe_of_a_latent_family_trains_and_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    done(
+        folder,
+        &["synth", "fork", "-o", "fork.frames", "--frames", "300"],
+    );
+    refused(folder, &["synth", "fork", "-o", "fork.frames"], "it exists");
+    for recipe in ["flow", "sparse", "spatial"] {
+        let train = ["train", "fork.frames", "--recipe", recipe, "--out", recipe];
+        done(folder, &[&train[..], &SMALL].concat());
+        let ask = [
+            "outcomes",
+            recipe,
+            "fork",
+            "--moments",
+            "2",
+            "--futures",
+            "4",
+        ];
+        let said = done(folder, &ask);
+        assert!(said.contains("latent +3: nearest to each"), "{said}");
+        refused(
+            folder,
+            &[&ask[..], &["--persistence", "1"]].concat(),
+            "below 1",
+        );
+        let out = format!("{recipe}.safetensors");
+        let generate = [
+            "generate",
+            recipe,
+            "fork.frames",
+            "--frames",
+            "2",
+            "--futures",
+            "3",
+        ];
+        let made = done(folder, &[&generate[..], &["-o", &out, "--json"]].concat());
+        let made: Value = serde_json::from_str(&made).unwrap();
+        // A flow has no density that is known; the others' futures are ranked by it.
+        match made["log_probabilities"].as_array() {
+            None => assert_eq!(recipe, "flow"),
+            Some(logs) => {
+                let logs: Vec<f64> = logs.iter().map(|log| log.as_f64().unwrap()).collect();
+                assert_eq!(logs.len(), 3);
+                assert!(logs.is_sorted_by(|a, b| a >= b), "{logs:?}");
+            }
+        }
+    }
+    // All on the same windows.
+    let compare = [
+        "compare",
+        "flow",
+        "sparse",
+        "spatial",
+        "--futures",
+        "2",
+        "--windows",
+        "2",
+    ];
+    let said = done(folder, &compare);
+    assert!(
+        said.contains("spatial latent") && said.contains("compare.html"),
+        "{said}"
+    );
+}
