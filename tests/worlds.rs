@@ -66,11 +66,11 @@ fn digits_are_rendered_trained_on_and_asked() {
         "--out",
         "run",
     ];
-    // Codes that move are as many as move.
-    let wrong = [&train[..], &SMALL, &["--set", "latent.size=4"]].concat();
+    // All codes of the first stage move, or none does.
+    let codes = [&train[..], &SMALL, &["--set", "latent.size=4"]].concat();
+    let wrong = [&codes[..], &["--set", "model.moving=3"]].concat();
     refused(folder, &wrong, "model.moving");
-    let few = ["--set", "latent.size=4", "--set", "model.moving=4"];
-    done(folder, &[&train[..], &SMALL, &few].concat());
+    done(folder, &codes);
     let ask = [
         "outcomes",
         "run",
