@@ -84,7 +84,7 @@ impl Prior for Categorical {
             let weights: Vec<_> = (logits.iter())
                 .map(|logits| sharpened(logits, temperature))
                 .collect();
-            for (row, choice) in noise.choose(&weights, stage).into_iter().enumerate() {
+            for (row, choice) in noise.choose(&weights).into_iter().enumerate() {
                 chosen[row * size + choice] = 1.0;
             }
             let chosen = Tensor::from_vec(chosen, (batch, size), context.device())?;

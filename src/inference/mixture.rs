@@ -98,7 +98,7 @@ impl Prior for Mixture {
             .map(|logits| sharpened(logits, temperature))
             .collect();
         let rows = chosen.chunks_exact_mut(self.components);
-        for (row, choice) in rows.zip(noise.choose(&weights, 0)) {
+        for (row, choice) in rows.zip(noise.choose(&weights)) {
             row[choice] = 1.0;
         }
         let chosen = Tensor::from_vec(chosen, (batch, self.components, 1), device)?;
