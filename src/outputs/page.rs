@@ -65,10 +65,10 @@ impl Page {
     ///
     /// # Errors
     /// Those of [`plot`].
-    pub fn plots(&mut self, plots: &[(Words, Vec<Curve>, bool, Option<f64>)]) -> Result<()> {
+    pub fn plots(&mut self, plots: &[(Words, Vec<Curve>, Option<f64>)]) -> Result<()> {
         self.body += "<div class=\"plots\">\n";
-        for (words, curves, log, level) in plots {
-            self.body += &plot(*words, curves, *log, *level)?;
+        for (words, curves, level) in plots {
+            self.body += &plot(*words, curves, *level)?;
         }
         self.body += "</div>\n";
         Ok(())

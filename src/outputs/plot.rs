@@ -29,15 +29,14 @@ pub struct Words<'a> {
     pub y: &'a str,
 }
 
-/// The curves as a whole SVG element, of 520 × 340 pixels; `log` spreads x by its
-/// logarithm. A curve without points only stands in the legend; `level` is a grey
-/// line to hold them against.
+/// The curves as a whole SVG element, of 520 × 340 pixels, all their x's side by side
+/// at even distances. A curve without points only stands in the legend; `level` is a
+/// grey line to hold them against.
 ///
 /// # Errors
 /// What cannot be drawn.
-pub fn plot(words: Words, curves: &[Curve], log: bool, level: Option<f64>) -> Result<String> {
-    let at = |x: f64| if log { x.ln() } else { x };
-    let finite = |&(x, y): &(f64, f64)| at(x).is_finite() && y.is_finite();
+pub fn plot(words: Words, curves: &[Curve], level: Option<f64>) -> Result<String> {
+    let finite = |&(x, y): &(f64, f64)| x.is_finite() && y.is_finite();
     let points = || {
         curves
             .iter()
@@ -49,14 +48,12 @@ pub fn plot(words: Words, curves: &[Curve], log: bool, level: Option<f64>) -> Re
             .flat_map(|&(_, low, high)| [low, high])
             .filter(|y| y.is_finite())
     };
-    let (left, right) = range(points().map(|&(x, _)| at(x)), 0.02);
+    let mut places: Vec<f64> = points().map(|&(x, _)| x).collect();
+    places.sort_by(f64::total_cmp);
+    places.dedup();
+    let at = |x: f64| places.partition_point(|&place| place < x) as f64;
+    let (left, right) = (-0.15, places.len().max(2) as f64 - 0.85);
     let (low, high) = range(points().map(|&(_, y)| y).chain(ends()).chain(level), 0.08);
-    let ticks: Vec<f64> = {
-        let mut all: Vec<f64> = points().map(|&(x, _)| x).collect();
-        all.sort_by(f64::total_cmp);
-        all.dedup();
-        all
-    };
     let mut svg = String::new();
     let mut draw = || -> std::result::Result<(), DrawingAreaErrorKind<std::io::Error>> {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
@@ -71,11 +68,16 @@ pub fn plot(words: Words, curves: &[Curve], log: bool, level: Option<f64>) -> Re
             .configure_mesh()
             .x_desc(words.x)
             .y_desc(words.y)
-            .x_labels(ticks.len().clamp(2, 12))
+            .x_labels(places.len().clamp(2, 12))
             .light_line_style(TRANSPARENT)
             .bold_line_style(BLACK.mix(0.12))
             .label_style((FONT, 12))
-            .x_label_formatter(&|&x| tick(if log { x.exp() } else { x }))
+            .x_label_formatter(&|&x| {
+                // Between places nothing is written.
+                let place = (x - x.round()).abs() < 1e-6;
+                let place = place.then(|| places.get(x.round() as usize)).flatten();
+                place.map_or_else(String::new, |&x| tick(x))
+            })
             .y_label_formatter(&|y| tick(*y))
             .draw()?;
         if let Some(level) = level {
@@ -104,6 +106,7 @@ pub fn plot(words: Words, curves: &[Curve], log: bool, level: Option<f64>) -> Re
         }
         chart
             .configure_series_labels()
+            .position(SeriesLabelPosition::UpperLeft)
             .background_style(WHITE.mix(0.8))
             .label_font((FONT, 12))
             .draw()?;
@@ -135,7 +138,8 @@ fn range(values: impl Iterator<Item = f64>, more: f64) -> (f64, f64) {
 /// Three digits that count, without zeros behind them.
 fn tick(value: f64) -> String {
     let digits = (2 - value.abs().max(1e-9).log10().floor() as i32).clamp(0, 6) as usize;
-    let text = format!("{value:.digits$}");
+    // (0 and not −0.)
+    let text = format!("{:.digits$}", if value.abs() < 1e-9 { 0.0 } else { value });
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => text,
@@ -164,29 +168,28 @@ mod tests {
             curve("latent", vec![(1.0, 0.1), (4.0, 0.4), (16.0, 0.6)]),
             curve("none", vec![]),
         ];
-        for log in [false, true] {
-            let svg = plot(WORDS, &curves, log, Some(0.3)).unwrap();
-            assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
-            for text in [
-                "mse &amp; co",
-                "latent",
-                "none",
-                "CRPS &lt;where",
-                "frames ahead",
-            ] {
-                assert!(svg.contains(text), "no {text:?}");
-            }
-            assert!(!svg.contains("NaN") && !svg.contains("inf"));
+        let svg = plot(WORDS, &curves, Some(0.3)).unwrap();
+        assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+        for text in [
+            "mse &amp; co",
+            "latent",
+            "none",
+            "CRPS &lt;where",
+            "frames ahead",
+        ] {
+            assert!(svg.contains(text), "no {text:?}");
         }
+        assert!(!svg.contains("NaN") && !svg.contains("inf"));
         // Nothing to show is a picture too.
-        plot(WORDS, &[], false, None).unwrap();
-        plot(WORDS, &[curve("one", vec![(1.0, 1.0)])], true, None).unwrap();
+        plot(WORDS, &[], None).unwrap();
+        plot(WORDS, &[curve("one", vec![(1.0, 1.0)])], None).unwrap();
     }
 
     #[test]
     fn ticks_are_short() {
         for (value, text) in [
             (0.0, "0"),
+            (-1e-17, "0"),
             (0.125, "0.125"),
             (16.0, "16"),
             (0.5, "0.5"),

@@ -41,7 +41,7 @@ pub(super) fn write(path: &Path, report: &Report, (picture, film): (&Path, &Path
             x: "frames ahead",
             y,
         };
-        (words, over_horizons(report, measure), true, level)
+        (words, over_horizons(report, measure), level)
     };
     page.plots(&[
         over("CRPS", "CRPS", |s| s.crps, None),
@@ -60,7 +60,6 @@ pub(super) fn write(path: &Path, report: &Report, (picture, film): (&Path, &Path
                 y: "PSNR (dB)",
             },
             best_of(report),
-            true,
             None,
         ),
         (
@@ -70,7 +69,6 @@ pub(super) fn write(path: &Path, report: &Report, (picture, film): (&Path, &Path
                 y: "share of pixels",
             },
             ranks(report),
-            false,
             Some(0.1),
         ),
     ])?;
