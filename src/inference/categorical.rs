@@ -8,7 +8,6 @@ use crate::error::Result;
 use crate::latent::{Codes, Latent};
 use crate::models::{Linear, Scope};
 use crate::ops;
-use crate::rng::Rng;
 use candle_core::Tensor;
 
 /// Π_m p(k_m | x, k_1 … k_{m−1}), one small network a stage.
@@ -40,9 +39,10 @@ impl Categorical {
         let seen = Tensor::cat(&[hidden, before], 1)?;
         self.stages[stage].forward(&seen)
     }
+}
 
-    /// −log p(z | x).
-    fn minus_log(&self, context: &Tensor, z: &Tensor) -> Result<Tensor> {
+impl Prior for Categorical {
+    fn surprise(&self, context: &Tensor, z: &Tensor) -> Result<Option<Tensor>> {
         let (batch, size) = (context.dim(0)?, self.latent.size());
         let hidden = self.summary.forward(context)?;
         let chosen: Vec<Vec<usize>> = z
@@ -61,17 +61,7 @@ impl Categorical {
                 None => here,
             });
         }
-        Ok(surprise.expect("codes have at least one stage"))
-    }
-}
-
-impl Prior for Categorical {
-    fn loss(&self, context: &Tensor, z: &Tensor, _rng: &mut Rng) -> Result<Tensor> {
-        self.minus_log(context, z)
-    }
-
-    fn surprise(&self, context: &Tensor, z: &Tensor) -> Result<Option<Tensor>> {
-        self.minus_log(context, z).map(Some)
+        Ok(Some(surprise.expect("codes have at least one stage")))
     }
 
     fn sample(&self, context: &Tensor, temperature: f64, noise: &mut Noise) -> Result<Tensor> {
@@ -122,7 +112,12 @@ mod tests {
                 .map(|v| v as f32)
                 .collect();
             let z = Tensor::from_vec(z, (128, 6), &device).unwrap();
-            let loss = prior.minus_log(&context, &z).unwrap().mean_all().unwrap();
+            let loss = prior
+                .surprise(&context, &z)
+                .unwrap()
+                .unwrap()
+                .mean_all()
+                .unwrap();
             let gradients = loss.backward().unwrap();
             for (name, var) in weights.pairs() {
                 assert!(gradients.get(var).is_some(), "{name} has no gradient");

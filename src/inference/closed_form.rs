@@ -17,32 +17,49 @@ pub struct ClosedForm {
 
 impl Inference for ClosedForm {
     fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
-        // Draws one after the other, from one source; the rest side by side.
-        let noise = (energy.bowls().iter()).map(|bowl| noise(bowl.dimension(), beta, rng));
-        let noise: Vec<Vec<f64>> = noise.collect();
-        let solve = |(bowl, noise): (&Bowl, Vec<f64>)| -> Result<_> {
-            let factor = Factor::new(bowl)?;
-            let best = factor.solve(bowl);
-            let minimum = bowl.cost(&best) + self.latent.cost(&best);
-            if !minimum.is_finite() {
-                return Err(Error::NotFinite {
-                    what: "the energy at its minimum".to_owned(),
-                });
-            }
-            let free = minimum + factor.volume(beta);
-            Ok((factor.perturb(&best, noise), best, minimum, free))
-        };
-        let pairs = energy.bowls().par_iter().zip(noise);
-        let solved: Vec<_> = pairs.map(solve).collect::<Result<_>>()?;
-        let mut inferred = Inferred::default();
-        for (sample, best, minimum, free) in solved {
-            inferred.sample.push(sample);
-            inferred.best.push(best);
-            inferred.energy.push(minimum);
-            inferred.free_energy.push(free);
-        }
-        Ok(inferred)
+        around(energy, &self.latent, (beta, rng), |_, bowl, factor| {
+            factor.solve(bowl)
+        })
     }
+}
+
+/// z* as `find` finds it for each sample, and around it what is exact where R(z) =
+/// ½‖z‖² and Laplace's approximation elsewhere: a draw from N(z*, (β(κG + I))⁻¹) and
+/// F_β of that Gaussian's volume.
+///
+/// # Errors
+/// An energy at z* that is not finite.
+pub(super) fn around(
+    energy: &Quadratic,
+    latent: &impl Latent,
+    (beta, rng): (f64, &mut Rng),
+    find: impl Fn(usize, &Bowl, &Factor) -> Vec<f64> + Sync,
+) -> Result<Inferred> {
+    // Draws one after the other, from one source; the rest side by side.
+    let noise = (energy.bowls().iter()).map(|bowl| noise(bowl.dimension(), beta, rng));
+    let noise: Vec<Vec<f64>> = noise.collect();
+    let solve = |(index, (bowl, noise)): (usize, (&Bowl, Vec<f64>))| -> Result<_> {
+        let factor = Factor::new(bowl)?;
+        let best = find(index, bowl, &factor);
+        let minimum = bowl.cost(&best) + latent.cost(&best);
+        if !minimum.is_finite() {
+            return Err(Error::NotFinite {
+                what: "the energy at its minimum".to_owned(),
+            });
+        }
+        let free = minimum + factor.volume(beta);
+        Ok((factor.perturb(&best, noise), best, minimum, free))
+    };
+    let pairs = energy.bowls().par_iter().zip(noise).enumerate();
+    let solved: Vec<_> = pairs.map(solve).collect::<Result<_>>()?;
+    let mut inferred = Inferred::default();
+    for (sample, best, minimum, free) in solved {
+        inferred.sample.push(sample);
+        inferred.best.push(best);
+        inferred.energy.push(minimum);
+        inferred.free_energy.push(free);
+    }
+    Ok(inferred)
 }
 
 /// L with L Lᵀ = κG + I, row after row.
@@ -134,7 +151,7 @@ impl Factor {
 }
 
 /// Normals of variance 1/β.
-pub(super) fn noise(dimension: usize, beta: f64, rng: &mut Rng) -> Vec<f64> {
+fn noise(dimension: usize, beta: f64, rng: &mut Rng) -> Vec<f64> {
     (0..dimension).map(|_| rng.normal() / beta.sqrt()).collect()
 }
 

@@ -1,12 +1,14 @@
 //! Inference of a sparse z: E is quadratic but for R(z) = λ‖z‖₁.
 
-use super::closed_form::{Factor, noise};
+use super::closed_form::around;
 use super::{Inference, Inferred};
 use crate::energy::{Bowl, Quadratic};
-use crate::error::{Error, Result};
-use crate::latent::{Latent as _, Sparse};
+use crate::error::Result;
+use crate::latent::Sparse;
 use crate::rng::Rng;
-use rayon::prelude::*;
+
+/// No number of z moves further in the last step.
+const STILL: f64 = 1e-9;
 
 /// z* by FISTA (Beck & Teboulle 2009): gradient steps of length 1/L, each followed by
 /// shrinking towards 0 by λ/L, with momentum that starts anew where the energy would
@@ -18,7 +20,7 @@ use rayon::prelude::*;
 pub struct Fista {
     /// The latent.
     pub latent: Sparse,
-    /// Steps at most; it stops where no number of z moves by a millionth.
+    /// Steps at most; it stops where z hardly moves any more.
     pub steps: usize,
 }
 
@@ -47,16 +49,16 @@ impl Fista {
                 .map(|((ahead, next), moved)| (ahead - next) * moved)
                 .sum();
             let after = 0.5 * (1.0 + (1.0 + 4.0 * momentum * momentum).sqrt());
-            let push = match back > 0.0 {
-                true => 0.0,
-                false => (momentum - 1.0) / after,
-            };
-            momentum = if back > 0.0 { 1.0 } else { after };
+            let mut push = (momentum - 1.0) / after;
+            momentum = after;
+            if back > 0.0 {
+                (push, momentum) = (0.0, 1.0);
+            }
             for ((ahead, next), moved) in ahead.iter_mut().zip(&next).zip(&moved) {
                 *ahead = next + push * moved;
             }
             z = next;
-            if far < 1e-6 && push == 0.0 || far < 1e-9 {
+            if far < STILL {
                 break;
             }
         }
@@ -73,37 +75,16 @@ fn largest(bowl: &Bowl) -> f64 {
 
 impl Inference for Fista {
     fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
-        // Draws one after the other, from one source; the rest side by side.
-        let noise = (energy.bowls().iter()).map(|bowl| noise(bowl.dimension(), beta, rng));
-        let noise: Vec<Vec<f64>> = noise.collect();
-        let solve = |(bowl, noise): (&Bowl, Vec<f64>)| -> Result<_> {
-            let best = self.descend(bowl);
-            let minimum = bowl.cost(&best) + self.latent.cost(&best);
-            if !minimum.is_finite() {
-                return Err(Error::NotFinite {
-                    what: "the energy at its sparse minimum".to_owned(),
-                });
-            }
-            let factor = Factor::new(bowl)?;
-            let free = minimum + factor.volume(beta);
-            Ok((factor.perturb(&best, noise), best, minimum, free))
-        };
-        let pairs = energy.bowls().par_iter().zip(noise);
-        let solved: Vec<_> = pairs.map(solve).collect::<Result<_>>()?;
-        let mut inferred = Inferred::default();
-        for (sample, best, minimum, free) in solved {
-            inferred.sample.push(sample);
-            inferred.best.push(best);
-            inferred.energy.push(minimum);
-            inferred.free_energy.push(free);
-        }
-        Ok(inferred)
+        around(energy, &self.latent, (beta, rng), |_, bowl, _| {
+            self.descend(bowl)
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::latent::Latent as _;
     use crate::rng::Seed;
 
     /// κ·½‖y − Xw‖² of the script below, κ = 1/20.

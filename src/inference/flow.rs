@@ -53,8 +53,7 @@ impl Flow {
 }
 
 impl Prior for Flow {
-    /// ½ ‖v − (z − z₀)‖², less what it is at best for noise alone: no likelihood, but
-    /// it falls as the flow learns.
+    /// ½ ‖v − (z − z₀)‖²: no likelihood, but it falls as the flow learns.
     fn loss(&self, context: &Tensor, z: &Tensor, rng: &mut Rng) -> Result<Tensor> {
         let (batch, device) = (context.dim(0)?, context.device());
         let start = rng.normal_tensor((batch, self.dimension), device)?;

@@ -6,7 +6,6 @@ use super::prior::{Prior, sharpened};
 use super::summary::Summary;
 use crate::error::Result;
 use crate::models::{Linear, Scope};
-use crate::rng::Rng;
 use candle_core::{D, Tensor};
 
 /// Widths are exp(2·tanh(·) − 0.5), between 0.08 and 4.5: narrower than the
@@ -68,25 +67,16 @@ impl Mixture {
                 .affine(WIDTH.0, WIDTH.1)?,
         })
     }
+}
 
-    /// −log p(z | x).
-    fn minus_log(&self, context: &Tensor, z: &Tensor) -> Result<Tensor> {
+impl Prior for Mixture {
+    fn surprise(&self, context: &Tensor, z: &Tensor) -> Result<Option<Tensor>> {
         let p = self.parameters(context)?;
         let distance = z.unsqueeze(1)?.broadcast_sub(&p.means)? * p.widths.neg()?.exp()?;
         let square = (distance?.sqr()? + (&p.widths * 2.0)?)?.sum(D::Minus1)?;
         let constant = 0.5 * self.dimension as f64 * std::f64::consts::TAU.ln();
         let log_density = (p.weights + square.affine(-0.5, -constant)?)?;
-        Ok(log_density.log_sum_exp(D::Minus1)?.neg()?)
-    }
-}
-
-impl Prior for Mixture {
-    fn loss(&self, context: &Tensor, z: &Tensor, _rng: &mut Rng) -> Result<Tensor> {
-        self.minus_log(context, z)
-    }
-
-    fn surprise(&self, context: &Tensor, z: &Tensor) -> Result<Option<Tensor>> {
-        self.minus_log(context, z).map(Some)
+        Ok(Some(log_density.log_sum_exp(D::Minus1)?.neg()?))
     }
 
     fn sample(&self, context: &Tensor, temperature: f64, noise: &mut Noise) -> Result<Tensor> {
@@ -136,7 +126,8 @@ mod tests {
             let z = Tensor::from_vec(z, (grid.len(), 2), &device).unwrap();
             let rows = context.repeat((grid.len(), 1, 1)).unwrap();
             for s in mixture
-                .minus_log(&rows, &z)
+                .surprise(&rows, &z)
+                .unwrap()
                 .unwrap()
                 .to_vec1::<f32>()
                 .unwrap()
@@ -161,7 +152,12 @@ mod tests {
                 .map(|_| if rng.uniform() < 0.3 { -1.0 } else { 1.0 } + 0.1 * rng.normal() as f32)
                 .collect();
             let z = Tensor::from_vec(z, (64, 1), &device).unwrap();
-            let loss = mixture.minus_log(&context, &z).unwrap().mean_all().unwrap();
+            let loss = mixture
+                .surprise(&context, &z)
+                .unwrap()
+                .unwrap()
+                .mean_all()
+                .unwrap();
             let gradients = loss.backward().unwrap();
             for (name, var) in weights.pairs() {
                 assert!(gradients.get(var).is_some(), "{name} has no gradient");

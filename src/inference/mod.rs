@@ -7,6 +7,7 @@ mod fista;
 mod flow;
 mod forecaster;
 mod gauss_newton;
+mod latent_part;
 mod local;
 mod mixture;
 mod noise;

@@ -1,19 +1,30 @@
 //! p(z | x): which z to expect before y is seen.
 
 use super::noise::Noise;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rng::Rng;
 use candle_core::Tensor;
 
 /// A distribution over z given what the network sees of the past.
 pub trait Prior: Send + Sync {
-    /// What trains the prior, for each sample, (B,): −log p(z | x) where it has one.
-    /// `context` is (B, N, width), the network's features of N places, and `z` (B, d);
-    /// `rng` draws what the training needs.
-    fn loss(&self, context: &Tensor, z: &Tensor, rng: &mut Rng) -> Result<Tensor>;
-
-    /// −log p(z | x) for each sample, (B,), where it can be told.
+    /// −log p(z | x) for each sample, (B,), where it can be told. `context` is (B, N,
+    /// width), the network's features of N places, and `z` (B, d).
     fn surprise(&self, context: &Tensor, z: &Tensor) -> Result<Option<Tensor>>;
+
+    /// What trains the prior, for each sample, (B,): its surprise, where it does not say
+    /// otherwise; `rng` draws what that needs.
+    ///
+    /// # Errors
+    /// None of the two.
+    fn loss(&self, context: &Tensor, z: &Tensor, _rng: &mut Rng) -> Result<Tensor> {
+        self.surprise(context, z)?.ok_or_else(|| {
+            Error::input(
+                "the prior",
+                "it has neither a density nor a loss of its own",
+                "give it one of the two",
+            )
+        })
+    }
 
     /// One z for each row of `context`: (B, d). `temperature` 1 draws from
     /// p(z | x), below 1 closer to its modes, 0 takes the likeliest. Where z is

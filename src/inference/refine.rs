@@ -1,11 +1,11 @@
 //! Amortised inference, refined: an encoder of the residual guesses z, a few
 //! gradient steps on E improve the guess.
 
-use super::closed_form::{Factor, noise};
+use super::closed_form::around;
 use super::{Inference, Inferred};
 use crate::energy::{Bowl, Quadratic};
-use crate::error::{Error, Result};
-use crate::latent::{Gaussian, Latent};
+use crate::error::Result;
+use crate::latent::Gaussian;
 use crate::models::{Linear, Scope};
 use crate::ops;
 use crate::rng::Rng;
@@ -98,25 +98,12 @@ fn diagonal(bowl: &Bowl) -> Vec<f64> {
 impl Inference for Refine {
     fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
         let start = self.encode(energy)?.detach().to_vec2::<f32>()?;
-        let mut inferred = Inferred::default();
-        for (bowl, start) in energy.bowls().iter().zip(start) {
-            let mut best: Vec<f64> = start.into_iter().map(f64::from).collect();
+        around(energy, &self.latent, (beta, rng), |index, bowl, _| {
+            let start = start[index].iter().copied();
+            let mut best: Vec<f64> = start.map(f64::from).collect();
             self.descend(bowl, &mut best);
-            let minimum = bowl.cost(&best) + self.latent.cost(&best);
-            if !minimum.is_finite() {
-                return Err(Error::NotFinite {
-                    what: "the refined energy".to_owned(),
-                });
-            }
-            let factor = Factor::new(bowl)?;
-            inferred
-                .sample
-                .push(factor.perturb(&best, noise(best.len(), beta, rng)));
-            inferred.energy.push(minimum);
-            inferred.free_energy.push(minimum + factor.volume(beta));
-            inferred.best.push(best);
-        }
-        Ok(inferred)
+            best
+        })
     }
 
     /// The encoder learns to guess what refinement found.

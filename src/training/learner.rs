@@ -213,9 +213,7 @@ impl Learner {
             .step(&gradients, rate, Some(self.settings.clip))?;
         if gradient.is_finite() && !own {
             self.follow(found.error)?;
-            if let Some(dictionaries) = self.weight(DICTIONARIES) {
-                revive(dictionaries, &copied, rng)?;
-            }
+            revive(&self.dictionaries(), &copied, rng)?;
         }
         if let Some(average) = self.average.as_mut().filter(|_| gradient.is_finite()) {
             average.update(self.weights.pairs(), self.optimiser.steps())?;
@@ -238,7 +236,7 @@ impl Learner {
     /// s² follows the squared error at the drawn z: its maximum-likelihood
     /// estimate, so that κ needs no tuning.
     fn follow(&self, error: f64) -> Result<()> {
-        if let Some(var) = self.weight(UNEXPLAINED) {
+        for (_, var) in self.named(UNEXPLAINED) {
             let old = f64::from(var.as_tensor().to_vec1::<f32>()?[0]);
             let new = ((1.0 - FOLLOW) * old + FOLLOW * error).max(1e-6);
             var.set(&Tensor::new(&[new as f32], var.device())?)?;
@@ -246,13 +244,19 @@ impl Learner {
         Ok(())
     }
 
-    /// The weight whose name ends so.
-    fn weight(&self, ending: &str) -> Option<&Var> {
-        self.weights
-            .pairs()
-            .iter()
-            .find(|(name, _)| name.ends_with(ending))
-            .map(|(_, var)| var)
+    /// What z's numbers mean: of those that move, then of those that paint.
+    fn dictionaries(&self) -> Vec<&Var> {
+        let (moving, painting): (Vec<_>, Vec<_>) = self
+            .named(DICTIONARIES)
+            .partition(|(name, _)| name.contains(".move."));
+        let all = moving.into_iter().chain(painting);
+        all.map(|(_, var)| var).collect()
+    }
+
+    /// The weights whose names end so.
+    fn named(&self, ending: &str) -> impl Iterator<Item = &(String, Var)> {
+        let pairs = self.weights.pairs().iter();
+        pairs.filter(move |(name, _)| name.ends_with(ending))
     }
 
     /// Judges the step just made. Where it says that training diverges or has

@@ -1,5 +1,5 @@
 use super::*;
-use crate::inference::{Family, Noise};
+use crate::inference::{Density, Family, Noise};
 use crate::models::{BackboneConfig, Decoder, NextFrameConfig};
 use crate::training::example::Example;
 
@@ -222,6 +222,74 @@ fn every_weight_gets_a_gradient() {
             let own_only = own_frames == 1.0 && name.ends_with(UNEXPLAINED);
             assert_eq!(off.to_scalar::<f32>().unwrap() > 0.0, !own_only, "{name}");
         }
+    }
+}
+
+/// All that may be drawn or found of z, each with a recipe that uses it.
+#[test]
+fn every_weight_of_every_family_gets_a_gradient() {
+    let recipe = |change: fn(&mut Settings)| {
+        let mut settings = settings(Decoder::Move);
+        settings.model.moving = 0;
+        settings.training.average = 0.0;
+        change(&mut settings);
+        settings
+    };
+    for settings in [
+        recipe(|s| s.latent.prior = Density::Flow),
+        recipe(|s| s.latent.family = Family::Sparse),
+        recipe(|s| s.model.cells = 2),
+        // The first stage moves, the second paints.
+        recipe(|s| {
+            (s.model.moving, s.latent.size, s.latent.stages) = (4, 4, 2);
+            s.latent.family = Family::Codes;
+            s.training.score_weight = 0.0;
+            // So warm that all codes are drawn.
+            (s.training.beta, s.training.beta_start) = (1e-6, 1e-6);
+        }),
+    ] {
+        let latent = settings.latent.clone();
+        let mut learner =
+            Learner::new("latent", &settings, &latent, SHAPE, Seed(1), &Device::Cpu).unwrap();
+        let before = learner.weights().tensors();
+        let before: Vec<Tensor> = before.iter().map(|(_, t)| t.copy().unwrap()).collect();
+        let mut rng = Seed(5).stream("test", 0);
+        for _ in 0..4 {
+            learner
+                .step(&windows(far(Decoder::Move), &mut rng), 0.9, &mut rng)
+                .unwrap();
+        }
+        for ((name, new), old) in learner.weights().tensors().iter().zip(before) {
+            let off = (new - old).unwrap().abs().unwrap().max_all().unwrap();
+            assert!(off.to_scalar::<f32>().unwrap() > 0.0, "{name}: {latent:?}");
+        }
+    }
+}
+
+#[test]
+fn dead_codes_revive_where_they_move_and_where_they_paint() {
+    let mut settings = settings(Decoder::Move);
+    settings.training.score_weight = 0.0;
+    settings.latent.family = Family::Codes;
+    (settings.latent.size, settings.latent.stages) = (4, 2);
+    settings.model.moving = 4;
+    // So cold that few codes are drawn.
+    (settings.training.beta, settings.training.beta_start) = (1e6, 1e6);
+    let latent = settings.latent.clone();
+    let mut learner =
+        Learner::new("latent", &settings, &latent, SHAPE, Seed(1), &Device::Cpu).unwrap();
+    let widths: Vec<usize> = (learner.dictionaries().iter())
+        .map(|var| var.dim(0).unwrap())
+        .collect();
+    assert_eq!(widths, [4, 4]);
+    let names: Vec<&String> = learner.named(DICTIONARIES).map(|(name, _)| name).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    let mut rng = Seed(5).stream("test", 0);
+    // Longer than an entry may be idle.
+    for _ in 0..60 {
+        let windows = windows(far(Decoder::Move), &mut rng);
+        let report = learner.step(&windows, 0.9, &mut rng).unwrap();
+        assert!(report.error.is_finite());
     }
 }
 
