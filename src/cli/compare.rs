@@ -16,7 +16,6 @@ use crate::evaluation::health;
 use crate::files;
 use crate::outputs::model::ModelConfig;
 use crate::outputs::progress;
-use indicatif::{ProgressBar, ProgressStyle};
 use report::{Data, HealthReport, ModelReport, Report};
 use std::io::Write as _;
 use std::num::NonZeroUsize;
@@ -120,21 +119,23 @@ fn produce(args: &CompareArgs) -> Result<String> {
     };
     check_ending(&picture)?;
     let device = device::select(&args.device)?;
-    let runs = contenders::load(&args.runs, &device)?;
+    let runs = contenders::load(&args.runs, !args.input.is_empty(), &device)?;
     let config = &runs[0].model.config;
     let plan = contenders::plan(&runs, args)?;
     let footage = footage(config, args)?;
     let windows = runs.iter().map(|run| run.model.config.settings.window());
     let split = Split::new(&footage, windows.max().unwrap_or(1), plan.length())?;
     let change = typical_change(&footage, &split.train).ok();
-    if runs.len() == 1 && change != Some(config.shape.change) {
-        tracing::warn!(
-            "{}: this is not the footage that {} was trained on, so its {} part says how the model \
-             does elsewhere",
-            footage.first().map_or("the footage", Footage::name),
-            args.runs[0].display(),
-            args.part.name()
-        );
+    for (run, path) in runs.iter().zip(&args.runs) {
+        if change != Some(run.model.config.shape.change) {
+            tracing::warn!(
+                "{}: this is not the footage that {} was trained on, so its {} part says how the \
+                 model does elsewhere",
+                footage.first().map_or("the footage", Footage::name),
+                path.display(),
+                args.part.name()
+            );
+        }
     }
     let part = args.part.of(&split);
     let windows = part.spread(plan.length(), args.windows.get());
@@ -153,7 +154,7 @@ fn produce(args: &CompareArgs) -> Result<String> {
 
     let all = contenders::contenders(&runs);
     let predictors: Vec<_> = all.iter().map(|one| one.predictor).collect();
-    let bar = bar(windows.len());
+    let bar = progress::counted(windows.len(), "window".to_owned());
     let mut watch = |done| bar.set_position(done as u64);
     let found = compare(&predictors, &footage, &windows, &plan, &device, &mut watch)?;
     bar.finish_and_clear();
@@ -260,15 +261,6 @@ fn check_ending(picture: &Path) -> Result<()> {
         "the picture can only be a PNG",
         "end the name with .png",
     ))
-}
-
-/// On standard error, and only on a terminal.
-fn bar(windows: usize) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(windows as u64), progress::target());
-    if let Ok(style) = ProgressStyle::with_template("{bar:24.cyan/dim} window {pos} of {len}") {
-        bar.set_style(style);
-    }
-    bar
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod input;
 mod moment;
 mod target;
 
+use super::drawing::DrawingArgs;
 use crate::data::Window;
 use crate::device;
 use crate::error::{Error, Result};
@@ -44,14 +45,9 @@ pub struct GenerateArgs {
     /// How many futures
     #[arg(long, value_name = "N", default_value_t = 8)]
     pub futures: usize,
-    /// Below 1: likelier and more alike; 0: the likeliest each time [default:
-    /// the recipe's evaluation.temperature]
-    #[arg(long, value_name = "TAU", allow_hyphen_values = true)]
-    pub temperature: Option<f64>,
-    /// How much of a frame's noise is kept for the next frame's, from 0 to below 1: more
-    /// spreads futures of many frames [default: what training chose]
-    #[arg(long, value_name = "R", allow_hyphen_values = true)]
-    pub persistence: Option<f64>,
+    /// How they are drawn.
+    #[command(flatten)]
+    pub drawing: DrawingArgs,
     /// The same seed gives the same futures
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
@@ -103,10 +99,10 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
     let target = Target::new(&args.output, args.format, args.overwrite)?;
     let device = device::select(&args.device)?;
     let mut model = Model::load(&args.model, &device)?;
-    model.redraw(args.persistence)?;
+    let temperature = args.drawing.apply(&mut model)?;
     let input = Input::read(&args.input, &model.config, args.cache.as_deref())?;
     let target = target.batched(input.sequences.len())?;
-    let made = roll_out(args, &model, &input, &device)?;
+    let made = roll_out(args, (&model, temperature), &input, &device)?;
     print(&target.write(&made)?, args.json)
 }
 
@@ -122,25 +118,17 @@ fn check(args: &GenerateArgs) -> Result<()> {
     at_least_one("futures", Some(args.futures))?;
     at_least_one("frames", args.frames)?;
     at_least_one("context", args.context)?;
-    match args.temperature {
-        Some(value) if !(value.is_finite() && value >= 0.0) => Err(Error::input(
-            format!("--temperature {value}"),
-            "expected a number of 0 or more",
-            "1 draws from the prior as it was learned",
-        )),
-        _ => Ok(()),
-    }
+    args.drawing.check()
 }
 
 fn roll_out<'a>(
     args: &GenerateArgs,
-    model: &Model,
+    (model, temperature): (&Model, f64),
     input: &'a Input,
     device: &Device,
 ) -> Result<Made<'a>> {
     let evaluation = &model.config.settings.evaluation;
     let frames = args.frames.unwrap_or(evaluation.horizon.max(1));
-    let temperature = args.temperature.unwrap_or(evaluation.temperature);
     let main = model.main()?;
     let seen = main.network().config().context;
     let context = args.context.unwrap_or(seen);

@@ -1,6 +1,7 @@
 //! One file per subcommand, and what they share.
 
 pub mod compare;
+pub mod drawing;
 mod footage;
 pub mod generate;
 pub mod inspect;

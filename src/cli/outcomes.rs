@@ -1,5 +1,6 @@
 //! `nextframe outcomes`: a run's futures against all that can come.
 
+use super::drawing::DrawingArgs;
 use super::world::WorldArgs;
 use crate::device;
 use crate::error::{Error, Result};
@@ -10,7 +11,6 @@ use crate::outputs::table::table;
 use crate::rng::Seed;
 use crate::video::worlds::SIZE;
 use crate::video::worlds::digits::Taken;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::io::Write as _;
 use std::num::NonZeroUsize;
@@ -34,14 +34,9 @@ pub struct OutcomesArgs {
     /// Futures drawn at each
     #[arg(long, value_name = "N", default_value = "100")]
     pub futures: NonZeroUsize,
-    /// Of p(z | x): above 1 spreads futures, below 1 gathers them [default: the
-    /// run's]
-    #[arg(long, value_name = "T")]
-    pub temperature: Option<f64>,
-    /// How much of a frame's noise is kept for the next frame's, from 0 to below 1: more
-    /// spreads futures of many frames [default: what training chose]
-    #[arg(long, value_name = "R", allow_hyphen_values = true)]
-    pub persistence: Option<f64>,
+    /// How they are drawn.
+    #[command(flatten)]
+    pub drawing: DrawingArgs,
     /// Of the film and the futures; take another one than `synth` took for training.
     /// (The digits of `digits` are others in any case.)
     #[arg(long, value_name = "S", default_value_t = 1_000_003)]
@@ -64,18 +59,10 @@ struct OfModel {
 
 /// Asks, and prints to standard output.
 pub fn run(args: &OutcomesArgs) -> Result<()> {
-    if let Some(temperature) = args.temperature
-        && !(temperature.is_finite() && temperature >= 0.0)
-    {
-        return Err(Error::input(
-            "--temperature",
-            format!("it is {temperature}; expected a number of at least 0"),
-            "1 draws from p(z | x) as it is",
-        ));
-    }
+    args.drawing.check()?;
     let device = device::select(&args.device)?;
     let mut model = Model::load(&args.run, &device)?;
-    model.redraw(args.persistence)?;
+    let temperature = args.drawing.apply(&mut model)?;
     let world = args.world.make(Taken::HeldOut, Seed(args.seed))?;
     let shape = model.config.shape;
     if (shape.channels, shape.height, shape.width) != (world.channels(), SIZE, SIZE) {
@@ -94,15 +81,12 @@ pub fn run(args: &OutcomesArgs) -> Result<()> {
     let inquiry = Inquiry {
         moments: args.moments.get(),
         futures: args.futures.get(),
-        temperature: (args.temperature).unwrap_or(model.config.settings.evaluation.temperature),
+        temperature,
         seed: Seed(args.seed),
     };
     let mut found = Vec::new();
-    for (name, forecaster) in [("mse", &model.mse), ("latent", &model.latent)] {
-        let Some(forecaster) = forecaster else {
-            continue;
-        };
-        let bar = bar(inquiry.moments, name);
+    for (name, forecaster, _) in model.each() {
+        let bar = progress::counted(inquiry.moments, format!("{name}: moment"));
         let mut watch = |done| bar.set_position(done as u64);
         let answers = ask(forecaster, world.as_ref(), &inquiry, &device, &mut watch)?;
         bar.finish_and_clear();
@@ -174,15 +158,4 @@ fn describe(found: &[OfModel]) -> String {
         }
     }
     text
-}
-
-/// On standard error, and only on a terminal.
-fn bar(moments: usize, name: &'static str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(moments as u64), progress::target());
-    if let Ok(style) =
-        ProgressStyle::with_template("{bar:24.cyan/dim} {msg}: moment {pos} of {len}")
-    {
-        bar.set_style(style);
-    }
-    bar.with_message(name)
 }

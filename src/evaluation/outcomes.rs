@@ -15,7 +15,7 @@ const LISTED: usize = 8;
 /// What to ask.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inquiry {
-    /// Moments of the film at which to ask, evenly early or late as they come.
+    /// At how many moments of the film to ask, the first ones.
     pub moments: usize,
     /// Futures drawn at each; a model without z has one.
     pub futures: usize,

@@ -53,8 +53,7 @@ impl std::fmt::Display for Chosen {
         });
         write!(
             f,
-            "persistence {} of the noise in futures (energy score, spread/skill on the validation \
-             part: {})",
+            "persistence {} of the noise in futures (energy score, spread/skill: {})",
             self.persistence,
             each.collect::<Vec<_>>().join("; ")
         )

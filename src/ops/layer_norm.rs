@@ -62,76 +62,66 @@ simd! {
     /// The gradient of rows into `out`; those of weight and bias are added to
     /// the two halves of `sums`.
     fn backward(x: &[f32], weight: &[f32], g: &[f32], statistics: &[f32], out: &mut [f32], sums: &mut [f32]) {
-        let width = weight.len();
-        let share = 1.0 / width as f32;
-        let (to_weight, to_bias) = sums.split_at_mut(width);
-        let rows = x.chunks_exact(width).zip(g.chunks_exact(width));
-        for (((x, g), out), statistics) in
-            rows.zip(out.chunks_exact_mut(width)).zip(statistics.chunks_exact(2))
-        {
-            let (mean, scale) = (statistics[0], statistics[1]);
-            let (mut sum, mut along) = ([0f32; 32], [0f32; 32]);
-            let whole = width / 32 * 32;
-            for start in (0..whole).step_by(32) {
-                let range = start..start + 32;
-                let (x, g, weight) = (&x[range.clone()], &g[range.clone()], &weight[range.clone()]);
-                let (to_weight, to_bias) = (&mut to_weight[range.clone()], &mut to_bias[range]);
-                for i in 0..32 {
-                    let normal = (x[i] - mean) * scale;
-                    to_weight[i] = multiply_add::<FMA>(g[i], normal, to_weight[i]);
-                    to_bias[i] += g[i];
-                    let inner = g[i] * weight[i];
-                    sum[i] += inner;
-                    along[i] = multiply_add::<FMA>(inner, normal, along[i]);
-                }
-            }
-            let (mut sum, mut along) = (sum.into_iter().sum::<f32>(), along.into_iter().sum::<f32>());
-            for i in whole..width {
-                let normal = (x[i] - mean) * scale;
-                to_weight[i] = multiply_add::<FMA>(g[i], normal, to_weight[i]);
-                to_bias[i] += g[i];
-                sum += g[i] * weight[i];
-                along += g[i] * weight[i] * normal;
-            }
-            let (sum, along) = (sum * share, along * share * scale);
-            for (((out, &x), &g), &weight) in out.iter_mut().zip(x).zip(g).zip(weight) {
-                *out = scale * (g * weight - sum - (x - mean) * along);
-            }
-        }
+        gradients::<FMA, true>((x, g), weight, statistics, out, sums);
     }
 }
 
 simd! {
     /// The gradient of rows alone: [`backward`] where weight and bias are frozen.
     fn backward_of_rows(x: &[f32], weight: &[f32], g: &[f32], statistics: &[f32], out: &mut [f32]) {
-        let width = weight.len();
-        let share = 1.0 / width as f32;
-        let rows = x.chunks_exact(width).zip(g.chunks_exact(width));
-        for (((x, g), out), statistics) in
-            rows.zip(out.chunks_exact_mut(width)).zip(statistics.chunks_exact(2))
-        {
-            let (mean, scale) = (statistics[0], statistics[1]);
-            let (mut sum, mut along) = ([0f32; 32], [0f32; 32]);
-            let whole = width / 32 * 32;
-            for start in (0..whole).step_by(32) {
-                let range = start..start + 32;
-                let (x, g, weight) = (&x[range.clone()], &g[range.clone()], &weight[range]);
-                for i in 0..32 {
-                    let normal = (x[i] - mean) * scale;
-                    let inner = g[i] * weight[i];
-                    sum[i] += inner;
-                    along[i] = multiply_add::<FMA>(inner, normal, along[i]);
+        gradients::<FMA, false>((x, g), weight, statistics, out, &mut []);
+    }
+}
+
+/// See [`backward`]; `OF_WEIGHTS` is whether `sums` are asked for.
+#[inline(always)]
+fn gradients<const FMA: bool, const OF_WEIGHTS: bool>(
+    (x, g): (&[f32], &[f32]),
+    weight: &[f32],
+    statistics: &[f32],
+    out: &mut [f32],
+    sums: &mut [f32],
+) {
+    let width = weight.len();
+    let share = 1.0 / width as f32;
+    let (to_weight, to_bias) = sums.split_at_mut(if OF_WEIGHTS { width } else { 0 });
+    let rows = x.chunks_exact(width).zip(g.chunks_exact(width));
+    for (((x, g), out), statistics) in rows
+        .zip(out.chunks_exact_mut(width))
+        .zip(statistics.chunks_exact(2))
+    {
+        let (mean, scale) = (statistics[0], statistics[1]);
+        let (mut sum, mut along) = ([0f32; 32], [0f32; 32]);
+        let whole = width / 32 * 32;
+        for start in (0..whole).step_by(32) {
+            let range = start..start + 32;
+            let (x, g, weight) = (&x[range.clone()], &g[range.clone()], &weight[range.clone()]);
+            let near = if OF_WEIGHTS { range } else { 0..0 };
+            let (to_weight, to_bias) = (&mut to_weight[near.clone()], &mut to_bias[near]);
+            for i in 0..32 {
+                let normal = (x[i] - mean) * scale;
+                if OF_WEIGHTS {
+                    to_weight[i] = multiply_add::<FMA>(g[i], normal, to_weight[i]);
+                    to_bias[i] += g[i];
                 }
+                let inner = g[i] * weight[i];
+                sum[i] += inner;
+                along[i] = multiply_add::<FMA>(inner, normal, along[i]);
             }
-            let (mut sum, mut along) = (sum.into_iter().sum::<f32>(), along.into_iter().sum::<f32>());
-            for i in whole..width {
-                sum += g[i] * weight[i];
-                along += g[i] * weight[i] * ((x[i] - mean) * scale);
+        }
+        let (mut sum, mut along) = (sum.into_iter().sum::<f32>(), along.into_iter().sum::<f32>());
+        for i in whole..width {
+            let normal = (x[i] - mean) * scale;
+            if OF_WEIGHTS {
+                to_weight[i] = multiply_add::<FMA>(g[i], normal, to_weight[i]);
+                to_bias[i] += g[i];
             }
-            let (sum, along) = (sum * share, along * share * scale);
-            for (((out, &x), &g), &weight) in out.iter_mut().zip(x).zip(g).zip(weight) {
-                *out = scale * (g * weight - sum - (x - mean) * along);
-            }
+            sum += g[i] * weight[i];
+            along += g[i] * weight[i] * normal;
+        }
+        let (sum, along) = (sum * share, along * share * scale);
+        for (((out, &x), &g), &weight) in out.iter_mut().zip(x).zip(g).zip(weight) {
+            *out = scale * (g * weight - sum - (x - mean) * along);
         }
     }
 }

@@ -115,13 +115,14 @@ impl Model {
         })
     }
 
-    /// Has the latent model draw futures with this persistence, where one is given; see
-    /// [`Forecaster::set_persistence`].
-    pub fn redraw(&mut self, persistence: Option<f64>) -> Result<()> {
-        match (persistence, &mut self.latent) {
-            (Some(persistence), Some(latent)) => latent.set_persistence(persistence),
-            _ => Ok(()),
-        }
+    /// Those that were trained, with name and number of parameters.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, &Forecaster, usize)> {
+        let both = [(MSE, &self.mse), (LATENT, &self.latent)];
+        let trained = both
+            .into_iter()
+            .filter_map(|(name, model)| Some((name, model.as_ref()?)));
+        let pairs = trained.zip(&self.parameters);
+        pairs.map(|((name, model), &parameters)| (name, model, parameters))
     }
 
     /// The latent model, or the least-squares model where it is the only one.

@@ -37,6 +37,16 @@ pub fn target() -> ProgressDrawTarget {
     }
 }
 
+/// A bar on standard error, and only on a terminal, that counts up to `total` of what
+/// is called `what`.
+pub fn counted(total: usize, what: String) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total as u64), target());
+    if let Ok(style) = ProgressStyle::with_template("{bar:24.cyan/dim} {msg} {pos} of {len}") {
+        bar.set_style(style);
+    }
+    bar.with_message(what)
+}
+
 fn is_quiet() -> bool {
     !tracing::enabled!(tracing::Level::INFO)
 }

@@ -4,7 +4,7 @@ use super::CompareArgs;
 use crate::error::{Error, Result};
 use crate::evaluation::comparison::{Plan, Predictor};
 use crate::inference::Forecaster;
-use crate::outputs::model::{LATENT, MSE, Model};
+use crate::outputs::model::{Model, ModelConfig};
 use crate::rng::Seed;
 use candle_core::Device;
 use std::path::Path;
@@ -29,16 +29,17 @@ pub(super) struct Contender<'a> {
 /// Loads all runs.
 ///
 /// # Errors
-/// Those of [`Model::load`], and runs on frames of another kind than the first's.
-pub(super) fn load(paths: &[impl AsRef<Path>], device: &Device) -> Result<Vec<Run>> {
+/// Those of [`Model::load`], and runs whose frames were read otherwise than the first's,
+/// or, unless it `moved`, from other footage.
+pub(super) fn load(paths: &[impl AsRef<Path>], moved: bool, device: &Device) -> Result<Vec<Run>> {
     let mut runs: Vec<Run> = Vec::new();
     for path in paths.iter().map(AsRef::as_ref) {
         let model = Model::load(path, device)?;
         if let Some(first) = runs.first() {
             let (first, other) = (&first.model.config, &model.config);
-            let same = first.settings.data == other.settings.data && first.inputs == other.inputs;
-            if !same {
-                let words = |config: &crate::outputs::model::ModelConfig| {
+            let as_read = first.settings.data == other.settings.data;
+            if !(as_read && (moved || first.inputs == other.inputs)) {
+                let words = |config: &ModelConfig| {
                     let data = serde_json::to_string(&config.settings.data).unwrap_or_default();
                     format!("{} read with {data}", config.inputs.join(", "))
                 };
@@ -79,12 +80,7 @@ pub(super) fn contenders(runs: &[Run]) -> Vec<Contender<'_>> {
         mse: None,
     }];
     for Run { label, model } in runs {
-        let trained: [(&str, Option<&Forecaster>); 2] =
-            [(MSE, model.mse.as_ref()), (LATENT, model.latent.as_ref())];
-        let trained = trained
-            .into_iter()
-            .filter_map(|(name, forecaster)| Some((name, forecaster?)));
-        for ((name, forecaster), &parameters) in trained.zip(&model.parameters) {
+        for (name, forecaster, parameters) in model.each() {
             all.push(Contender {
                 name: match runs.len() {
                     1 => name.to_owned(),

@@ -1,6 +1,6 @@
 //! The page of a comparison.
 
-use super::report::{ModelReport, Report, rows};
+use super::report::{HEADER, LEGEND, ModelReport, Report, rows, summary};
 use crate::error::Result;
 use crate::evaluation::comparison::{Figure, Scores};
 use crate::outputs::page::Page;
@@ -14,27 +14,12 @@ type Measure = fn(&Scores) -> Figure;
 pub(super) fn write(path: &Path, report: &Report, (picture, film): (&Path, &Path)) -> Result<()> {
     let data = &report.data;
     let mut page = Page::new("Predicted futures, compared");
-    page.text(&format!(
-        "{}: {} frames of the {} part, {} windows after {} frames of context, {} futures of each \
-         model with a latent, temperature {}, seed {}.",
-        data.inputs.join(", "),
-        data.frames,
-        data.part,
-        data.windows,
-        data.context,
-        data.futures,
-        data.temperature,
-        data.seed
-    ));
+    page.text(&format!("{}: {}.", data.inputs.join(", "), summary(data)));
     page.picture(film, "the context, then real and predicted frames")?;
     page.heading("Where the scene moves");
     let table = rows(report, |figures| &figures.moving);
-    page.table(&super::report::HEADER, &table);
-    page.text(
-        "PSNR (dB) and SSIM: higher is better; CRPS and energy score: lower is. Sharpness: 1 is as \
-         sharp as the real frame. Spread/skill: below 1, futures agree more than they are right. In \
-         brackets and as bars: 95% of draws of the windows (bootstrap).",
-    );
+    page.table(&HEADER, &table);
+    page.text(&format!("{LEGEND}, and so are the bars."));
     let over = |title: &'static str, y: &'static str, measure: Measure, level: Option<f64>| {
         let words = Words {
             title,
@@ -74,7 +59,7 @@ pub(super) fn write(path: &Path, report: &Report, (picture, film): (&Path, &Path
     ])?;
     page.heading("Whole frames");
     let table = rows(report, |figures| &figures.whole_frame);
-    page.table(&super::report::HEADER, &table);
+    page.table(&HEADER, &table);
     page.heading("The models");
     let models: Vec<Vec<String>> = (report.models.iter())
         .map(|model| vec![model.name.clone(), model.parameters.to_string()])

@@ -85,18 +85,30 @@ impl HealthReport {
     }
 }
 
-/// The report as tables.
-pub fn describe(report: &Report) -> String {
-    let data = &report.data;
-    let mut text = format!(
-        "{}\n{} {} frames, {} windows of {} frames of context; the latent model has {} futures\n",
-        data.inputs.join(", "),
+/// What the figures mean.
+pub const LEGEND: &str = "PSNR (dB) and SSIM: higher is better; CRPS and energy score: lower is; \
+     sharpness: 1 is as sharp as the real frame; spread/skill: below 1, futures agree more than \
+     they are right; in brackets 95% of draws of the windows";
+
+/// On what, and how.
+pub fn summary(data: &Data) -> String {
+    format!(
+        "{} {} frames, {} windows of {} frames of context; a latent model has {} futures \
+         (temperature {}, seed {})",
         data.frames,
         data.part,
         data.windows,
         data.context,
         data.futures,
-    );
+        data.temperature,
+        data.seed
+    )
+}
+
+/// The report as tables.
+pub fn describe(report: &Report) -> String {
+    let data = &report.data;
+    let mut text = format!("{}\n{}\n", data.inputs.join(", "), summary(data));
     text += "\nWhere the scene moves\n";
     text += &table(&HEADER, &rows(report, |figures| &figures.moving));
     let still: Vec<String> = data
@@ -110,9 +122,7 @@ pub fn describe(report: &Report) -> String {
     }
     text += "\n\nWhole frames\n";
     text += &table(&HEADER, &rows(report, |figures| &figures.whole_frame));
-    text += "\n\nPSNR (dB) and SSIM: higher is better; CRPS and energy score: lower is; \
-             sharpness: 1 is as sharp as the real frame; spread/skill: below 1, futures agree more \
-             than they are right; in brackets 95% of draws of the windows\n";
+    text += &format!("\n\n{LEGEND}\n");
     if data.futures < 100 {
         text += &format!(
             "-: of {} futures there is no best of more (--futures)\n",

@@ -236,6 +236,10 @@ fn several_runs_are_compared_on_the_same_windows() {
         message.contains("another.safetensors") && message.contains("same footage"),
         "{message}"
     );
+    // Unless it is said where both films are now.
+    let film = folder.path().join("film.safetensors");
+    both.input = vec![film.display().to_string()];
+    produce(&both).unwrap();
 }
 
 #[test]

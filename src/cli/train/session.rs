@@ -1,6 +1,7 @@
 //! A training session: what is trained, where it is kept, and its loop.
 
 mod calibration;
+mod continuity;
 mod notes;
 mod state;
 
@@ -21,6 +22,7 @@ use crate::training::budget::Budget;
 use crate::training::{Learner, Settings, StepReport};
 use calibration::calibrate;
 use candle_core::{Device, Tensor};
+use continuity::{same_model, same_seed};
 use notes::Notes;
 use serde_json::{Map, Value, json};
 use state::{AVERAGES, OPTIMISER, State, WEIGHTS};
@@ -352,49 +354,6 @@ impl Session {
             energy,
         }
     }
-}
-
-/// A resumed run must be of the same model on the same frames.
-fn same_model(out: &Path, old: &ModelConfig, new: &ModelConfig) -> Result<()> {
-    let differs = [
-        (
-            "the recipe's [data]",
-            old.settings.data != new.settings.data,
-        ),
-        (
-            "the recipe's [model]",
-            old.settings.model != new.settings.model,
-        ),
-        (
-            "the recipe's [latent]",
-            old.settings.latent != new.settings.latent,
-        ),
-        ("the frames to train on", old.shape != new.shape),
-        ("--only", old.models != new.models),
-    ];
-    match differs.iter().find(|(_, differs)| *differs) {
-        None => Ok(()),
-        Some((what, _)) => Err(Error::input(
-            out.display().to_string(),
-            format!("cannot be resumed: not as when it was begun: {what}"),
-            "give the same inputs, --recipe and --set, or another --out",
-        )),
-    }
-}
-
-/// Steps draw from the seed and their number.
-fn same_seed(out: &Path, old: u64, new: Seed) -> Result<()> {
-    if old == new.0 {
-        return Ok(());
-    }
-    Err(Error::input(
-        out.display().to_string(),
-        format!(
-            "cannot be resumed with seed {}: it was begun with {old}",
-            new.0
-        ),
-        format!("give --seed {old}, or another --out"),
-    ))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(super) fn calibrate(plan: &Plan, run: &Run) -> Result<()> {
     if let Some(found) = found {
         model.config.persistence = found.persistence;
         run.describe(&plan.settings, &model.config, UNITS)?;
-        tracing::info!("{found}");
+        tracing::info!("on the validation part: {found}");
     }
     Ok(())
 }
