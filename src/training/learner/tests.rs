@@ -416,3 +416,29 @@ fn a_step_in_parts_is_the_step_of_the_whole() {
         }
     }
 }
+
+#[test]
+fn steps_in_parts_give_the_same_bits_again() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build();
+    let pool = pool.unwrap();
+    let run = || {
+        let mut settings = settings(Decoder::Move);
+        settings.training.own_frames = 0.5;
+        let latent = settings.latent.clone();
+        let mut learner =
+            Learner::new("latent", &settings, &latent, SHAPE, Seed(1), &Device::Cpu).unwrap();
+        for step in 0..6 {
+            let mut rng = Seed(5).stream("test", step);
+            let windows = windows(far(Decoder::Move), &mut rng);
+            assert_eq!(parts::best_count(windows.dim(0).unwrap(), &Device::Cpu), 2);
+            learner.step(&windows, 0.9, &mut rng).unwrap();
+        }
+        let flat = |(_, t): (String, Tensor)| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let weights = learner.weights().tensors().into_iter();
+        weights
+            .flat_map(flat)
+            .map(f32::to_bits)
+            .collect::<Vec<u32>>()
+    };
+    assert!(pool.install(run) == pool.install(run));
+}
