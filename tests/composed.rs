@@ -76,6 +76,7 @@ const ALLOWED: &[&str] = &[
     "resize",
     "to_vec",
     // This crate's own, composed themselves.
+    "all",
     "copies",
     "frames",
     "into",
@@ -92,7 +93,9 @@ const FUNCTIONS: &[&str] = &[
     "composed_patchify",
     "composed_product",
     "composed_shares",
+    "composed_products",
     "composed_sharpen",
+    "composed_sum",
     "composed_unpatchify",
     "composed_within",
     "copies",

@@ -58,6 +58,7 @@ impl Bench {
             inputs: vec!["film.safetensors".to_owned()],
             models: models.iter().map(|&name| name.to_owned()).collect(),
             persistence: 0.0,
+            trained: None,
         };
         config.settings.model.backbone.width = 16;
         let mut weights = Weights::new(Seed(1), &Device::Cpu);

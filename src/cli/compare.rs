@@ -6,6 +6,7 @@ mod film;
 mod page;
 mod picture;
 mod report;
+mod seeds;
 
 use super::footage::prepare;
 use crate::data::{Footage, Part, Split, batch, typical_change};
@@ -160,7 +161,8 @@ fn produce(args: &CompareArgs) -> Result<String> {
     bar.finish_and_clear();
 
     let mut models = Vec::new();
-    for (one, horizons) in all.iter().zip(found.models) {
+    let figures = found.models.into_iter().zip(found.whole_futures);
+    for (one, (horizons, whole_futures)) in all.iter().zip(figures) {
         let health = match one.predictor {
             Predictor::Model(latent) if latent.has_latent() => {
                 let length = latent.network().config().context + 1;
@@ -176,7 +178,9 @@ fn produce(args: &CompareArgs) -> Result<String> {
             name: one.name.clone(),
             latent: !one.predictor.is_certain(),
             parameters: one.parameters,
+            trained: one.trained,
             horizons,
+            whole_futures,
             health,
         });
     }
@@ -192,6 +196,7 @@ fn produce(args: &CompareArgs) -> Result<String> {
             temperature: plan.temperature,
             seed: args.seed,
         },
+        seeds: seeds::pooled(&all, &models),
         models,
     };
 

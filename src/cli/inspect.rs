@@ -61,6 +61,9 @@ pub fn run(args: &InspectArgs) -> Result<()> {
     refused.map_or(Ok(()), Err)
 }
 
+/// Cuts that are listed for people.
+const LISTED_CUTS: usize = 10;
+
 fn describe(found: &Inspection) -> String {
     let aspect = if (found.pixel_aspect - 1.0).abs() < 1e-6 {
         String::new()
@@ -78,9 +81,15 @@ fn describe(found: &Inspection) -> String {
         let times: Vec<String> = found
             .scene_cuts
             .iter()
+            .take(LISTED_CUTS)
             .map(|time| format!("{time:.2}"))
             .collect();
-        format!("{} at {} s", times.len(), times.join(", "))
+        let all = found.scene_cuts.len();
+        let more = match all - times.len() {
+            0 => String::new(),
+            more => format!(" and {more} more (all with --json)"),
+        };
+        format!("{all} at {} s{more}", times.join(", "))
     };
     format!(
         "{}\n  codec       {}, {}\n  size        {} × {}{aspect}\n  rotation    {}°{mirrored}\n  \

@@ -2,10 +2,11 @@
 
 mod figures;
 
-pub use figures::{Best, Figure, Figures, Scores};
+pub use figures::{Best, BestFuture, Figure, Figures, Scores};
 
 use super::moving::moving;
-use super::rollout::rollout_at;
+use super::rollout::{Watch, rollout_watched};
+use super::whole_futures::WholeFutures;
 use crate::data::{Footage, Window, batch};
 use crate::error::{Error, Result};
 use crate::inference::Forecaster;
@@ -47,6 +48,9 @@ pub struct Plan {
 pub struct Comparison {
     /// For each predictor, in the order given, its figures at each horizon.
     pub models: Vec<BTreeMap<usize, Figures>>,
+    /// For each predictor, what the best of so many futures gets over all frames up to
+    /// the last horizon.
+    pub whole_futures: Vec<BTreeMap<usize, BestFuture>>,
     /// Windows in which nothing moves, by horizon: they have no part in the
     /// figures where the scene moves.
     pub still: BTreeMap<usize, usize>,
@@ -55,13 +59,14 @@ pub struct Comparison {
 }
 
 impl Plan {
-    /// All of [`HORIZONS`] up to `longest`.
+    /// All of [`HORIZONS`] up to `longest`, and that.
     ///
     /// # Errors
     /// If `longest` is 0.
     pub fn horizons(longest: usize) -> Result<Vec<usize>> {
-        let horizons: Vec<_> = HORIZONS.into_iter().filter(|&h| h <= longest).collect();
-        if horizons.is_empty() {
+        let mut horizons: Vec<_> = HORIZONS.into_iter().filter(|&h| h < longest).collect();
+        horizons.push(longest);
+        if longest == 0 {
             return Err(Error::input(
                 "evaluation.horizon",
                 format!("{longest} frames ahead; expected at least 1"),
@@ -99,19 +104,30 @@ impl Predictor<'_> {
     /// W) of window number `window`, at the horizons alone: all of 100 futures of
     /// large frames would not fit in memory. N is 1 where they are all the same.
     pub fn futures(self, x: &Tensor, plan: &Plan, window: usize) -> Result<Tensor> {
+        self.futures_watched(x, plan, window, &|_, _, _| {})
+    }
+
+    /// [`Self::futures`], every frame of which up to the last horizon is shown to `watch`.
+    fn futures_watched(
+        self,
+        x: &Tensor,
+        plan: &Plan,
+        window: usize,
+        watch: &Watch,
+    ) -> Result<Tensor> {
         match self {
             Self::Copy => {
                 let last = x.narrow(1, x.dim(1)? - 1, 1)?;
+                let frame = last.flatten_all()?.to_vec1::<f32>()?;
+                (1..=plan.last()).for_each(|time| watch(0, time, &frame));
                 Ok(last.repeat((1, plan.horizons.len(), 1, 1, 1))?)
             }
             Self::Model(forecaster) => {
                 let futures = if self.is_certain() { 1 } else { plan.futures };
                 let mut rng = plan.seed.stream("compare", window as u64);
-                let (horizons, temperature) = (&plan.horizons, plan.temperature);
-                Ok(
-                    rollout_at(forecaster, x, futures, horizons, temperature, &mut rng)?
-                        .squeeze(0)?,
-                )
+                let how = (&plan.horizons[..], plan.temperature);
+                let made = rollout_watched(forecaster, x, futures, how, &mut rng, watch)?;
+                Ok(made.squeeze(0)?)
             }
         }
     }
@@ -132,13 +148,16 @@ pub fn compare(
     // frames.
     let mut records: Vec<Vec<Vec<[Record; 2]>>> =
         vec![vec![Vec::new(); plan.horizons.len()]; predictors.len()];
+    // For each predictor, each window's best of so many whole futures.
+    let mut whole: Vec<Vec<_>> = vec![Vec::new(); predictors.len()];
     let mut still: BTreeMap<usize, usize> = plan.horizons.iter().map(|&h| (h, 0)).collect();
     let (mut liveliest, mut most) = (0, 0);
     for (index, window) in windows.iter().enumerate() {
         interrupt::check()?;
         let frames = batch(footage, std::slice::from_ref(window), plan.length(), device)?;
         let x = frames.narrow(1, 0, plan.context)?;
-        let truths = truths(&frames, plan)?;
+        let real = real(&frames, plan)?;
+        let truths = truths(&frames, &real, plan)?;
         let mut moved = 0;
         for (truth, still) in truths.iter().zip(still.values_mut()) {
             moved += truth.moving();
@@ -147,8 +166,13 @@ pub fn compare(
         if moved > most {
             (liveliest, most) = (index, moved);
         }
-        for (predictor, records) in predictors.iter().zip(&mut records) {
-            let futures = predictor.futures(&x, plan, index)?;
+        let each = predictors.iter().zip(&mut records).zip(&mut whole);
+        for ((predictor, records), whole) in each {
+            let (_, _, channels, height, width) = frames.dims5()?;
+            let seen = WholeFutures::new(&real, [channels, height, width]);
+            let watch = |future: usize, time: usize, frame: &[f32]| seen.add(future, time, frame);
+            let futures = predictor.futures_watched(&x, plan, index, &watch)?;
+            whole.push(BestFuture::of_window(&seen, predictor.is_certain()));
             for (at, (truth, records)) in truths.iter().zip(records).enumerate() {
                 let samples = samples(&futures, at)?;
                 let of = |moving| Record::of(&samples, truth, moving, predictor.is_certain());
@@ -172,27 +196,31 @@ pub fn compare(
     };
     Ok(Comparison {
         models: (0..predictors.len()).map(figures).collect(),
+        whole_futures: whole.iter().map(|each| BestFuture::of(each)).collect(),
         still,
         liveliest,
     })
 }
 
-/// The true frames of a window (1, T, C, H, W) at the horizons.
-fn truths(frames: &Tensor, plan: &Plan) -> Result<Vec<Truth>> {
+/// The true frames of a window (1, T, C, H, W) after its context.
+fn real(frames: &Tensor, plan: &Plan) -> Result<Vec<Vec<f32>>> {
+    let after = frames.narrow(1, plan.context, plan.last())?.squeeze(0)?;
+    Ok(after.flatten_from(1)?.to_vec2()?)
+}
+
+/// Those at the horizons, ready to be compared with many.
+fn truths(frames: &Tensor, real: &[Vec<f32>], plan: &Plan) -> Result<Vec<Truth>> {
     let (_, _, channels, height, width) = frames.dims5()?;
     let shape = [channels, height, width];
-    let frame = |time: usize| -> Result<Vec<f32>> {
-        Ok(frames.narrow(1, time, 1)?.flatten_all()?.to_vec1()?)
+    let last: Vec<f32> = (frames.narrow(1, plan.context - 1, 1)?)
+        .flatten_all()?
+        .to_vec1()?;
+    let truth = |horizon: &usize| {
+        let truth = &real[horizon - 1];
+        let mask = moving(&last, truth, shape);
+        Truth::new(truth.clone(), shape, mask, last.clone())
     };
-    let last = frame(plan.context - 1)?;
-    plan.horizons
-        .iter()
-        .map(|horizon| {
-            let truth = frame(plan.context - 1 + horizon)?;
-            let mask = moving(&last, &truth, shape);
-            Ok(Truth::new(truth, shape, mask))
-        })
-        .collect()
+    Ok(plan.horizons.iter().map(truth).collect())
 }
 
 /// All futures (N, horizons, C, H, W) at one horizon.

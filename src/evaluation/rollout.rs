@@ -42,13 +42,12 @@ pub fn rollout_with_likelihood(
     let times: Vec<usize> = (1..=frames).collect();
     let batch = x.dim(0)?;
     let mut likelihoods = vec![0f32; batch * futures];
-    let made = go(
-        forecaster,
-        x,
-        (&times, temperature),
-        (futures, Some(&mut likelihoods)),
-        rng,
-    )?;
+    let how = How {
+        times: &times,
+        temperature,
+        watch: None,
+    };
+    let made = go(forecaster, x, how, (futures, Some(&mut likelihoods)), rng)?;
     let known = forecaster.has_latent() && likelihoods.iter().all(|l| !l.is_nan());
     let likelihoods = Tensor::from_vec(likelihoods, (batch, futures), x.device())?;
     Ok((made, known.then_some(likelihoods)))
@@ -64,17 +63,55 @@ pub fn rollout_at(
     temperature: f64,
     rng: &mut Rng,
 ) -> Result<Tensor> {
-    go(forecaster, x, (times, temperature), (futures, None), rng)
+    let how = How {
+        times,
+        temperature,
+        watch: None,
+    };
+    go(forecaster, x, how, (futures, None), rng)
 }
 
-/// The futures at `times`; how likely each was is added to `likelihoods`.
+/// Is shown frames as they are made, so that not all need to be kept: of which future,
+/// at which time, the first after the context being 1, and the frame's values. Those of
+/// one future come in order, of several from several threads.
+pub type Watch<'a> = dyn Fn(usize, usize, &[f32]) + Sync + 'a;
+
+/// [`rollout_at`] after one context (1, T, C, H, W), whose every frame up to the last of
+/// `times` is shown to `watch`.
+pub fn rollout_watched(
+    forecaster: &Forecaster,
+    x: &Tensor,
+    futures: usize,
+    (times, temperature): (&[usize], f64),
+    rng: &mut Rng,
+    watch: &Watch,
+) -> Result<Tensor> {
+    debug_assert_eq!(x.dim(0)?, 1);
+    let how = How {
+        times,
+        temperature,
+        watch: Some(watch),
+    };
+    go(forecaster, x, how, (futures, None), rng)
+}
+
+/// What is asked of futures.
+#[derive(Clone, Copy)]
+struct How<'a> {
+    times: &'a [usize],
+    temperature: f64,
+    watch: Option<&'a Watch<'a>>,
+}
+
+/// The futures at some times; how likely each was is added to `likelihoods`.
 fn go(
     forecaster: &Forecaster,
     x: &Tensor,
-    (times, temperature): (&[usize], f64),
+    how: How,
     (futures, likelihoods): (usize, Option<&mut [f32]>),
     rng: &mut Rng,
 ) -> Result<Tensor> {
+    let times = how.times;
     let (batch, time, ..) = x.dims5()?;
     let network = forecaster.network();
     let context = network.config().context.min(time);
@@ -97,9 +134,9 @@ fn go(
         let mut likely = likelihoods
             .as_mut()
             .and_then(|all| Some(all.next()?.chunks_mut(some)));
-        jobs.extend(films.map(|films| {
+        jobs.extend(films.enumerate().map(|(group, films)| {
             let likely = likely.as_mut().and_then(Iterator::next);
-            (past.clone(), films, likely, rng.branch())
+            (past.clone(), (films, group * some), likely, rng.branch())
         }));
     }
     // One after another on each thread: whoever waits within a job would begin
@@ -109,27 +146,31 @@ fn go(
         _ => 1,
     };
     for together in jobs.chunks_mut(threads) {
-        together
-            .par_iter_mut()
-            .with_max_len(1)
-            .try_for_each(|(past, films, likely, rng)| {
+        together.par_iter_mut().with_max_len(1).try_for_each(
+            |(past, (films, first), likely, rng)| {
                 let made = (&mut **films, film, likely.as_deref_mut());
-                go_on(forecaster, past, made, (times, temperature), rng)
-            })?;
+                go_on(forecaster, past, made, (how, *first), rng)
+            },
+        )?;
     }
     let shape = vec![batch, futures, times.len(), channels, height, width];
     Ok(Tensor::from_vec(values, shape, x.device())?)
 }
 
-/// Fills `films`, each of `film` numbers, with what follows on one `past`, and adds to
-/// `likely` how likely each was.
+/// Fills `films`, each of `film` numbers and the first the future `first`, with what
+/// follows on one `past`, and adds to `likely` how likely each was.
 fn go_on(
     forecaster: &Forecaster,
     past: &[Tensor],
     (films, film, mut likely): (&mut [f32], usize, Option<&mut [f32]>),
-    (times, temperature): (&[usize], f64),
+    (how, first): (How, usize),
     rng: &mut Rng,
 ) -> Result<()> {
+    let How {
+        times,
+        temperature,
+        watch,
+    } = how;
     let network = forecaster.network();
     let mut noise = Noise::new(rng.branch(), forecaster.persistence());
     let count = films.len() / film.max(1);
@@ -152,14 +193,18 @@ fn go_on(
             let pairs = likely.iter_mut().zip(surprise.unwrap_or_else(unknown));
             pairs.for_each(|(likely, surprise)| *likely -= surprise);
         }
-        if let Some(at) = times.iter().position(|&time| time == step + 1) {
+        let at = times.iter().position(|&time| time == step + 1);
+        if at.is_some() || watch.is_some() {
             let made = network.frames(&next)?.flatten_from(1)?.to_vec2::<f32>()?;
-            films
-                .par_chunks_exact_mut(film)
-                .zip(&made)
-                .for_each(|(film, frame)| {
+            let films = films.par_chunks_exact_mut(film.max(1)).zip(&made);
+            films.enumerate().for_each(|(index, (film, frame))| {
+                if let Some(at) = at {
                     film[at * size..(at + 1) * size].copy_from_slice(frame);
-                });
+                }
+                if let Some(watch) = watch {
+                    watch(first + index, step + 1, frame);
+                }
+            });
         }
         past.remove(0);
         past.push(next);

@@ -84,10 +84,10 @@ impl Forecaster {
         self.latent.as_ref().map(|part| &*part.inference)
     }
 
-    /// What the prior sees of the past, (B, N, width); no gradient goes back
-    /// into the network, so a prior that learns slowly cannot spoil h(x).
+    /// What the prior sees of the past, (B, N, width), [`Observed::sights`]; no gradient
+    /// goes back into the network, so a prior that learns slowly cannot spoil h(x).
     pub fn context(&self, observed: &Observed) -> Tensor {
-        observed.features.detach()
+        observed.sights().detach()
     }
 
     /// E(x, y, ·) without R(z), y in tokens; where the frame has parts with a z each, of

@@ -4,12 +4,13 @@ use super::config::{Density, Family, LatentConfig};
 use super::forecaster::UNEXPLAINED;
 use super::summary::Summary;
 use super::{
-    Categorical, ClosedForm, Fista, Flow, GaussNewton, Inference, Local, Mixture, Prior, Refine,
-    Search,
+    Categorical, ClosedForm, Fista, Flow, GaussNewton, Inference, Local, Mixture, Objectwise,
+    Prior, Refine, Search,
 };
 use crate::error::{Error, Result};
 use crate::latent::{Codes, Gaussian, Sparse};
-use crate::models::{Cells, Init, NextFrame, NextFrameConfig, Scope};
+use crate::models::{Cells, Decoder, Init, NextFrame, NextFrameConfig, Scope};
+use crate::ops;
 use candle_core::Tensor;
 
 /// Width of what a prior sees of the past.
@@ -48,7 +49,7 @@ impl LatentPart {
         scope: &mut Scope,
     ) -> Result<Option<Self>> {
         let cells = Cells::new(network.grid(), model.cells)?;
-        check(latent, network.moving(), cells)?;
+        check((model, latent), network.moving(), cells)?;
         // Of one part of the frame.
         let dimension = latent.width()?;
         let gaussian = Gaussian { dimension };
@@ -102,12 +103,18 @@ impl LatentPart {
                 moves = Moves::Codes(Search {
                     latent: Codes::new(1, latent.size)?,
                 });
-                let mut prior = scope.scope("prior");
-                let summary = summary(prior.scope("summary"))?;
-                (
-                    Box::new(Search { latent: codes }),
-                    Box::new(Categorical::new(summary, SUMMARY, codes, prior)?),
-                )
+                let mut scope = scope.scope("prior");
+                let prior: Box<dyn Prior> = match model.decoder {
+                    Decoder::Objects => {
+                        let seen = (network.sight(), model.context.saturating_sub(1));
+                        Box::new(Objectwise::new(seen, codes, scope)?)
+                    }
+                    _ => {
+                        let summary = summary(scope.scope("summary"))?;
+                        Box::new(Categorical::new(summary, SUMMARY, codes, scope)?)
+                    }
+                };
+                (Box::new(Search { latent: codes }), prior)
             }
         };
         Ok(Some(Self {
@@ -122,8 +129,28 @@ impl LatentPart {
 
 /// Refuses settings that do not go together, of a network in which so many numbers of
 /// z move pixels.
-fn check(latent: &LatentConfig, moving: usize, cells: Cells) -> Result<()> {
+fn check(
+    (model, latent): (&NextFrameConfig, &LatentConfig),
+    moving: usize,
+    cells: Cells,
+) -> Result<()> {
     let refuse = |key: &str, problem: String, hint: &str| Err(Error::input(key, problem, hint));
+    if model.decoder == Decoder::Objects && latent.family != Family::None {
+        let one_hots = (model.objects, ops::shifts(model.reach));
+        if latent.family != Family::Codes || (latent.stages, latent.size) != one_hots {
+            let (count, size) = one_hots;
+            return refuse(
+                "latent.family",
+                format!(
+                    "{:?} says nothing of where {count} objects go",
+                    latent.family
+                ),
+                &format!(
+                    "set latent.family = \"codes\", latent.stages = {count} and latent.size = {size}"
+                ),
+            );
+        }
+    }
     match latent.family {
         Family::Refined | Family::Codes if cells.count() > 1 => refuse(
             "model.cells",

@@ -3,6 +3,7 @@
 use super::cells::Cells;
 use super::movement::{Movement, Moving};
 use super::next_frame::{FrameShape, NextFrameConfig};
+use super::objects::{Layers, Objects};
 use super::paint::Paint;
 use super::weights::Scope;
 use crate::error::{Error, Result};
@@ -19,6 +20,8 @@ pub enum Decoder {
     Move,
     /// Adds D(x) z to m(x): linear in z, so z is found exactly in one step.
     Paint,
+    /// Parts the last frame into objects; z says where each goes. Linear in z too.
+    Objects,
 }
 
 /// ŷ(x, z), and what it was before z painted. Each stage is trained to be as near
@@ -54,6 +57,7 @@ pub type InZ = (Tensor, Tensor, Tensor);
 pub(super) struct Light {
     movement: Option<Movement>,
     paint: Option<Paint>,
+    objects: Option<Objects>,
     /// Numbers of z that move, the first, and that paint, the others.
     pub(super) moving: usize,
     pub(super) painting: usize,
@@ -68,16 +72,20 @@ pub(super) struct Seen {
     moving: Option<Moving>,
     /// u(x) of what is painted, (B, N, basis).
     basis: Option<Tensor>,
+    /// Where z moves objects.
+    pub(super) layers: Option<Layers>,
 }
 
 impl Seen {
     /// The same after `f` on each tensor.
     pub(super) fn map(&self, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Self> {
         let moving = self.moving.as_ref().map(|moving| moving.map(&f));
+        let layers = self.layers.as_ref().map(|layers| layers.map(&f));
         Ok(Self {
             expected: f(&self.expected)?,
             moving: moving.transpose()?,
             basis: self.basis.as_ref().map(&f).transpose()?,
+            layers: layers.transpose()?,
         })
     }
 }
@@ -92,12 +100,19 @@ impl Light {
     ) -> Result<Self> {
         let moving = match config.decoder {
             Decoder::Move => config.moving.min(latent),
-            Decoder::Paint => 0,
+            Decoder::Paint | Decoder::Objects => 0,
         };
         let painting = latent - moving;
         let patch = config.patch;
         let pixels = patch * patch * shape.channels;
-        let paint = (painting > 0)
+        let objects = match config.decoder {
+            Decoder::Objects if latent > 0 => {
+                let scope = scope.scope("latent");
+                Some(Objects::new(config, shape, latent, scope)?)
+            }
+            _ => None,
+        };
+        let paint = (painting > 0 && objects.is_none())
             .then(|| {
                 let grid = (shape.height / patch, shape.width / patch);
                 let cells = Cells::new(grid, config.cells)?;
@@ -115,18 +130,22 @@ impl Light {
                     scope,
                 )?)
             }
-            Decoder::Paint => None,
+            Decoder::Paint | Decoder::Objects => None,
         };
         Ok(Self {
             movement,
             paint,
+            objects,
             moving,
             painting,
         })
     }
 
-    /// Of the last frame and m(x) as patches, and the backbone's features.
-    pub(super) fn look(&self, last: &Tensor, mean: &Tensor, features: &Tensor) -> Result<Seen> {
+    /// Of the past's frames (its last one last, of which the next is made) and m(x) as
+    /// patches, and the backbone's features.
+    pub(super) fn look(&self, past: &[Tensor], mean: &Tensor, features: &Tensor) -> Result<Seen> {
+        let last = past.last().ok_or_else(no_past)?;
+        let layers = (self.objects.as_ref()).map(|objects| objects.look(past, features));
         let basis = self.paint.as_ref().map(|paint| paint.basis(features));
         let (expected, moving) = match &self.movement {
             Some(movement) => {
@@ -139,11 +158,15 @@ impl Light {
             expected,
             moving,
             basis: basis.transpose()?,
+            layers: layers.transpose()?,
         })
     }
 
     /// ŷ(x, z), step by step; what is expected without z gets no gradient.
     pub(super) fn stages(&self, seen: &Seen, z: &Tensor) -> Result<Stages> {
+        if let (Some(objects), Some(layers)) = (&self.objects, &seen.layers) {
+            return Ok(Stages::One(objects.decode(layers, z)?));
+        }
         let part = |first, count| z.narrow(1, first, count)?.contiguous();
         let moved = match self.moving {
             0 => None,
@@ -198,11 +221,22 @@ impl Light {
         moves: Option<&Tensor>,
         y: &Tensor,
     ) -> Result<InZ> {
+        if let (Some(objects), Some(layers)) = (&self.objects, &seen.layers) {
+            return objects.squared_error(layers, y);
+        }
         let both = self.paint.as_ref().zip(seen.basis.as_ref());
         let (paint, basis) = both.ok_or_else(no_latent)?;
         let moved = self.moved(&seen.map(|t| Ok(t.detach()))?, moves)?;
         paint.squared_error(&moved, basis, y)
     }
+}
+
+pub(super) fn no_past() -> Error {
+    Error::input(
+        "the past",
+        "it has no frame",
+        "give as many as the network's context",
+    )
 }
 
 pub(super) fn no_latent() -> Error {

@@ -7,6 +7,7 @@ mod decoder;
 mod layers;
 mod movement;
 mod next_frame;
+mod objects;
 mod paint;
 mod stem;
 mod transformer;

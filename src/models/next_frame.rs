@@ -8,6 +8,7 @@
 use super::backbone::{Backbone, BackboneConfig};
 use super::decoder::{Decoder, InZ, Light, Seen, Stages};
 use super::layers::Linear;
+use super::objects;
 use super::stem::Stem;
 use super::weights::Scope;
 use crate::error::{Error, Result};
@@ -36,6 +37,8 @@ pub struct NextFrameConfig {
     /// How many numbers of z move pixels, where the decoder does; the others
     /// paint what is left. 0 leaves the moves to x.
     pub moving: usize,
+    /// Objects that move as wholes, where the decoder moves objects.
+    pub objects: usize,
     /// Parts of the frame a side, each with numbers of z of its own, which paint it.
     pub cells: usize,
     /// Width of the features u(x) on which z acts.
@@ -64,6 +67,7 @@ impl Default for NextFrameConfig {
             reach: 2,
             peak: 0.35,
             moving: 0,
+            objects: 2,
             cells: 1,
             basis: 32,
             latent_start: 0.1,
@@ -100,6 +104,15 @@ impl Observed {
     /// ŷ(x, 0), what is expected without z: (B, N, p·p·C).
     pub fn expected(&self) -> &Tensor {
         &self.seen.expected
+    }
+
+    /// What tells which z to expect: where z moves objects, of each object (B, K, F),
+    /// else [`Self::features`].
+    pub fn sights(&self) -> &Tensor {
+        match &self.seen.layers {
+            Some(layers) => &layers.sights,
+            None => &self.features,
+        }
     }
 
     /// The first `count` samples, untracked.
@@ -214,7 +227,20 @@ impl NextFrame {
 
     /// Whether ŷ(x, 0) is m(x) itself.
     pub fn expects_mean(&self) -> bool {
-        self.config.decoder == Decoder::Paint
+        self.config.decoder != Decoder::Move
+    }
+
+    /// Whether z adds to m(x), where it could explain damage in the past's last frame.
+    pub fn paints(&self) -> bool {
+        self.painting() > 0 && self.config.decoder != Decoder::Objects
+    }
+
+    /// How many numbers a prior sees in each place ([`Observed::sights`]).
+    pub fn sight(&self) -> usize {
+        match self.config.decoder {
+            Decoder::Objects => objects::sights(&self.config),
+            _ => self.config.backbone.width,
+        }
     }
 
     /// h(x): x is (B, T, C, H, W) with T = context, in [0, 1].
@@ -225,7 +251,13 @@ impl NextFrame {
     /// h(x), with the next frame made of `last` (B, C, H, W) where that is not
     /// quite the last frame that is seen.
     pub fn observe_after(&self, x: &Tensor, last: &Tensor) -> Result<Observed> {
-        self.look(&self.stem.forward(x)?, &self.tokens(last)?)
+        let mut past = vec![self.tokens(last)?];
+        if self.config.decoder == Decoder::Objects {
+            // Only these see more of the past than its features.
+            let before = (0..x.dim(1)? - 1).map(|t| self.tokens(&x.narrow(1, t, 1)?.squeeze(1)?));
+            past.splice(0..0, before.collect::<Result<Vec<_>>>()?);
+        }
+        self.look(&self.stem.forward(x)?, &past)
     }
 
     /// h(x) of frames as [`Self::tokens`], the last one last.
@@ -237,18 +269,17 @@ impl NextFrame {
         let (batch, _, width) = features.dims3()?;
         let (rows, columns) = self.grid();
         let features = features.reshape((batch, rows, columns, width))?;
-        let last = past
-            .last()
-            .expect("the stem refuses a past of another length");
-        self.look(&features, last)
+        self.look(&features, past)
     }
 
-    /// From the stem's features (B, h, w, width) and the last frame's tokens.
-    fn look(&self, features: &Tensor, last: &Tensor) -> Result<Observed> {
+    /// From the stem's features (B, h, w, width) and the tokens of the past's frames, or
+    /// of the last one where no more are looked at.
+    fn look(&self, features: &Tensor, past: &[Tensor]) -> Result<Observed> {
+        let last = past.last().expect("the past has a last frame");
         let features = self.backbone.forward(features)?.flatten(1, 2)?;
         let hidden = self.mean_features.forward_gelu(&features)?;
         let mean = self.mean.forward_add(&hidden, last)?;
-        let seen = self.decoder.look(last, &mean, &features)?;
+        let seen = self.decoder.look(past, &mean, &features)?;
         Ok(Observed {
             mean,
             features,

@@ -26,6 +26,7 @@ mod moments;
 mod overlap;
 mod patches;
 mod product;
+mod shifted;
 mod softmax;
 mod squared_error;
 #[cfg(test)]
@@ -48,6 +49,7 @@ pub use layer_norm::layer_norm;
 pub use linear::{linear, linear_add, linear_gelu};
 pub use memory::keep_memory;
 pub use patches::{patchify, unpatchify};
+pub use shifted::{shifted_gram, shifted_products, shifted_sum};
 pub use softmax::softmax;
 pub use squared_error::squared_error;
 pub use threads::{in_pool, use_one_pool};

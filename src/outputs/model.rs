@@ -33,6 +33,22 @@ pub struct ModelConfig {
     /// part when training is done.
     #[serde(default)]
     pub persistence: f64,
+    /// How it was trained, when a session of training has ended.
+    #[serde(default)]
+    pub trained: Option<Trained>,
+}
+
+/// How the models of a run were trained, side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Trained {
+    /// Steps of each model.
+    pub steps: u64,
+    /// Wall-clock time of all models together, all sessions.
+    pub seconds: f64,
+    /// Of weights, batches and draws.
+    pub seed: u64,
+    /// Of the last session, on the CPU.
+    pub threads: usize,
 }
 
 /// What the numbers in a model's files mean.

@@ -4,6 +4,7 @@
 use super::settings::TrainingConfig;
 use crate::error::Result;
 use crate::inference::Forecaster;
+use crate::models::Decoder;
 use crate::rng::Rng;
 use candle_core::Tensor;
 use rayon::prelude::*;
@@ -54,7 +55,7 @@ impl Example {
         let sigma = network.shape().change * settings.context_noise;
         let clean = x.narrow(1, context - 1, 1)?.squeeze(1)?;
         let x = noisy(&x, sigma, rng)?;
-        let last = match network.expects_mean() {
+        let last = match network.config().decoder == Decoder::Paint {
             true => x.narrow(1, context - 1, 1)?.squeeze(1)?,
             false => clean,
         };
@@ -111,7 +112,7 @@ fn noisy(x: &Tensor, sigma: f64, rng: &mut Rng) -> Result<Tensor> {
 mod tests {
     use super::*;
     use crate::inference::LatentConfig;
-    use crate::models::{BackboneConfig, Decoder, FrameShape, NextFrameConfig, Weights};
+    use crate::models::{BackboneConfig, FrameShape, NextFrameConfig, Weights};
     use crate::rng::Seed;
     use candle_core::Device;
 

@@ -71,8 +71,8 @@ impl Objective<'_> {
                 (expected, alone)
             }
         };
-        // A z that paints would learn to explain damage; a moved frame has none.
-        let mend = example.own && network.painting() > 0;
+        // A z that paints would learn to explain damage; what is moved has none.
+        let mend = example.own && network.paints();
         if mend || !self.forecaster.has_latent() || used < self.settings.without_latent {
             let error = scalar(&expected.mean_all()?)?;
             let found = Found {

@@ -4,8 +4,9 @@ use super::CompareArgs;
 use crate::error::{Error, Result};
 use crate::evaluation::comparison::{Plan, Predictor};
 use crate::inference::Forecaster;
-use crate::outputs::model::{Model, ModelConfig};
+use crate::outputs::model::{Model, ModelConfig, Trained};
 use crate::rng::Seed;
+use crate::training::Settings;
 use candle_core::Device;
 use std::path::Path;
 
@@ -22,6 +23,11 @@ pub(super) struct Contender<'a> {
     pub name: String,
     pub predictor: Predictor<'a>,
     pub parameters: usize,
+    /// How its run was trained, where that is known.
+    pub trained: Option<Trained>,
+    /// What it shares with others that differ in their seed alone: its model's name and
+    /// its run's recipe.
+    pub recipe: Option<(&'static str, &'a Settings)>,
     /// The least-squares model of the same run.
     pub mse: Option<&'a Forecaster>,
 }
@@ -77,6 +83,8 @@ pub(super) fn contenders(runs: &[Run]) -> Vec<Contender<'_>> {
         name: "copy".to_owned(),
         predictor: Predictor::Copy,
         parameters: 0,
+        trained: None,
+        recipe: None,
         mse: None,
     }];
     for Run { label, model } in runs {
@@ -88,6 +96,8 @@ pub(super) fn contenders(runs: &[Run]) -> Vec<Contender<'_>> {
                 },
                 predictor: Predictor::Model(forecaster),
                 parameters,
+                trained: model.config.trained,
+                recipe: Some((name, &model.config.settings)),
                 mse: model.mse.as_ref(),
             });
         }

@@ -1,6 +1,10 @@
 //! The page of a comparison.
 
-use super::report::{HEADER, LEGEND, ModelReport, Report, rows, summary};
+use super::report::{
+    HEADER, LEGEND, MODELS_HEADER, ModelReport, Report, WHOLE_HEADER, models, rows, summary,
+    whole_rows,
+};
+use super::seeds;
 use crate::error::Result;
 use crate::evaluation::comparison::{Figure, Scores};
 use crate::outputs::page::Page;
@@ -56,15 +60,30 @@ pub(super) fn write(path: &Path, report: &Report, (picture, film): (&Path, &Path
             ranks(report),
             Some(0.1),
         ),
+        (
+            Words {
+                title: "Chance that a pixel has changed, last horizon",
+                x: "as given",
+                y: "as it came",
+            },
+            chances(report),
+            None,
+        ),
     ])?;
     page.heading("Whole frames");
     let table = rows(report, |figures| &figures.whole_frame);
     page.table(&HEADER, &table);
+    page.heading("Whole futures");
+    page.table(&WHOLE_HEADER, &whole_rows(report));
+    page.text("The mean of all frames up to the last horizon; the best of N by each measure.");
+    if !report.seeds.is_empty() {
+        page.heading("Over seeds");
+        page.table(&seeds::HEADER, &seeds::rows(&report.seeds));
+        page.text("The mean, least and most over seeds, where the scene moves.");
+    }
     page.heading("The models");
-    let models: Vec<Vec<String>> = (report.models.iter())
-        .map(|model| vec![model.name.clone(), model.parameters.to_string()])
-        .collect();
-    page.table(&["", "parameters"], &models);
+    page.table(&MODELS_HEADER, &models(report));
+    page.text("Training is wall-clock time of all models of a run together.");
     for model in &report.models {
         for warning in model.health.iter().flat_map(|health| health.warnings()) {
             page.warning(&format!("{}: {warning}", model.name));
@@ -101,6 +120,33 @@ fn best_of(report: &Report) -> Vec<Curve> {
         })
     };
     report.models.iter().filter_map(curve).collect()
+}
+
+/// How often what was given a chance came, over whole frames, and how often it should.
+fn chances(report: &Report) -> Vec<Curve> {
+    let middle = |given: f64| ((given * 10.0).floor().min(9.0) + 0.5) / 10.0;
+    let curve = |model: &ModelReport| {
+        let (_, figures) = model.horizons.last_key_value()?;
+        let bins = figures.whole_frame.reliability.iter();
+        let points: Vec<_> = bins
+            .map(|&[given, came, _]| (middle(given), came))
+            .collect();
+        (!points.is_empty()).then(|| Curve {
+            name: model.name.clone(),
+            points,
+            intervals: Vec::new(),
+        })
+    };
+    let mut curves: Vec<Curve> = report.models.iter().filter_map(curve).collect();
+    if !curves.is_empty() {
+        let as_given = (0..10).map(|bin| (bin as f64 + 0.5) / 10.0);
+        curves.push(Curve {
+            name: "reliable".to_owned(),
+            points: as_given.map(|chance| (chance, chance)).collect(),
+            intervals: Vec::new(),
+        });
+    }
+    curves
 }
 
 fn ranks(report: &Report) -> Vec<Curve> {

@@ -1,7 +1,9 @@
 //! The figures of a comparison, as JSON and as tables.
 
-use crate::evaluation::comparison::{Figure, Figures, Scores};
+use super::seeds::{self, Seeds};
+use crate::evaluation::comparison::{BestFuture, Figure, Figures, Scores};
 use crate::evaluation::health::Health;
+use crate::outputs::model::Trained;
 use crate::outputs::table::table;
 use console::style;
 use serde::Serialize;
@@ -12,6 +14,8 @@ use std::collections::BTreeMap;
 pub struct Report {
     pub data: Data,
     pub models: Vec<ModelReport>,
+    /// Models that differ in their seed alone, together.
+    pub seeds: Vec<Seeds>,
 }
 
 /// On what the models were compared.
@@ -38,7 +42,11 @@ pub struct ModelReport {
     /// Whether it has a z.
     pub latent: bool,
     pub parameters: usize,
+    /// Its run's training, both models together, where that is known.
+    pub trained: Option<Trained>,
     pub horizons: BTreeMap<usize, Figures>,
+    /// The best of so many futures, all frames up to the last horizon together.
+    pub whole_futures: BTreeMap<usize, BestFuture>,
     /// Of a model with a z only.
     pub health: Option<HealthReport>,
 }
@@ -122,12 +130,19 @@ pub fn describe(report: &Report) -> String {
     }
     text += "\n\nWhole frames\n";
     text += &table(&HEADER, &rows(report, |figures| &figures.whole_frame));
+    text += "\n\nWhole futures: the mean over all frames, best of N\n";
+    text += &table(&WHOLE_HEADER, &whole_rows(report));
     text += &format!("\n\n{LEGEND}\n");
     if data.futures < 100 {
         text += &format!(
             "-: of {} futures there is no best of more (--futures)\n",
             data.futures
         );
+    }
+    text += &format!("\n{}\n", table(&MODELS_HEADER, &models(report)));
+    if !report.seeds.is_empty() {
+        text += "\nOver seeds: the mean, least and most, where the scene moves\n";
+        text += &format!("{}\n", table(&seeds::HEADER, &seeds::rows(&report.seeds)));
     }
     for model in &report.models {
         if let Some(health) = &model.health {
@@ -183,6 +198,44 @@ pub fn rows(report: &Report, region: fn(&Figures) -> &Scores) -> Vec<Vec<String>
     rows
 }
 
+/// Of [`models`].
+pub const MODELS_HEADER: [&str; 5] = ["", "parameters", "steps", "training", "seed"];
+
+/// A line for each model.
+pub fn models(report: &Report) -> Vec<Vec<String>> {
+    let row = |model: &ModelReport| {
+        let known =
+            |cell: &dyn Fn(&Trained) -> String| model.trained.as_ref().map_or("-".to_owned(), cell);
+        vec![
+            model.name.clone(),
+            model.parameters.to_string(),
+            known(&|trained| trained.steps.to_string()),
+            known(&|trained| {
+                let minutes = trained.seconds / 60.0;
+                format!("{minutes:.1} min, {} threads", trained.threads)
+            }),
+            known(&|trained| trained.seed.to_string()),
+        ]
+    };
+    report.models.iter().map(row).collect()
+}
+
+/// Of [`whole_rows`].
+pub const WHOLE_HEADER: [&str; 7] = ["", "PSNR", "of 10", "of 100", "SSIM", "of 10", "of 100"];
+
+/// A line for each model.
+pub fn whole_rows(report: &Report) -> Vec<Vec<String>> {
+    let row = |model: &ModelReport| {
+        let best = |of: fn(&BestFuture) -> Figure, digits| {
+            let cell = move |best: &BestFuture| sure(Some(of(best)), digits);
+            model.whole_futures.values().map(cell)
+        };
+        let cells = best(|best| best.psnr, 2).chain(best(|best| best.ssim, 3));
+        std::iter::once(model.name.clone()).chain(cells).collect()
+    };
+    report.models.iter().map(row).collect()
+}
+
 /// A line for each model, horizon, region and measure: value, and the ends of its
 /// interval; nothing where there is none.
 pub fn csv(report: &Report) -> String {
@@ -214,6 +267,7 @@ pub fn csv(report: &Report) -> String {
                     ("crps", Some(scores.crps)),
                     ("energy_score", Some(scores.energy_score)),
                     ("spread_skill", Some(scores.spread_skill)),
+                    ("calibration_error", Some(scores.calibration_error)),
                     ("crps_of_mse", scores.crps_of_mse),
                     ("energy_score_of_mse", scores.energy_score_of_mse),
                 ];

@@ -48,6 +48,7 @@ fn saved() -> tempfile::TempDir {
         inputs,
         models: vec![MSE.to_owned(), LATENT.to_owned()],
         persistence: 0.0,
+        trained: None,
         settings,
     };
     let mut weights = Weights::new(Seed(1), &Device::Cpu);
@@ -106,7 +107,7 @@ fn figures_are_written_as_documented_and_follow_the_seed() {
     assert!(picture.starts_with(b"\x89PNG"));
 
     let json: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(keys(&json), ["data", "models"]);
+    assert_eq!(keys(&json), ["data", "models", "seeds"]);
     assert_eq!(json["data"]["windows"], 2);
     assert_eq!(json["data"]["futures"], 11);
     assert_eq!(keys(&json["data"]["still_windows"]), ["1", "4"]);
@@ -117,7 +118,15 @@ fn figures_are_written_as_documented_and_follow_the_seed() {
         let latent = model["name"] == "latent";
         assert_eq!(
             keys(model),
-            ["name", "latent", "parameters", "horizons", "health"]
+            [
+                "name",
+                "latent",
+                "parameters",
+                "trained",
+                "horizons",
+                "whole_futures",
+                "health"
+            ]
         );
         assert_eq!(model["latent"], latent);
         assert_eq!(model["parameters"] == 0, model["name"] == "copy");
@@ -135,6 +144,8 @@ fn figures_are_written_as_documented_and_follow_the_seed() {
                 "crps_of_mse",
                 "energy_score_of_mse",
                 "rank_histogram",
+                "reliability",
+                "calibration_error",
                 "best_of",
             ];
             let mut all = measures.to_vec();
@@ -193,6 +204,13 @@ fn several_runs_are_compared_on_the_same_windows() {
     let mut both = args(folder.path(), &few);
     both.runs.push(other.clone().into());
     let json: Value = serde_json::from_str(&produce(&both).unwrap()).unwrap();
+    // Equal settings: as two seeds of one recipe.
+    let seeds = json["seeds"].as_array().unwrap();
+    let names: Vec<_> = seeds.iter().map(|group| &group["models"][1]).collect();
+    assert_eq!(names, ["other mse", "other latent"]);
+    let crps = &seeds[1]["horizons"]["4"]["CRPS"];
+    assert!(crps["mean"].is_number());
+    assert_eq!(crps["least"], crps["most"]);
     let models = json["models"].as_array().unwrap();
     assert_eq!(models.len(), 5);
     assert_eq!(models[0]["name"], "copy");

@@ -118,6 +118,8 @@ fn numbers_of_a_step(settings: &Settings, latent: &LatentConfig) -> f64 {
     let painted = patch * data.channels.count() as f64 * model.basis as f64;
     let decoder = match model.decoder {
         Decoder::Paint => dimension * painted,
+        // The products of all shifts; shifted pictures only a sample at a time.
+        Decoder::Objects => dimension * dimension + 4.0 * frame * model.objects as f64,
         Decoder::Move => {
             let moving = dimension.min(model.moving as f64);
             let copies = model.copies() as f64;
@@ -205,12 +207,16 @@ mod tests {
             (BackboneKind::Transformer, Family::Refined, Decoder::Paint),
             (BackboneKind::Transformer, Family::Codes, Decoder::Paint),
             (BackboneKind::Convolutional, Family::None, Decoder::Move),
+            (BackboneKind::Convolutional, Family::Codes, Decoder::Objects),
         ] {
             let mut settings = Settings::default();
             (settings.data.width, settings.data.height) = (16, 16);
             settings.model.backbone.kind = kind;
             settings.latent.family = family;
             settings.model.decoder = decoder;
+            if decoder == Decoder::Objects {
+                (settings.model.reach, settings.latent.size) = (1, 9);
+            }
             let shape = FrameShape {
                 channels: 3,
                 height: 16,

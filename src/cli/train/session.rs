@@ -1,6 +1,6 @@
 //! A training session: what is trained, where it is kept, and its loop.
 
-mod calibration;
+mod conclusion;
 mod continuity;
 mod notes;
 mod state;
@@ -14,14 +14,14 @@ use crate::interrupt;
 use crate::models::FrameShape;
 use crate::outputs::events::Events;
 use crate::outputs::metrics::Metrics;
-use crate::outputs::model::{LATENT, MSE, ModelConfig, UNITS};
+use crate::outputs::model::{LATENT, MSE, ModelConfig, Trained, UNITS};
 use crate::outputs::progress::{Progress, Tick};
 use crate::outputs::run::{Existing, MODEL, Run};
 use crate::rng::Seed;
 use crate::training::budget::Budget;
 use crate::training::{Learner, Settings, StepReport};
-use calibration::calibrate;
 use candle_core::{Device, Tensor};
+use conclusion::conclude;
 use continuity::{same_model, same_seed};
 use notes::Notes;
 use serde_json::{Map, Value, json};
@@ -86,6 +86,7 @@ impl Session {
             inputs: plan.inputs.clone(),
             models: names.iter().map(|&name| name.to_owned()).collect(),
             persistence: 0.0,
+            trained: None,
         };
         let mut learners = names
             .iter()
@@ -103,6 +104,7 @@ impl Session {
             let old: ModelConfig = crate::training::checkpoint::load_config(&run.config())?;
             same_model(out, &old, &config)?;
             config.persistence = old.persistence;
+            config.trained = old.trained;
             let state = State::restore(out, &saved, &mut learners, &mut best)?;
             same_seed(out, state.seed, plan.seed)?;
             step = state.step;
@@ -188,11 +190,17 @@ impl Session {
         }
         progress.finish(self.tick(energy.unwrap_or(0.0)));
         self.save()?;
-        let stopped = if interrupt::interrupted() {
-            "stopped; go on with --resume"
-        } else {
-            calibrate(&self.plan, &self.run)?;
-            "trained"
+        let trained = Trained {
+            steps: self.step,
+            seconds: self.elapsed().as_secs_f64(),
+            seed: self.plan.seed.0,
+            threads: rayon::current_num_threads(),
+        };
+        let done = !interrupt::interrupted();
+        conclude(&self.plan, &self.run, trained, done)?;
+        let stopped = match done {
+            true => "trained",
+            false => "stopped; go on with --resume",
         };
         tracing::info!(
             "{stopped}: {} after {} steps, pictures in {}",

@@ -6,15 +6,19 @@ use super::super::crps::crps;
 use super::super::energy_score::energy_score;
 use super::super::psnr::psnr;
 use super::super::rank_histogram::{BINS, rank_histogram};
+use super::super::reliability::{self, Bin, calibration_error, reliability};
 use super::super::sharpness::{gradient, sharpness_difference};
 use super::super::spread_skill::SpreadSkill;
 use super::super::ssim::Ssim;
+use super::super::whole_futures::WholeFutures;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Numbers of futures of which the best is taken.
 const BEST_OF: [usize; 7] = [1, 2, 5, 10, 20, 50, 100];
+/// The same of whole futures.
+const BEST_FUTURE_OF: [usize; 3] = [1, 10, 100];
 
 /// Where the scene moves, and over whole frames.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -59,6 +63,11 @@ pub struct Scores {
     pub energy_score_of_mse: Option<Figure>,
     /// See [`rank_histogram`]; of one future empty.
     pub rank_histogram: Vec<f64>,
+    /// See [`reliability`]: of each bin of probabilities that a pixel has changed, their
+    /// mean, how often it had, and pixels. Over whole frames only; of one future empty.
+    pub reliability: Vec<[f64; 3]>,
+    /// See [`calibration_error`], of these bins.
+    pub calibration_error: Figure,
     /// What the best of so many futures is expected to get. One whose futures
     /// are all the same gets the same from any number.
     pub best_of: BTreeMap<usize, Best>,
@@ -71,6 +80,50 @@ pub struct Best {
     pub psnr: Option<f64>,
     /// At most 1; `None` where there are fewer futures.
     pub ssim: Option<f64>,
+}
+
+/// The best of N futures as wholes, by each measure on its own: a mean over the frames
+/// of each (see [`WholeFutures`]), over whole frames.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct BestFuture {
+    /// Decibels.
+    pub psnr: Figure,
+    /// At most 1.
+    pub ssim: Figure,
+}
+
+/// PSNR and SSIM of the best of each of [`BEST_FUTURE_OF`], where there are so many.
+pub(super) type BestOfWindow = [[Option<f64>; 2]; BEST_FUTURE_OF.len()];
+
+impl BestFuture {
+    /// Of one window.
+    pub(super) fn of_window(futures: &WholeFutures, certain: bool) -> BestOfWindow {
+        BEST_FUTURE_OF.map(|number| futures.best(number, certain))
+    }
+
+    /// Of all windows, by N.
+    pub(super) fn of(windows: &[BestOfWindow]) -> BTreeMap<usize, Self> {
+        let all: Vec<usize> = (0..windows.len()).collect();
+        let figure = |at: usize, measure: usize| {
+            let of = |drawn: &[usize]| {
+                mean(
+                    drawn
+                        .iter()
+                        .filter_map(|&window| windows[window][at][measure]),
+                )
+            };
+            Figure {
+                value: of(&all),
+                interval: interval(windows.len(), of),
+            }
+        };
+        let numbers = BEST_FUTURE_OF.iter().enumerate();
+        let best = |at| Self {
+            psnr: figure(at, 0),
+            ssim: figure(at, 1),
+        };
+        numbers.map(|(at, &number)| (number, best(at))).collect()
+    }
 }
 
 impl Figures {
@@ -96,17 +149,19 @@ pub(super) struct Truth {
     frame: Vec<f32>,
     shape: [usize; 3],
     mask: Vec<bool>,
+    last: Vec<f32>,
     ssim: Ssim,
 }
 
 impl Truth {
-    /// `frame` is of `shape` = [C, H, W], `mask` (H, W) says where it moved.
-    pub fn new(frame: Vec<f32>, shape: [usize; 3], mask: Vec<bool>) -> Self {
+    /// `frame` is of `shape` = [C, H, W], `mask` (H, W) says where it moved since `last`.
+    pub fn new(frame: Vec<f32>, shape: [usize; 3], mask: Vec<bool>, last: Vec<f32>) -> Self {
         let ssim = Ssim::new(&frame, shape);
         Self {
             frame,
             shape,
             mask,
+            last,
             ssim,
         }
     }
@@ -130,6 +185,7 @@ pub(super) struct Record {
     energy: Option<f64>,
     spread_skill: Option<SpreadSkill>,
     ranks: Option<[f64; BINS]>,
+    reliability: Option<[Bin; reliability::BINS]>,
     best: [[Option<f64>; 2]; BEST_OF.len()],
 }
 
@@ -169,6 +225,10 @@ impl Record {
             energy: energy_score(&futures, &truth.frame, mask),
             spread_skill: SpreadSkill::of(&futures, &truth.frame, mask),
             ranks: several(&futures),
+            reliability: match moving || certain {
+                true => None,
+                false => Some(reliability(&futures, &truth.frame, &truth.last)),
+            },
             best: BEST_OF.map(|number| {
                 let number = if certain { 1 } else { number };
                 [best_of(&psnrs, number), best_of(&ssims, number)]
@@ -214,6 +274,23 @@ impl Scores {
         };
         let ranks: Vec<[f64; BINS]> = records.iter().filter_map(|record| record.ranks).collect();
         let bin = |bin: usize| mean(ranks.iter().map(|ranks| ranks[bin]));
+        let bins = |drawn: &[usize]| {
+            let each = drawn
+                .iter()
+                .filter_map(|&window| records[window].reliability);
+            each.reduce(|mut sum, bins| {
+                for (sum, bin) in sum.iter_mut().zip(bins) {
+                    *sum = Bin {
+                        cases: sum.cases + bin.cases,
+                        given: sum.given + bin.given,
+                        came: sum.came + bin.came,
+                    };
+                }
+                sum
+            })
+        };
+        let reliability = bins(&all).into_iter().flatten();
+        let reliability = reliability.filter(|bin| bin.cases > 0.0);
         let best = |number: usize, measure: usize| {
             mean(
                 records
@@ -232,6 +309,10 @@ impl Scores {
             crps_of_mse: of_mse(|record| record.crps),
             energy_score_of_mse: of_mse(|record| record.energy),
             rank_histogram: (0..BINS).filter_map(bin).collect(),
+            reliability: reliability
+                .map(|bin| [bin.given / bin.cases, bin.came / bin.cases, bin.cases])
+                .collect(),
+            calibration_error: figure(&|drawn| calibration_error(&bins(drawn)?)),
             best_of: (0..BEST_OF.len())
                 .map(|number| {
                     let best = Best {

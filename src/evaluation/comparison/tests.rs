@@ -62,7 +62,7 @@ fn forecaster(latent: &LatentConfig) -> Forecaster {
 fn plan(futures: usize) -> Plan {
     Plan {
         context: CONTEXT,
-        horizons: Plan::horizons(5).unwrap(),
+        horizons: vec![1, 4],
         futures,
         temperature: 1.0,
         seed: Seed(3),
@@ -280,6 +280,23 @@ fn one_future_is_scored_by_its_error_and_many_as_a_forecast() {
         let ([low, high], value) = (figure.interval.unwrap(), figure.value.unwrap());
         assert!(low < value && value < high, "{figure:?}");
     }
+    // Futures as wholes: of one, each frame's PSNR is averaged; the best of a few is no
+    // better than the best frame by frame.
+    let whole = &found.whole_futures;
+    close(whole[0][&1].psnr.value, whole[0][&100].psnr.value.unwrap());
+    let best = |number| whole[1][&number].psnr.value;
+    assert!(best(10) > best(1) && best(100).is_none());
+    // Chances are given and come, of all pixels.
+    let cases: f64 = forecast.reliability.iter().map(|bin| bin[2]).sum();
+    assert_eq!(cases, 256.0 * f64::from(count));
+    assert!(
+        forecast
+            .calibration_error
+            .value
+            .is_some_and(|error| error > 0.0)
+    );
+    assert!(found.models[1][&4].moving.reliability.is_empty() && certain.reliability.is_empty());
+
     let ranks: f64 = forecast.rank_histogram.iter().sum();
     assert!((ranks - 1.0).abs() < 1e-9, "{ranks}");
 }
@@ -335,7 +352,8 @@ fn the_seed_decides() {
 #[test]
 fn horizons_that_the_recipe_has() {
     assert_eq!(Plan::horizons(16).unwrap(), [1, 4, 8, 16]);
-    assert_eq!(Plan::horizons(7).unwrap(), [1, 4]);
+    assert_eq!(Plan::horizons(7).unwrap(), [1, 4, 7]);
+    assert_eq!(Plan::horizons(1).unwrap(), [1]);
     let message = Plan::horizons(0).unwrap_err().to_string();
     assert!(message.contains("evaluation.horizon"), "{message}");
 }

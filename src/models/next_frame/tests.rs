@@ -84,7 +84,7 @@ fn each_stage_is_trained_by_its_own_error_alone() {
 
 #[test]
 fn every_weight_gets_a_gradient() {
-    let decoders = [Decoder::Move, Decoder::Paint];
+    let decoders = [Decoder::Move, Decoder::Paint, Decoder::Objects];
     for (kind, activation) in [
         (BackboneKind::Convolutional, Activation::Gelu),
         (BackboneKind::Transformer, Activation::Gelu),
@@ -92,6 +92,10 @@ fn every_weight_gets_a_gradient() {
         (BackboneKind::Transformer, Activation::Silu),
     ] {
         for (latent, decoder) in [0, 5].into_iter().flat_map(|d| decoders.map(|k| (d, k))) {
+            let latent = match decoder {
+                Decoder::Objects => latent.min(1) * 2 * ops::shifts(2),
+                Decoder::Move | Decoder::Paint => latent,
+            };
             let mut weights = Weights::new(Seed(2), &Device::Cpu);
             let mut config = config(kind, decoder);
             config.backbone.activation = activation;

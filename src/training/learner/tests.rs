@@ -42,7 +42,7 @@ fn settings(decoder: Decoder) -> Settings {
 fn far(decoder: Decoder) -> usize {
     match decoder {
         Decoder::Paint => 5,
-        Decoder::Move => 2,
+        Decoder::Move | Decoder::Objects => 2,
     }
 }
 
@@ -70,12 +70,16 @@ fn windows(far: usize, rng: &mut Rng) -> Tensor {
 fn trained(family: Family, decoder: Decoder) -> (Learner, f64) {
     let mut settings = settings(decoder);
     settings.latent.family = family;
+    if decoder == Decoder::Objects {
+        settings.model.objects = 1;
+        settings.latent.size = 25;
+    }
     let latent = settings.latent.clone();
     let mut learner =
         Learner::new("latent", &settings, &latent, SHAPE, Seed(1), &Device::Cpu).unwrap();
     // Moving pixels is not linear in z, and takes longer to learn.
     let steps = match decoder {
-        Decoder::Paint => 200,
+        Decoder::Paint | Decoder::Objects => 200,
         Decoder::Move => 800,
     };
     let mut error = 0.0;
@@ -97,6 +101,7 @@ fn every_family_learns_both_modes_and_least_squares_does_not() {
         (Family::Refined, Decoder::Paint),
         (Family::Sparse, Decoder::Paint),
         (Family::Codes, Decoder::Paint),
+        (Family::Codes, Decoder::Objects),
     ] {
         let (_, blurred) = trained(Family::None, decoder);
         let (learner, error) = trained(family, decoder);

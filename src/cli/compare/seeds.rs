@@ -1,0 +1,103 @@
+//! Runs of one recipe that differ in their seed, together.
+
+use super::contenders::Contender;
+use super::report::ModelReport;
+use crate::evaluation::comparison::{Figure, Scores};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Models of one recipe, each trained from another seed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Seeds {
+    /// Their names.
+    pub models: Vec<String>,
+    /// By frames ahead and measure, where the scene moves.
+    pub horizons: BTreeMap<usize, BTreeMap<&'static str, Spread>>,
+}
+
+/// Of a figure, over seeds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Spread {
+    pub mean: f64,
+    pub least: f64,
+    pub most: f64,
+}
+
+/// What is told of each.
+const MEASURES: [(&str, fn(&Scores) -> Option<Figure>); 5] = [
+    ("CRPS", |scores| Some(scores.crps)),
+    ("CRPS ÷ mse", |scores| scores.crps_of_mse),
+    ("energy ÷ mse", |scores| scores.energy_score_of_mse),
+    ("sharpness", |scores| Some(scores.sharpness_ratio)),
+    ("spread/skill", |scores| Some(scores.spread_skill)),
+];
+
+/// All groups of two and more, of contenders and their reports in the same order.
+pub(super) fn pooled(all: &[Contender], reports: &[ModelReport]) -> Vec<Seeds> {
+    let mut groups: Vec<(usize, Vec<&ModelReport>)> = Vec::new();
+    for (index, (one, report)) in all.iter().zip(reports).enumerate() {
+        let same = |(first, _): &&mut (usize, Vec<_>)| all[*first].recipe == one.recipe;
+        match groups.iter_mut().find(same) {
+            _ if one.recipe.is_none() => {}
+            Some((_, group)) => group.push(report),
+            None => groups.push((index, vec![report])),
+        }
+    }
+    let several = groups.iter().filter(|(_, group)| group.len() > 1);
+    several.map(|(_, group)| Seeds::of(group)).collect()
+}
+
+impl Seeds {
+    fn of(group: &[&ModelReport]) -> Self {
+        let horizons = group[0].horizons.keys().map(|&horizon| {
+            let spreads = MEASURES.iter().filter_map(|&(measure, of)| {
+                let values: Option<Vec<f64>> = group
+                    .iter()
+                    .map(|report| of(&report.horizons.get(&horizon)?.moving)?.value)
+                    .collect();
+                Some((measure, Spread::of(&values?)?))
+            });
+            (horizon, spreads.collect())
+        });
+        Self {
+            models: group.iter().map(|report| report.name.clone()).collect(),
+            horizons: horizons.collect(),
+        }
+    }
+}
+
+impl Spread {
+    fn of(values: &[f64]) -> Option<Self> {
+        let least = values.iter().copied().min_by(f64::total_cmp)?;
+        let most = values.iter().copied().max_by(f64::total_cmp)?;
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        Some(Self { mean, least, most })
+    }
+}
+
+/// Of [`rows`].
+pub const HEADER: [&str; 6] = [
+    "frames ahead",
+    MEASURES[0].0,
+    MEASURES[1].0,
+    MEASURES[2].0,
+    MEASURES[3].0,
+    MEASURES[4].0,
+];
+
+/// A line for each horizon and group.
+pub fn rows(groups: &[Seeds]) -> Vec<Vec<String>> {
+    let lines = groups.iter().flat_map(|group| {
+        group.horizons.iter().map(move |(horizon, spreads)| {
+            let mut row = vec![format!("+{horizon} {}", group.models.join(", "))];
+            row.extend(MEASURES.map(|(measure, _)| match spreads.get(measure) {
+                Some(Spread { mean, least, most }) => {
+                    format!("{mean:.3} ({least:.3}, {most:.3})")
+                }
+                None => "-".to_owned(),
+            }));
+            row
+        })
+    });
+    lines.collect()
+}

@@ -1,0 +1,24 @@
+//! What is known of a model when training ends.
+
+use super::Plan;
+use crate::error::Result;
+use crate::evaluation::persistence;
+use crate::outputs::model::{Model, Trained, UNITS};
+use crate::outputs::run::Run;
+
+/// Writes to the run's config.json how it was trained and, where that is `done`, how
+/// futures of the saved model are drawn, chosen on the validation part.
+pub(super) fn conclude(plan: &Plan, run: &Run, trained: Trained, done: bool) -> Result<()> {
+    let mut model = Model::load(run.folder(), &plan.device)?;
+    model.config.trained = Some(trained);
+    if let Some(latent) = model.latent.as_mut().filter(|_| done) {
+        let part = (&plan.footage[..], &plan.split.validation);
+        let horizon = plan.settings.evaluation.horizon;
+        let found = persistence::choose(latent, part, horizon, plan.seed, &plan.device)?;
+        if let Some(found) = found {
+            model.config.persistence = found.persistence;
+            tracing::info!("on the validation part: {found}");
+        }
+    }
+    run.describe(&plan.settings, &model.config, UNITS)
+}
