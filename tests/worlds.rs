@@ -55,9 +55,12 @@ fn digits_are_rendered_trained_on_and_asked() {
     let render = ["synth", "digits", "-o", "digits.frames", "--frames", "900"];
     refused(folder, &render, "no images are named");
     done(folder, &[&render[..], &["--images", "images"]].concat());
-    // What 25 frames a sequence leave of the cuts.
+    // A cut between sequences of 25 frames, of which the first few are listed.
     let said = done(folder, &["inspect", "digits.frames"]);
-    assert!(said.contains("900") && said.contains("36"), "{said}");
+    assert!(
+        said.contains("900") && said.contains("35 at 2.00") && said.contains("and 25 more"),
+        "{said}"
+    );
     let train = [
         "train",
         "digits.frames",
@@ -66,11 +69,12 @@ fn digits_are_rendered_trained_on_and_asked() {
         "--out",
         "run",
     ];
-    // All codes of the first stage move, or none does.
-    let codes = [&train[..], &SMALL, &["--set", "latent.size=4"]].concat();
-    let wrong = [&codes[..], &["--set", "model.moving=3"]].concat();
-    refused(folder, &wrong, "model.moving");
-    done(folder, &codes);
+    // z says where objects go, by as many moves as they have.
+    let size = ["--set", "latent.size=9"];
+    let wrong = [&train[..], &SMALL, &size].concat();
+    refused(folder, &wrong, "latent.size = 81");
+    let small = ["--set", "model.reach=1"];
+    done(folder, &[&wrong[..], &small].concat());
     let ask = [
         "outcomes",
         "run",
@@ -110,9 +114,18 @@ fn every_recipe_of_a_latent_family_trains_and_is_asked() {
         &["synth", "fork", "-o", "fork.frames", "--frames", "300"],
     );
     refused(folder, &["synth", "fork", "-o", "fork.frames"], "it exists");
-    for recipe in ["flow", "sparse", "spatial"] {
+    // With each prior, of the family that it goes with.
+    for (recipe, prior) in [
+        ("flow", "flow"),
+        ("sparse", "mixture"),
+        ("spatial", "mixture"),
+        ("table", "bank"),
+        ("paint", "neighbours"),
+        ("codes", "masked"),
+    ] {
+        let prior = format!("latent.prior={prior}");
         let train = ["train", "fork.frames", "--recipe", recipe, "--out", recipe];
-        done(folder, &[&train[..], &SMALL].concat());
+        done(folder, &[&train[..], &["--set", &prior], &SMALL].concat());
         let ask = [
             "outcomes",
             recipe,
@@ -141,9 +154,10 @@ fn every_recipe_of_a_latent_family_trains_and_is_asked() {
         ];
         let made = done(folder, &[&generate[..], &["-o", &out, "--json"]].concat());
         let made: Value = serde_json::from_str(&made).unwrap();
-        // A flow has no density that is known; the others' futures are ranked by it.
+        // A flow and a bank have no density that is known; the others' futures are ranked
+        // by it.
         match made["log_probabilities"].as_array() {
-            None => assert_eq!(recipe, "flow"),
+            None => assert!(["flow", "table", "paint"].contains(&recipe), "{recipe}"),
             Some(logs) => {
                 let logs: Vec<f64> = logs.iter().map(|log| log.as_f64().unwrap()).collect();
                 assert_eq!(logs.len(), 3);
@@ -157,6 +171,7 @@ fn every_recipe_of_a_latent_family_trains_and_is_asked() {
         "flow",
         "sparse",
         "spatial",
+        "table",
         "--futures",
         "2",
         "--windows",

@@ -27,6 +27,16 @@ pub struct Window {
     pub mirrored: bool,
 }
 
+impl Window {
+    /// A number that says which frames these are and how they are seen.
+    pub fn name(&self) -> u64 {
+        let aside = |by: isize| u64::from(by as u8);
+        let (down, right) = (aside(self.moved.0), aside(self.moved.1));
+        let frames = (self.file as u64) << 47 | (self.start as u64) << 17;
+        frames | down << 9 | right << 1 | u64::from(self.mirrored)
+    }
+}
+
 /// Stretches of footage without a cut.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Part {

@@ -83,6 +83,10 @@ impl Prior for Categorical {
         debug_assert_eq!(z.dim(1)?, self.latent.dimension());
         Ok(z)
     }
+
+    fn persists(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -17,18 +17,28 @@ pub enum Family {
     Refined,
     /// Continuous z of which few numbers differ from 0, by FISTA.
     Sparse,
+    /// Continuous z in a ball, a free parameter of each training window, which is found
+    /// step by step over its visits (GLO); elsewhere by descent.
+    Table,
     /// One-hot (1 stage) or residual codes, by exact search.
     Codes,
 }
 
-/// p(z | x) of a continuous z.
+/// p(z | x).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Density {
-    /// Gaussians; their density is known.
+    /// Of a continuous z Gaussians, whose density is known; of codes a categorical, stage
+    /// after stage.
     Mixture,
-    /// Noise carried along a learned field; any shape.
+    /// Noise carried along a learned field; any shape. Of a continuous z.
     Flow,
+    /// By masked prediction, each stage from any others. Of codes.
+    Masked,
+    /// The last z's of training, all as likely, whatever x is (EEN).
+    Bank,
+    /// Those of the last z's of training that had the most similar pasts.
+    Neighbours,
 }
 
 /// The latent's settings.
@@ -49,7 +59,7 @@ pub struct LatentConfig {
     pub sparsity: f64,
     /// Looks at the energy in the search for the numbers of z that move pixels.
     pub looks: usize,
-    /// p(z | x) of a continuous z; that of codes is categorical.
+    /// p(z | x).
     pub prior: Density,
     /// Gaussians in the prior of a continuous z.
     pub components: usize,
@@ -85,14 +95,16 @@ impl LatentConfig {
         Ok(match self.family {
             Family::None => 0,
             Family::Codes => Codes::new(self.stages, self.size)?.dimension(),
-            Family::Gaussian | Family::Refined | Family::Sparse if self.dimension == 0 => {
+            Family::Gaussian | Family::Refined | Family::Sparse | Family::Table
+                if self.dimension == 0 =>
+            {
                 return Err(Error::input(
                     "latent.dimension",
                     "0 dimensions leave no latent",
                     "use at least 1, or latent.family = \"none\"",
                 ));
             }
-            Family::Gaussian | Family::Refined | Family::Sparse => self.dimension,
+            Family::Gaussian | Family::Refined | Family::Sparse | Family::Table => self.dimension,
         })
     }
 }

@@ -123,8 +123,19 @@ impl Forecaster {
 
     /// z for each sample; see [`Inference::infer`].
     pub fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
+        self.infer_from(energy, &[], beta, rng)
+    }
+
+    /// The same from where z was left before; see [`Inference::infer_from`].
+    pub fn infer_from(
+        &self,
+        energy: &Quadratic,
+        starts: &[Option<Vec<f64>>],
+        beta: f64,
+        rng: &mut Rng,
+    ) -> Result<Inferred> {
         let part = self.latent.as_ref().ok_or_else(no_latent)?;
-        let found = part.inference.infer(energy, beta, rng)?;
+        let found = part.inference.infer_from(energy, starts, beta, rng)?;
         Ok(match part.parts {
             1 => found,
             count => found.of_parts(count),

@@ -4,11 +4,11 @@ use super::config::{Density, Family, LatentConfig};
 use super::forecaster::UNEXPLAINED;
 use super::summary::Summary;
 use super::{
-    Categorical, ClosedForm, Fista, Flow, GaussNewton, Inference, Local, Mixture, Objectwise,
-    Prior, Refine, Search,
+    Bank, Categorical, ClosedForm, Descent, Fista, Flow, GaussNewton, Inference, Local, Masked,
+    Mixture, Objectwise, Prior, Refine, Search,
 };
 use crate::error::{Error, Result};
-use crate::latent::{Codes, Gaussian, Sparse};
+use crate::latent::{Ball, Codes, Gaussian, Sparse};
 use crate::models::{Cells, Decoder, Init, NextFrame, NextFrameConfig, Scope};
 use crate::ops;
 use candle_core::Tensor;
@@ -17,6 +17,8 @@ use candle_core::Tensor;
 const SUMMARY: usize = 128;
 /// Steps to a sparse z, at most.
 const SPARSE_STEPS: usize = 100;
+/// Steps to a z in a ball where no training visit left one.
+const DESCENT_STEPS: usize = 50;
 
 /// See the module's head.
 pub(super) struct LatentPart {
@@ -53,70 +55,40 @@ impl LatentPart {
         // Of one part of the frame.
         let dimension = latent.width()?;
         let gaussian = Gaussian { dimension };
-        let width = model.backbone.width;
-        let summary = |scope: Scope| Summary::new(width, cells.part(), SUMMARY, scope);
-        let density = |mut scope: Scope| -> Result<Box<dyn Prior>> {
-            let summary = summary(scope.scope("summary"))?;
-            let components = latent.components;
-            let prior: Box<dyn Prior> = match latent.prior {
-                Density::Mixture => Box::new(Mixture::new(
-                    summary, SUMMARY, dimension, components, scope,
-                )?),
-                Density::Flow => Box::new(Flow::new(summary, SUMMARY, dimension, scope)?),
-            };
-            Ok(match cells.count() {
-                1 => prior,
-                _ => Box::new(Local::new(cells, prior)),
-            })
-        };
         let mut moves = Moves::Continuous(GaussNewton {
             latent: Gaussian {
                 dimension: network.moving(),
             },
             looks: latent.looks,
         });
-        let (inference, prior): (Box<dyn Inference>, Box<dyn Prior>) = match latent.family {
+        let inference: Box<dyn Inference> = match latent.family {
             Family::None => return Ok(None),
-            Family::Gaussian => (
-                Box::new(ClosedForm { latent: gaussian }),
-                density(scope.scope("prior"))?,
-            ),
-            Family::Sparse => (
-                Box::new(Fista {
-                    latent: Sparse {
-                        dimension,
-                        weight: latent.sparsity,
-                    },
-                    steps: SPARSE_STEPS,
-                }),
-                density(scope.scope("prior"))?,
-            ),
+            Family::Gaussian => Box::new(ClosedForm { latent: gaussian }),
+            Family::Sparse => Box::new(Fista {
+                latent: Sparse {
+                    dimension,
+                    weight: latent.sparsity,
+                },
+                steps: SPARSE_STEPS,
+            }),
             Family::Refined => {
                 let encoder = scope.scope("encoder");
-                (
-                    Box::new(Refine::new(gaussian, latent.refinement, encoder)?),
-                    density(scope.scope("prior"))?,
-                )
+                Box::new(Refine::new(gaussian, latent.refinement, encoder)?)
             }
+            Family::Table => Box::new(Descent {
+                latent: Ball { dimension },
+                steps: DESCENT_STEPS,
+                warm: 1,
+            }),
             Family::Codes => {
-                let codes = Codes::new(latent.stages, latent.size)?;
                 moves = Moves::Codes(Search {
                     latent: Codes::new(1, latent.size)?,
                 });
-                let mut scope = scope.scope("prior");
-                let prior: Box<dyn Prior> = match model.decoder {
-                    Decoder::Objects => {
-                        let seen = (network.sight(), model.context.saturating_sub(1));
-                        Box::new(Objectwise::new(seen, codes, scope)?)
-                    }
-                    _ => {
-                        let summary = summary(scope.scope("summary"))?;
-                        Box::new(Categorical::new(summary, SUMMARY, codes, scope)?)
-                    }
-                };
-                (Box::new(Search { latent: codes }), prior)
+                let latent = Codes::new(latent.stages, latent.size)?;
+                Box::new(Search { latent })
             }
         };
+        let prior = prior((model, network), latent, cells, scope.scope("prior"))?;
         Ok(Some(Self {
             inference,
             prior,
@@ -125,6 +97,64 @@ impl LatentPart {
             parts: cells.count(),
         }))
     }
+}
+
+/// p(z | x) of a family that has a z.
+fn prior(
+    (model, network): (&NextFrameConfig, &NextFrame),
+    latent: &LatentConfig,
+    cells: Cells,
+    mut scope: Scope,
+) -> Result<Box<dyn Prior>> {
+    let dimension = latent.width()?;
+    let sight = network.sight();
+    // Of the past, what others than banks see.
+    let summary = |scope: &mut Scope| {
+        let grid = cells.part();
+        Summary::new(model.backbone.width, grid, SUMMARY, scope.scope("summary"))
+    };
+    let codes = match latent.family {
+        Family::Codes => Some(Codes::new(latent.stages, latent.size)?),
+        _ => None,
+    };
+    let prior: Box<dyn Prior> = match (latent.prior, codes) {
+        (Density::Bank, _) => Box::new(Bank::new(dimension, None, scope)?),
+        (Density::Neighbours, _) => Box::new(Bank::new(dimension, Some(sight), scope)?),
+        (Density::Mixture, Some(codes)) if model.decoder == Decoder::Objects => {
+            let seen = (sight, model.context.saturating_sub(1));
+            Box::new(Objectwise::new(seen, codes, scope)?)
+        }
+        (Density::Mixture, Some(codes)) => {
+            let summary = summary(&mut scope)?;
+            Box::new(Categorical::new(summary, SUMMARY, codes, scope)?)
+        }
+        (Density::Masked, Some(codes)) => {
+            let summary = summary(&mut scope)?;
+            Box::new(Masked::new(summary, SUMMARY, codes, scope)?)
+        }
+        (Density::Mixture, None) => {
+            let summary = summary(&mut scope)?;
+            let components = latent.components;
+            Box::new(Mixture::new(
+                summary, SUMMARY, dimension, components, scope,
+            )?)
+        }
+        (Density::Flow, None) => {
+            let summary = summary(&mut scope)?;
+            Box::new(Flow::new(summary, SUMMARY, dimension, scope)?)
+        }
+        (Density::Flow, Some(_)) | (Density::Masked, None) => {
+            return Err(Error::input(
+                "latent.prior",
+                format!("{:?} does not go with {:?}", latent.prior, latent.family),
+                "flow is of a continuous z, masked of codes; mixture of any",
+            ));
+        }
+    };
+    Ok(match cells.count() {
+        1 => prior,
+        _ => Box::new(Local::new(cells, prior)),
+    })
 }
 
 /// Refuses settings that do not go together, of a network in which so many numbers of
@@ -151,8 +181,22 @@ fn check(
             );
         }
     }
+    if cells.count() > 1 && matches!(latent.prior, Density::Bank | Density::Neighbours) {
+        return refuse(
+            "model.cells",
+            "a bank keeps one z for the whole frame".to_owned(),
+            "set model.cells = 1, or latent.prior = \"mixture\"",
+        );
+    }
+    if model.decoder == Decoder::Objects && latent.prior == Density::Masked {
+        return refuse(
+            "latent.prior",
+            "objects are told one by one".to_owned(),
+            "set latent.prior = \"mixture\"",
+        );
+    }
     match latent.family {
-        Family::Refined | Family::Codes if cells.count() > 1 => refuse(
+        Family::Refined | Family::Codes | Family::Table if cells.count() > 1 => refuse(
             "model.cells",
             format!("{:?} has one z for the whole frame", latent.family),
             "set model.cells = 1, or latent.family = \"gaussian\" or \"sparse\"",
@@ -162,7 +206,7 @@ fn check(
             "a z for each part of the frame only paints".to_owned(),
             "set model.cells = 1, or model.moving = 0",
         ),
-        Family::Refined | Family::Sparse if moving > 0 => refuse(
+        Family::Refined | Family::Sparse | Family::Table if moving > 0 => refuse(
             "latent.family",
             format!("{:?} needs a network that is linear in z", latent.family),
             "set model.moving = 0, or latent.family = \"gaussian\"",

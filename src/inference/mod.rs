@@ -1,14 +1,17 @@
 //! Minimisation over z, F(x, y) = min_z E(x, y, z), and priors p(z | x).
 
+mod bank;
 mod categorical;
 mod closed_form;
 mod config;
+mod descent;
 mod fista;
 mod flow;
 mod forecaster;
 mod gauss_newton;
 mod latent_part;
 mod local;
+mod masked;
 mod mixture;
 mod noise;
 mod objectwise;
@@ -17,14 +20,17 @@ mod refine;
 mod search;
 mod summary;
 
+pub use bank::{BANK, Bank, kept_in_bank};
 pub use categorical::Categorical;
 pub use closed_form::ClosedForm;
 pub use config::{Density, Family, LatentConfig};
+pub use descent::Descent;
 pub use fista::Fista;
 pub use flow::Flow;
 pub use forecaster::{Forecaster, UNEXPLAINED};
 pub use gauss_newton::GaussNewton;
 pub use local::Local;
+pub use masked::Masked;
 pub use mixture::Mixture;
 pub use noise::Noise;
 pub use objectwise::Objectwise;
@@ -105,6 +111,18 @@ pub trait Inference: Send + Sync {
     /// # Errors
     /// An energy that is not finite.
     fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred>;
+
+    /// The same from where z was left before, for each sample where that is known, where
+    /// inference goes step by step.
+    fn infer_from(
+        &self,
+        energy: &Quadratic,
+        _starts: &[Option<Vec<f64>>],
+        beta: f64,
+        rng: &mut Rng,
+    ) -> Result<Inferred> {
+        self.infer(energy, beta, rng)
+    }
 
     /// What trains the inference itself, a scalar, where it has weights.
     fn loss(&self, _energy: &Quadratic, _inferred: &Inferred) -> Result<Option<Tensor>> {

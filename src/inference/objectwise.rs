@@ -80,6 +80,10 @@ impl Prior for Objectwise {
         let z = Tensor::from_vec(z, (batch, self.latent.dimension()), context.device())?;
         Ok(z.to_dtype(context.dtype())?)
     }
+
+    fn persists(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -31,6 +31,12 @@ pub trait Prior: Send + Sync {
     /// continuous, its gradient goes back into the prior (the choice of a mode
     /// is taken as it is).
     fn sample(&self, context: &Tensor, temperature: f64, noise: &mut Noise) -> Result<Tensor>;
+
+    /// Whether draws are made of normal noise, which can persist from frame to frame
+    /// ([`Noise`]).
+    fn persists(&self) -> bool {
+        true
+    }
 }
 
 /// `logits` as weights to draw from, at a temperature; 0 leaves the largest.

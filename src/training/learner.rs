@@ -1,13 +1,14 @@
 //! One model in training: its weights, its optimiser, and one step.
 
-use super::objective::Objective;
+use super::objective::{Found, Objective};
 use super::parts;
 use super::revival::{Revival, revive};
 use super::settings::{Settings, TrainingConfig};
 use super::snapshot::Snapshot;
+use super::table::{Batch, Table};
 use super::watch::{Alarm, Watch};
 use crate::error::{Error, Result};
-use crate::inference::{Family, Forecaster, LatentConfig, UNEXPLAINED};
+use crate::inference::{BANK, Family, Forecaster, LatentConfig, UNEXPLAINED, kept_in_bank};
 use crate::latent::Codes;
 use crate::models::{DICTIONARIES, FrameShape, Weights};
 use crate::ops::{AdamW, AdamWConfig, Average};
@@ -45,6 +46,9 @@ pub struct LearnerState {
     /// Which codes are in use, where z is one.
     #[serde(default)]
     pub revival: Revival,
+    /// z's that have come to a bank.
+    #[serde(default)]
+    pub banked: usize,
 }
 
 /// A model in training.
@@ -66,6 +70,10 @@ pub struct Learner {
     /// Where z is a code.
     codes: Option<Codes>,
     revival: Revival,
+    /// Where each window has a z of its own.
+    table: Option<Table>,
+    /// z's that have come to a bank.
+    banked: usize,
     /// Where to go back to.
     good: Snapshot,
 }
@@ -90,7 +98,7 @@ impl Learner {
         let trained = weights
             .pairs()
             .iter()
-            .filter(|(name, _)| !name.ends_with(UNEXPLAINED))
+            .filter(|(name, _)| !(name.ends_with(UNEXPLAINED) || name.contains(BANK)))
             .cloned()
             .collect();
         let config = AdamWConfig {
@@ -100,10 +108,8 @@ impl Learner {
         let mut optimiser = AdamW::new(trained, config)?;
         // Before z comes in, what belongs to it gets no gradient.
         for (name, _) in weights.pairs() {
-            if [".latent.", ".prior.", ".encoder."]
-                .iter()
-                .any(|part| name.contains(part))
-            {
+            let late = [".latent.", ".prior.", ".encoder."];
+            if late.iter().any(|part| name.contains(part)) && !name.contains(BANK) {
                 optimiser.mark_optional(name)?;
             }
         }
@@ -119,11 +125,13 @@ impl Learner {
         let judged = Forecaster::new(&settings.model, latent, shape, name, &mut source)?;
         let codes = match latent.family {
             Family::Codes => Some(Codes::new(latent.stages, latent.size)?),
-            Family::None | Family::Gaussian | Family::Refined | Family::Sparse => None,
+            _ => None,
         };
         Ok(Self {
             name,
             codes,
+            table: (latent.family == Family::Table).then(Table::default),
+            banked: 0,
             revival,
             good,
             forecaster,
@@ -157,12 +165,16 @@ impl Learner {
 
     /// Brings [`Self::judged`] and [`Self::judged_weights`] up to date.
     pub fn settle(&mut self) -> Result<()> {
+        let weights = self.weights.tensors();
         let now = match &self.average {
             Some(average) => average.tensors()?,
-            None => self.weights.tensors(),
+            None => weights.clone(),
         };
-        for ((_, var), (_, tensor)) in self.judged_weights.pairs().iter().zip(&now) {
-            var.set(tensor)?;
+        let pairs = self.judged_weights.pairs().iter().zip(now).zip(weights);
+        for (((name, var), (_, average)), (_, last)) in pairs {
+            // Of z's in a bank an average would be none of them.
+            let tensor = if name.contains(BANK) { last } else { average };
+            var.set(&tensor)?;
         }
         Ok(())
     }
@@ -172,15 +184,20 @@ impl Learner {
         &self.weights
     }
 
-    /// One step on a batch of windows (B, context + 2, C, H, W): batch, infer
+    /// One step on a [`Batch`] of windows (B, context + 2, C, H, W): batch, infer
     /// z, energy, backward, step. `used` is the share of the budget that is
     /// used; `rng` draws this step's noise and z.
     ///
     /// # Errors
     /// A tensor operation that fails. A step that is not finite changes
     /// nothing and is told to [`Self::look_after`] by its report.
-    pub fn step(&mut self, windows: &Tensor, used: f64, rng: &mut Rng) -> Result<StepReport> {
-        match self.try_step(windows, used, rng) {
+    pub fn step<'a>(
+        &mut self,
+        batch: impl Into<Batch<'a>>,
+        used: f64,
+        rng: &mut Rng,
+    ) -> Result<StepReport> {
+        match self.try_step(batch.into(), used, rng) {
             Err(Error::NotFinite { .. }) => Ok(StepReport {
                 energy: f64::NAN,
                 error: f64::NAN,
@@ -191,17 +208,24 @@ impl Learner {
         }
     }
 
-    fn try_step(&mut self, windows: &Tensor, used: f64, rng: &mut Rng) -> Result<StepReport> {
+    fn try_step(&mut self, batch: Batch, used: f64, rng: &mut Rng) -> Result<StepReport> {
         let own = rng.uniform() < self.settings.own_frames;
         let objective = Objective {
             forecaster: &self.forecaster,
             frozen: &self.frozen,
             settings: &self.settings,
+            table: self.table.as_ref(),
+            keeps_context: self
+                .weights
+                .pairs()
+                .iter()
+                .any(|(name, _)| name.contains(BANK)),
         };
+        let windows = batch.windows;
         let count = parts::best_count(windows.dim(0)?, windows.device());
         let vars = self.weights.pairs();
         let (gradients, found) =
-            parts::gradients(&objective, windows, vars, count, (own, used), rng)?;
+            parts::gradients(&objective, batch, vars, count, (own, used), rng)?;
         let copied = match (self.codes, &found.inferred) {
             (Some(codes), Some(inferred)) => self.revival.note(codes, inferred),
             _ => Vec::new(),
@@ -214,6 +238,7 @@ impl Learner {
         if gradient.is_finite() && !own {
             self.follow(found.error)?;
             revive(&self.dictionaries(), &copied, rng)?;
+            self.keep(batch.names, &found)?;
         }
         if let Some(average) = self.average.as_mut().filter(|_| gradient.is_finite()) {
             average.update(self.weights.pairs(), self.optimiser.steps())?;
@@ -244,6 +269,31 @@ impl Learner {
         Ok(())
     }
 
+    /// Keeps the z's that were found, where there is a table or a bank.
+    fn keep(&mut self, names: &[u64], found: &Found) -> Result<()> {
+        let Some(inferred) = &found.inferred else {
+            return Ok(());
+        };
+        if let Some(table) = &mut self.table {
+            table.note(names, &inferred.best);
+        }
+        if let Some(context) = &found.context {
+            let named = |ending: &str| {
+                let ending = format!("{BANK}{ending}");
+                let mut pairs = self.weights.pairs().iter();
+                pairs.find_map(|(name, var)| name.ends_with(&ending).then_some(var))
+            };
+            let before = |ending: &str| named(ending).map(Var::as_detached_tensor);
+            for (ending, after) in kept_in_bank(before, (&inferred.best, context), self.banked)? {
+                if let Some(var) = named(ending) {
+                    var.set(&after)?;
+                }
+            }
+            self.banked += inferred.best.len();
+        }
+        Ok(())
+    }
+
     /// What z's numbers mean: of those that move, then of those that paint.
     fn dictionaries(&self) -> Vec<&Var> {
         let (moving, painting): (Vec<_>, Vec<_>) = self
@@ -254,7 +304,7 @@ impl Learner {
     }
 
     /// The weights whose names end so.
-    fn named(&self, ending: &str) -> impl Iterator<Item = &(String, Var)> {
+    fn named<'a>(&'a self, ending: &'a str) -> impl Iterator<Item = &'a (String, Var)> {
         let pairs = self.weights.pairs().iter();
         pairs.filter(move |(name, _)| name.ends_with(ending))
     }
@@ -293,8 +343,18 @@ impl Learner {
     }
 
     /// The optimiser's tensors, for a checkpoint; names start with the model's.
+    /// So do those of its table of z.
     pub fn moments(&self) -> Result<Vec<(String, Tensor)>> {
-        self.optimiser.state()
+        let mut all = self.optimiser.state()?;
+        if let Some(table) = &self.table {
+            all.extend(table.tensors(&self.table_name())?);
+        }
+        Ok(all)
+    }
+
+    /// As moments are named.
+    fn table_name(&self) -> String {
+        format!("z.{}", self.name)
     }
 
     /// The averages of the weights, for a checkpoint; empty without.
@@ -312,6 +372,7 @@ impl Learner {
             caution: self.caution,
             watch: self.watch.clone(),
             revival: self.revival.clone(),
+            banked: self.banked,
         }
     }
 
@@ -322,7 +383,15 @@ impl Learner {
         averages: &HashMap<String, Tensor>,
         state: LearnerState,
     ) -> Result<()> {
-        self.optimiser.load_state(moments, state.steps)?;
+        let table = self.table_name();
+        let optimiser = moments.iter().filter(|(name, _)| !name.starts_with(&table));
+        let optimiser = optimiser.map(|(name, tensor)| (name.clone(), tensor.clone()));
+        self.optimiser
+            .load_state(&optimiser.collect(), state.steps)?;
+        if self.table.is_some() {
+            self.table = Some(Table::load(moments, &table)?);
+        }
+        self.banked = state.banked;
         if let Some(average) = &mut self.average {
             average.load(averages)?;
         }

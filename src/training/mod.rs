@@ -10,8 +10,10 @@ pub mod recipe;
 mod revival;
 pub mod settings;
 mod snapshot;
+mod table;
 pub mod watch;
 
 pub use learner::{Learner, LearnerState, StepReport};
 pub use settings::Settings;
+pub use table::Batch;
 pub use watch::Alarm;

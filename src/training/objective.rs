@@ -2,6 +2,7 @@
 
 use super::example::Example;
 use super::settings::TrainingConfig;
+use super::table::Table;
 use crate::error::Result;
 use crate::inference::{Forecaster, Inferred, Noise};
 use crate::models::{Observed, Stages};
@@ -15,6 +16,10 @@ pub(super) struct Objective<'a> {
     /// The same without gradients.
     pub(super) frozen: &'a Forecaster,
     pub(super) settings: &'a TrainingConfig,
+    /// Where each window's z was left, where it goes on from there.
+    pub(super) table: Option<&'a Table>,
+    /// Whether what the prior saw is to be kept, for a bank.
+    pub(super) keeps_context: bool,
 }
 
 /// What it is at an example, but for the loss.
@@ -27,32 +32,43 @@ pub(super) struct Found {
     pub(super) surprise: f64,
     /// Where there is a z to train.
     pub(super) inferred: Option<Inferred>,
+    /// What the prior saw of each sample, (B, N, width), where that is kept.
+    pub(super) context: Option<Tensor>,
 }
 
 impl Found {
     /// What a batch finds whose parts found these, each with its share of the
     /// samples.
-    pub(super) fn together(parts: Vec<(f64, Self)>) -> Self {
+    pub(super) fn together(parts: Vec<(f64, Self)>) -> Result<Self> {
         let mean = |of: fn(&Self) -> f64| parts.iter().map(|(share, part)| share * of(part)).sum();
         let (energy, error, surprise) =
             (mean(|p| p.energy), mean(|p| p.error), mean(|p| p.surprise));
+        let contexts: Vec<&Tensor> = (parts.iter())
+            .filter_map(|(_, part)| part.context.as_ref())
+            .collect();
+        let context = match contexts.is_empty() {
+            true => None,
+            false => Some(Tensor::cat(&contexts, 0)?),
+        };
         let inferred = parts.into_iter().filter_map(|(_, part)| part.inferred);
-        Self {
+        Ok(Self {
             energy,
             error,
             surprise,
             inferred: inferred.reduce(Inferred::followed_by),
-        }
+            context,
+        })
     }
 }
 
 impl Objective<'_> {
     /// The loss, a mean over the samples of the sum of all that is learned, and
-    /// what was found on the way. `used` is the share of the budget that is used;
-    /// `rng` draws z.
+    /// what was found on the way. `names` are the windows' names, where known; `used` is
+    /// the share of the budget that is used; `rng` draws z.
     pub(super) fn of(
         &self,
         example: &Example,
+        names: &[u64],
         used: f64,
         rng: &mut Rng,
     ) -> Result<(Tensor, Found)> {
@@ -80,12 +96,16 @@ impl Objective<'_> {
                 error,
                 surprise: 0.0,
                 inferred: None,
+                context: None,
             };
             return Ok((alone, found));
         }
 
         let field = self.forecaster.energy(&observed, &y)?;
-        let inferred = (self.forecaster).infer(&field, self.settings.beta_at(used), rng)?;
+        let starts = self.table.map(|table| table.starts(names));
+        let starts = starts.as_deref().unwrap_or_default();
+        let beta = self.settings.beta_at(used);
+        let inferred = (self.forecaster).infer_from(&field, starts, beta, rng)?;
         let z = inferred.sample_tensor(y.device())?;
         let (error, before) = match network.stages(&observed, &z)? {
             Stages::One(made) => (ops::squared_error(&made, &y)?.mean_all()?, None),
@@ -122,6 +142,7 @@ impl Objective<'_> {
             error: scalar(&error)?,
             surprise,
             inferred: Some(inferred),
+            context: (self.keeps_context).then(|| self.forecaster.context(&observed)),
         };
         Ok((loss, found))
     }

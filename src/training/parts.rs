@@ -5,10 +5,11 @@
 
 use super::example::Example;
 use super::objective::{Found, Objective};
+use super::table::Batch;
 use crate::error::Result;
 use crate::rng::Rng;
 use candle_core::backprop::GradStore;
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Device, Var};
 use rayon::prelude::*;
 
 /// With fewer samples a part packs weights for longer than its thread saves.
@@ -22,19 +23,18 @@ pub(super) fn best_count(samples: usize, device: &Device) -> usize {
     }
 }
 
-/// The gradients of `vars` at the objective's mean over all windows (B, context +
-/// 2, C, H, W), made in `count` parts (at least 1), and what was found. `own` is
+/// The gradients of `vars` at the objective's mean over all windows, made in `count` parts (at least 1), and what was found. `own` is
 /// whether the model's own frames are gone on from, `used` the share of the budget
 /// that is used.
 pub(super) fn gradients(
     objective: &Objective,
-    windows: &Tensor,
+    batch: Batch,
     vars: &[(String, Var)],
     count: usize,
     (own, used): (bool, f64),
     rng: &mut Rng,
 ) -> Result<(GradStore, Found)> {
-    let samples = windows.dim(0)?;
+    let samples = batch.windows.dim(0)?;
     let start = |part: usize| part * samples / count;
     let parts: Vec<_> = (0..count)
         .map(|part| (start(part), start(part + 1), rng.branch()))
@@ -44,15 +44,15 @@ pub(super) fn gradients(
         .with_max_len(1)
         .map(|(start, end, mut rng)| {
             let share = (end - start) as f64 / samples as f64;
-            let windows = windows.narrow(0, start, end - start)?;
+            let (windows, names) = batch.part(start, end)?;
             let settings = (objective.settings, used);
             let example = Example::draw(objective.frozen, &windows, own, settings, &mut rng)?;
-            let (loss, found) = objective.of(&example, used, &mut rng)?;
+            let (loss, found) = objective.of(&example, names, used, &mut rng)?;
             Ok(((loss * share)?.backward()?, (share, found)))
         })
         .collect::<Result<_>>()?;
     let (stores, found): (Vec<_>, Vec<_>) = made.into_iter().unzip();
-    Ok((sum(stores, vars)?, Found::together(found)))
+    Ok((sum(stores, vars)?, Found::together(found)?))
 }
 
 /// The sums of each of `vars`' gradients; none where none has one.

@@ -19,6 +19,7 @@ const BUNDLED: &[(&str, &str)] = &[
     ("refined", include_str!("../../models/refined.toml")),
     ("sparse", include_str!("../../models/sparse.toml")),
     ("spatial", include_str!("../../models/spatial.toml")),
+    ("table", include_str!("../../models/table.toml")),
     ("transformer", include_str!("../../models/transformer.toml")),
 ];
 

@@ -110,7 +110,7 @@ fn numbers_of_a_step(settings: &Settings, latent: &LatentConfig) -> f64 {
     let dimension = match latent.family {
         Family::None => 0.0,
         Family::Codes => latent.stages as f64 * latent.size as f64,
-        Family::Gaussian | Family::Refined | Family::Sparse => {
+        Family::Gaussian | Family::Refined | Family::Sparse | Family::Table => {
             latent.dimension as f64 * model.cells.pow(2) as f64
         }
     };

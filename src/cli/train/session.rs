@@ -8,7 +8,7 @@ mod state;
 use super::Only;
 use super::best::Best;
 use super::validation::Validation;
-use crate::data::{self, Footage, Split};
+use crate::data::{self, Footage, Split, Window};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::models::FrameShape;
@@ -19,7 +19,7 @@ use crate::outputs::progress::{Progress, Tick};
 use crate::outputs::run::{Existing, MODEL, Run};
 use crate::rng::Seed;
 use crate::training::budget::Budget;
-use crate::training::{Learner, Settings, StepReport};
+use crate::training::{Batch, Learner, Settings, StepReport};
 use candle_core::{Device, Tensor};
 use conclusion::conclude;
 use continuity::{same_model, same_seed};
@@ -157,11 +157,15 @@ impl Session {
         let mut energy = None;
         while !self.plan.budget.spent(self.step, self.elapsed()) && !interrupt::interrupted() {
             let used = self.plan.budget.used(self.step, self.elapsed());
-            let windows = self.batch()?;
+            let (windows, names) = self.batch()?;
+            let batch = Batch {
+                windows: &windows,
+                names: &names,
+            };
             let mut reports = Vec::new();
             for learner in &mut self.learners {
                 let mut rng = self.plan.seed.stream(learner.name(), self.step);
-                let report = learner.step(&windows, used, &mut rng)?;
+                let report = learner.step(batch, used, &mut rng)?;
                 if let Some(alarm) = learner.look_after(&report)? {
                     progress.warn(&format!(
                         "step {}: {}: {alarm}; going back to the last good state, with half the step size",
@@ -229,15 +233,17 @@ impl Session {
         }
     }
 
-    /// The batch of this step, the same for both models.
-    fn batch(&self) -> Result<Tensor> {
+    /// The batch of this step, the same for both models, and its windows' names.
+    fn batch(&self) -> Result<(Tensor, Vec<u64>)> {
         let (settings, plan) = (&self.plan.settings, &self.plan);
         let mut rng = plan.seed.stream("batch", self.step);
         let (length, batch) = (settings.window(), settings.training.batch);
         let mut windows = plan.split.train.draw(length, batch, &mut rng);
         let (shift, mirror) = (settings.training.shift, settings.training.mirror);
         data::vary(&mut windows, shift, mirror, &mut rng);
-        data::batch(&plan.footage, &windows, length, &plan.device)
+        let names = windows.iter().map(Window::name).collect();
+        let frames = data::batch(&plan.footage, &windows, length, &plan.device)?;
+        Ok((frames, names))
     }
 
     fn log(&mut self, reports: &[(&str, StepReport)]) -> Result<()> {

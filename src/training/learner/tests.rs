@@ -67,9 +67,14 @@ fn windows(far: usize, rng: &mut Rng) -> Tensor {
     Tensor::from_vec(frames, (16, 3, 1, 8, 16), &Device::Cpu).unwrap()
 }
 
-fn trained(family: Family, decoder: Decoder) -> (Learner, f64) {
+fn trained(family: Family, prior: Density, decoder: Decoder) -> (Learner, f64) {
     let mut settings = settings(decoder);
     settings.latent.family = family;
+    settings.latent.prior = prior;
+    // Draws of codes have no gradient.
+    if [Density::Bank, Density::Neighbours, Density::Masked].contains(&prior) {
+        settings.training.score_weight = 0.0;
+    }
     if decoder == Decoder::Objects {
         settings.model.objects = 1;
         settings.latent.size = 25;
@@ -95,17 +100,22 @@ fn trained(family: Family, decoder: Decoder) -> (Learner, f64) {
 
 #[test]
 fn every_family_learns_both_modes_and_least_squares_does_not() {
-    for (family, decoder) in [
-        (Family::Gaussian, Decoder::Move),
-        (Family::Gaussian, Decoder::Paint),
-        (Family::Refined, Decoder::Paint),
-        (Family::Sparse, Decoder::Paint),
-        (Family::Codes, Decoder::Paint),
-        (Family::Codes, Decoder::Objects),
+    use Density::{Bank, Masked, Mixture, Neighbours};
+    for (family, prior, decoder) in [
+        (Family::Gaussian, Mixture, Decoder::Move),
+        (Family::Gaussian, Mixture, Decoder::Paint),
+        (Family::Gaussian, Bank, Decoder::Paint),
+        (Family::Gaussian, Neighbours, Decoder::Paint),
+        (Family::Refined, Mixture, Decoder::Paint),
+        (Family::Sparse, Mixture, Decoder::Paint),
+        (Family::Table, Mixture, Decoder::Paint),
+        (Family::Codes, Mixture, Decoder::Paint),
+        (Family::Codes, Masked, Decoder::Paint),
+        (Family::Codes, Mixture, Decoder::Objects),
     ] {
-        let (_, blurred) = trained(Family::None, decoder);
-        let (learner, error) = trained(family, decoder);
-        let name = format!("{family:?}, {decoder:?}");
+        let (_, blurred) = trained(Family::None, Mixture, decoder);
+        let (learner, error) = trained(family, prior, decoder);
+        let name = format!("{family:?}, {prior:?}, {decoder:?}");
         assert!(error < 0.4 * blurred, "{name}: {error} of {blurred}");
         let mut rng = Seed(2).stream("test", 0);
         let far = far(decoder);
@@ -145,7 +155,7 @@ impl Rows for Tensor {
 
 #[test]
 fn a_step_that_breaks_sends_training_back() {
-    let (mut learner, _) = trained(Family::Gaussian, Decoder::Move);
+    let (mut learner, _) = trained(Family::Gaussian, Density::Mixture, Decoder::Move);
     let mut rng = Seed(3).stream("test", 0);
     // What is remembered is a learner that is well.
     for step in 0..400 {
@@ -243,7 +253,14 @@ fn every_weight_of_every_family_gets_a_gradient() {
     for settings in [
         recipe(|s| s.latent.prior = Density::Flow),
         recipe(|s| s.latent.family = Family::Sparse),
+        recipe(|s| s.latent.family = Family::Table),
         recipe(|s| s.model.cells = 2),
+        recipe(|s| {
+            s.latent.family = Family::Codes;
+            s.latent.prior = Density::Masked;
+            s.training.score_weight = 0.0;
+            (s.training.beta, s.training.beta_start) = (1e-6, 1e-6);
+        }),
         // The first stage moves, the second paints.
         recipe(|s| {
             (s.model.moving, s.latent.size, s.latent.stages) = (4, 4, 2);
@@ -385,4 +402,5 @@ fn what_is_judged_is_the_average() {
     }
 }
 
+mod kept;
 mod parts;

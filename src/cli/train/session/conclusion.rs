@@ -3,6 +3,7 @@
 use super::Plan;
 use crate::error::Result;
 use crate::evaluation::persistence;
+use crate::inference::{Forecaster, Prior};
 use crate::outputs::model::{Model, Trained, UNITS};
 use crate::outputs::run::Run;
 
@@ -11,7 +12,12 @@ use crate::outputs::run::Run;
 pub(super) fn conclude(plan: &Plan, run: &Run, trained: Trained, done: bool) -> Result<()> {
     let mut model = Model::load(run.folder(), &plan.device)?;
     model.config.trained = Some(trained);
-    if let Some(latent) = model.latent.as_mut().filter(|_| done) {
+    let persists = |latent: &Forecaster| latent.prior().is_some_and(Prior::persists);
+    if let Some(latent) = model
+        .latent
+        .as_mut()
+        .filter(|latent| done && persists(latent))
+    {
         let part = (&plan.footage[..], &plan.split.validation);
         let horizon = plan.settings.evaluation.horizon;
         let found = persistence::choose(latent, part, horizon, plan.seed, &plan.device)?;

@@ -1,0 +1,195 @@
+//! p(z | x) over residual codes by masked prediction.
+
+use super::noise::Noise;
+use super::prior::{Prior, sharpened};
+use super::summary::Summary;
+use crate::error::Result;
+use crate::latent::{Codes, Latent};
+use crate::models::{Linear, Scope};
+use crate::ops;
+use crate::rng::Rng;
+use candle_core::Tensor;
+
+/// Width of the hidden layer.
+const HIDDEN: usize = 256;
+
+/// One network says the code of every stage given those of any others: in training some
+/// stages are masked at random and it tells what they are (BERT's task, on codes). A z
+/// is drawn stage after stage, coarse first, and log p(z | x) is that of this order;
+/// since all orders were learned, any stages can be given (Uria et al. 2014, "A deep and
+/// tractable density estimator"; Chang et al. 2022, MaskGIT).
+#[derive(Debug, Clone)]
+pub struct Masked {
+    latent: Codes,
+    summary: Summary,
+    hidden: Linear,
+    logits: Linear,
+}
+
+impl Masked {
+    /// Given `summary` of `width` numbers.
+    pub fn new(summary: Summary, width: usize, latent: Codes, mut scope: Scope) -> Result<Self> {
+        let (stages, codes) = (latent.stages(), latent.dimension());
+        Ok(Self {
+            latent,
+            summary,
+            hidden: Linear::new(width + codes + stages, HIDDEN, 1.0, scope.scope("hidden"))?,
+            logits: Linear::new(HIDDEN, codes, 0.1, scope.scope("logits"))?,
+        })
+    }
+
+    /// Logits (B, M·K) of all stages given z (B, M·K) where `known` (B, M) is 1.
+    fn logits(&self, summary: &Tensor, z: &Tensor, known: &[f32]) -> Result<Tensor> {
+        let (batch, codes) = z.dims2()?;
+        let (stages, size) = (self.latent.stages(), self.latent.size());
+        let known = Tensor::from_slice(known, (batch, stages, 1), z.device())?;
+        let known = known.to_dtype(z.dtype())?;
+        let shown = z.reshape((batch, stages, size))?.broadcast_mul(&known)?;
+        let shown = shown.reshape((batch, codes))?;
+        let seen = Tensor::cat(&[summary, &shown, &known.squeeze(2)?], 1)?;
+        self.logits.forward(&self.hidden.forward_gelu(&seen)?)
+    }
+
+    /// −log p of each stage's code, (B, M).
+    fn cost(&self, logits: &Tensor, z: &Tensor) -> Result<Tensor> {
+        let (batch, stages) = (z.dim(0)?, self.latent.stages());
+        let rows = z.to_vec2::<f32>()?;
+        let chosen = rows.iter().flat_map(|row| self.latent.read(row));
+        let chosen: Vec<u32> = chosen.map(|choice| choice as u32).collect();
+        let chosen = Tensor::from_vec(chosen, batch * stages, z.device())?;
+        let logits = logits.reshape((batch * stages, self.latent.size()))?;
+        Ok(ops::cross_entropy(&logits, &chosen)?.reshape((batch, stages))?)
+    }
+
+    /// Which stages come before `stage`, for each sample.
+    fn before(&self, batch: usize, stage: usize) -> Vec<f32> {
+        let row = (0..self.latent.stages()).map(|other| f32::from(u8::from(other < stage)));
+        row.collect::<Vec<_>>().repeat(batch)
+    }
+}
+
+impl Prior for Masked {
+    fn surprise(&self, context: &Tensor, z: &Tensor) -> Result<Option<Tensor>> {
+        let summary = self.summary.forward(context)?;
+        let mut sum: Option<Tensor> = None;
+        for stage in 0..self.latent.stages() {
+            let known = self.before(z.dim(0)?, stage);
+            let costs = self.cost(&self.logits(&summary, z, &known)?, z)?;
+            let here = costs.narrow(1, stage, 1)?.squeeze(1)?;
+            sum = Some(match sum {
+                Some(sum) => (sum + here)?,
+                None => here,
+            });
+        }
+        Ok(sum)
+    }
+
+    /// An unbiased estimate of −log p(z | x), the mean over all orders: of stages masked
+    /// in a random number m of M, M ÷ m times what those cost.
+    fn loss(&self, context: &Tensor, z: &Tensor, rng: &mut Rng) -> Result<Tensor> {
+        let (batch, stages) = (z.dim(0)?, self.latent.stages());
+        let (mut known, mut weights) = (Vec::new(), Vec::new());
+        for _ in 0..batch {
+            let masked = 1 + rng.below(stages);
+            let mut order: Vec<usize> = (0..stages).collect();
+            for place in 0..masked {
+                order.swap(place, place + rng.below(stages - place));
+            }
+            let hidden = |stage: &usize| order[..masked].contains(stage);
+            let weight = stages as f32 / masked as f32;
+            known.extend((0..stages).map(|stage| f32::from(u8::from(!hidden(&stage)))));
+            weights.extend((0..stages).map(|s| if hidden(&s) { weight } else { 0.0 }));
+        }
+        let summary = self.summary.forward(context)?;
+        let costs = self.cost(&self.logits(&summary, z, &known)?, z)?;
+        let weights = Tensor::from_vec(weights, (batch, stages), z.device())?;
+        Ok((costs * weights.to_dtype(z.dtype())?)?.sum(1)?)
+    }
+
+    fn sample(&self, context: &Tensor, temperature: f64, noise: &mut Noise) -> Result<Tensor> {
+        let (batch, size) = (context.dim(0)?, self.latent.size());
+        let summary = self.summary.forward(context)?;
+        let codes = self.latent.dimension();
+        let mut drawn = vec![0f32; batch * codes];
+        for stage in 0..self.latent.stages() {
+            let z = Tensor::from_slice(&drawn, (batch, codes), context.device())?;
+            let z = z.to_dtype(context.dtype())?;
+            let logits = self.logits(&summary, &z, &self.before(batch, stage))?;
+            let here = logits.narrow(1, stage * size, size)?.to_vec2::<f32>()?;
+            let weights: Vec<_> = here.iter().map(|l| sharpened(l, temperature)).collect();
+            for (row, choice) in noise.choose(&weights).into_iter().enumerate() {
+                drawn[row * codes + stage * size + choice] = 1.0;
+            }
+        }
+        let z = Tensor::from_vec(drawn, (batch, codes), context.device())?;
+        Ok(z.to_dtype(context.dtype())?)
+    }
+
+    fn persists(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::{Source, Weights};
+    use crate::rng::Seed;
+    use candle_core::Device;
+
+    #[test]
+    fn stages_are_told_from_any_others() {
+        let device = Device::Cpu;
+        let latent = Codes::new(2, 3).unwrap();
+        let mut weights = Weights::new(Seed(1), &device);
+        let mut root = weights.root();
+        let summary = Summary::new(2, (1, 1), 64, root.scope("summary")).unwrap();
+        let prior = Masked::new(summary, 64, latent, root).unwrap();
+        let config = crate::ops::AdamWConfig::default();
+        let mut adam = crate::ops::AdamW::new(weights.pairs().to_vec(), config).unwrap();
+        let mut rng = Seed(3).stream("test", 0);
+        // Truth: only the codes (0, 0) and (2, 1), 1:3, a mean of 0.562 nats.
+        let draw = |rng: &mut Rng| if rng.uniform() < 0.25 { 0 } else { 2 + 3 };
+        let some = |rng: &mut Rng, count: usize| {
+            let context = rng.normal_tensor((count, 1, 2), &device).unwrap();
+            let z = (0..count).flat_map(|_| latent.vector(draw(rng)));
+            let z: Vec<f32> = z.map(|v| v as f32).collect();
+            (context, Tensor::from_vec(z, (count, 6), &device).unwrap())
+        };
+        for _ in 0..400 {
+            let (context, z) = some(&mut rng, 128);
+            let loss = prior.loss(&context, &z, &mut rng).unwrap();
+            let gradients = loss.mean_all().unwrap().backward().unwrap();
+            for (name, var) in weights.pairs() {
+                assert!(gradients.get(var).is_some(), "{name} has no gradient");
+            }
+            adam.step(&gradients, 0.003, None).unwrap();
+        }
+        let (context, z) = some(&mut rng, 1000);
+        let mean = |t: Tensor| f64::from(t.mean_all().unwrap().to_scalar::<f32>().unwrap());
+        let surprise = mean(prior.surprise(&context, &z).unwrap().unwrap());
+        assert!((surprise - 0.562).abs() < 0.08, "{surprise}");
+        let loss = mean(prior.loss(&context, &z, &mut rng).unwrap());
+        assert!((loss - surprise).abs() < 0.1, "{loss} {surprise}");
+        let drawn = prior
+            .sample(&context, 1.0, &mut Noise::fresh(&mut rng))
+            .unwrap();
+        let rows = drawn.to_vec2::<f32>().unwrap();
+        let count = |code: [usize; 2]| rows.iter().filter(|r| latent.read(r) == code).count();
+        assert!((170..330).contains(&count([0, 0])), "{}", count([0, 0]));
+        assert!((660..830).contains(&count([2, 1])), "{}", count([2, 1]));
+        // What the second stage is tells the first.
+        let known = [0.0, 1.0];
+        let z = Tensor::new(&[[0f32, 0.0, 0.0, 1.0, 0.0, 0.0]], &device).unwrap();
+        let summary = prior
+            .summary
+            .forward(&context.narrow(0, 0, 1).unwrap())
+            .unwrap();
+        let logits = prior
+            .logits(&summary, &z, &known)
+            .unwrap()
+            .to_vec2::<f32>()
+            .unwrap();
+        assert!(logits[0][0] > logits[0][2] + 2.0, "{logits:?}");
+    }
+}

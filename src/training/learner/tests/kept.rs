@@ -1,0 +1,89 @@
+//! What training keeps of the z's it found.
+
+use super::*;
+
+fn learner(change: impl Fn(&mut Settings)) -> Learner {
+    let mut settings = settings(Decoder::Paint);
+    settings.training.score_weight = 0.0;
+    change(&mut settings);
+    let latent = settings.latent.clone();
+    Learner::new("latent", &settings, &latent, SHAPE, Seed(1), &Device::Cpu).unwrap()
+}
+
+/// The learner after a checkpoint.
+fn resumed(old: &Learner, change: impl Fn(&mut Settings)) -> Learner {
+    let mut new = learner(change);
+    for ((_, var), (_, tensor)) in new.weights.pairs().iter().zip(old.weights().tensors()) {
+        var.set(&tensor).unwrap();
+    }
+    let moments = old.moments().unwrap().into_iter().collect();
+    let averages = old.averages().unwrap().into_iter().collect();
+    new.resume(&moments, &averages, old.state()).unwrap();
+    new
+}
+
+#[test]
+fn a_table_goes_on_from_visit_to_visit_and_over_a_checkpoint() {
+    let table = |s: &mut Settings| s.latent.family = Family::Table;
+    let mut learner = learner(table);
+    let mut rng = Seed(5).stream("test", 0);
+    let windows = windows(far(Decoder::Paint), &mut rng);
+    let names: Vec<u64> = (0..16).map(|index| index * 3 + 1).collect();
+    let batch = Batch {
+        windows: &windows,
+        names: &names,
+    };
+    let starts = |learner: &Learner| learner.table.as_ref().unwrap().starts(&names);
+    assert!(starts(&learner).iter().all(Option::is_none));
+    let mut step = |learner: &mut Learner| {
+        let mut rng = rng.branch();
+        learner.step(batch, 0.9, &mut rng).unwrap()
+    };
+    step(&mut learner);
+    let first = starts(&learner);
+    assert!(
+        first
+            .iter()
+            .all(|z| z.as_ref().is_some_and(|z| z.len() == 2))
+    );
+    step(&mut learner);
+    let second = starts(&learner);
+    assert_ne!(first, second);
+    let again = resumed(&learner, table);
+    assert_eq!(again.table, learner.table);
+    assert_eq!(starts(&again), second);
+    // Windows without a name begin anew, and leave nothing.
+    learner.step(&windows, 0.9, &mut rng.clone()).unwrap();
+    assert_eq!(starts(&learner), second);
+}
+
+#[test]
+fn a_bank_holds_what_was_found_and_is_no_average() {
+    let bank = |s: &mut Settings| s.latent.prior = Density::Neighbours;
+    let mut learner = learner(bank);
+    let mut rng = Seed(5).stream("test", 0);
+    for _ in 0..3 {
+        let windows = windows(far(Decoder::Paint), &mut rng);
+        learner.step(&windows, 0.9, &mut rng).unwrap();
+    }
+    learner.settle().unwrap();
+    let of = |weights: &Weights, ending: &str| -> Vec<f32> {
+        let mut pairs = weights.pairs().iter();
+        let (_, var) = pairs.find(|(name, _)| name.ends_with(ending)).unwrap();
+        var.as_tensor().flatten_all().unwrap().to_vec1().unwrap()
+    };
+    assert_eq!(of(learner.weights(), ".bank.count"), [48.0]);
+    let z = of(learner.weights(), ".bank.z");
+    assert!(z[..96].iter().any(|z| *z != 0.0) && z[96..].iter().all(|z| *z == 0.0));
+    for ending in [".bank.z", ".bank.seen", ".bank.count"] {
+        assert_eq!(
+            of(learner.weights(), ending),
+            of(learner.judged_weights(), ending)
+        );
+    }
+    let mut again = resumed(&learner, bank);
+    let windows = windows(far(Decoder::Paint), &mut rng);
+    again.step(&windows, 0.9, &mut rng).unwrap();
+    assert_eq!(of(again.weights(), ".bank.count"), [64.0]);
+    assert_eq!(of(again.weights(), ".bank.z")[..96], z[..96]);
+}
