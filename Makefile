@@ -2,8 +2,9 @@
 
 NEXTFRAME := target/release/nextframe
 DEMO      := runs/demo
+BUDGET    ?= cpu
 
-.PHONY: help setup build demo test bench check races cuda
+.PHONY: help setup build demo test bench paper check races cuda
 
 help:
 	@echo "make setup   install what is missing, through apt, dnf or brew"
@@ -11,6 +12,7 @@ help:
 	@echo "make demo    train on the sample for three minutes, then show its futures"
 	@echo "make test    run the tests"
 	@echo "make bench   run the benchmarks"
+	@echo "make paper   the figures of docs/uncertainty.md anew (BUDGET=cpu or gpu)"
 	@echo "make cuda    build with CUDA, on machines without a GPU too"
 	@echo "make check   formatting, lints, licences, documentation"
 	@echo "make races   look for data races (needs a nightly Rust with rust-src)"
@@ -42,6 +44,10 @@ bench: setup
 	fi
 	@if command -v python3 >/dev/null; then python3 benches/peers/threads.py; fi
 	cargo bench --locked --bench ops --bench steps
+
+# MNIST=train-images-idx3-ubyte.gz and FILMS="a.mp4 b.mp4" add to it.
+paper: build
+	@NEXTFRAME=$(NEXTFRAME) BUDGET="$(BUDGET)" MNIST="$(MNIST)" FILMS="$(FILMS)" docs/paper.sh
 
 check: setup
 	cargo fmt --check

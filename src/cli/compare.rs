@@ -170,7 +170,8 @@ fn produce(args: &CompareArgs) -> Result<String> {
                 let frames = batch(&footage, &windows, length, &device)?;
                 let mut rng = plan.seed.stream("compare/health", 0);
                 let health = health::check(latent, one.mse, &frames, &mut rng)?;
-                Some(HealthReport::new(health, windows.len()))
+                let gap = health::gap(latent, &frames, &mut rng)?;
+                Some(HealthReport::new(health, windows.len(), gap))
             }
             _ => None,
         };

@@ -97,10 +97,21 @@ fn diagonal(bowl: &Bowl) -> Vec<f64> {
 
 impl Inference for Refine {
     fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
-        let start = self.encode(energy)?.detach().to_vec2::<f32>()?;
+        self.infer_from(energy, &[], beta, rng)
+    }
+
+    fn infer_from(
+        &self,
+        energy: &Quadratic,
+        starts: &[Option<Vec<f64>>],
+        beta: f64,
+        rng: &mut Rng,
+    ) -> Result<Inferred> {
+        let guess = self.encode(energy)?.detach().to_vec2::<f32>()?;
         around(energy, &self.latent, (beta, rng), |index, bowl, _| {
-            let start = start[index].iter().copied();
-            let mut best: Vec<f64> = start.map(f64::from).collect();
+            let guess = guess[index].iter().copied().map(f64::from);
+            let start = starts.get(index).cloned().flatten();
+            let mut best = start.unwrap_or_else(|| guess.collect());
             self.descend(bowl, &mut best);
             best
         })

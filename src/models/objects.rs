@@ -1,13 +1,17 @@
 //! A decoder that moves objects: ŷ(x, z) = b(x) + Σ_k S(z_k) o_k(x).
 //!
-//! Object o_k is the part of the last frame x_T under a mask m_k(x) in [0, 1]; b is
+//! Object o_k is the part of the last frame x_T under a mask m_k(x) in [0, 1], which the
+//! network guesses and then refines by what has moved along with the object so far; b is
 //! what no mask takes, Π_k (1 − m_k) x_T, and stays. z_k is a one-hot that says by how
 //! many pixels down and right the object moves as a whole, S. Objects are added, so two
 //! strokes that cross are two strokes, which a mixture of shifted copies cannot show.
-//! ŷ is linear in z: the squared error of every pair of moves is known from products of
-//! shifted pictures, and the least is found exactly. (Parts that move apart: Finn,
+//! But for white, which nothing exceeds, ŷ is linear in z: the squared error of every pair
+//! of moves is known from products of shifted pictures; the best of them are looked at as
+//! they are shown, and the least is z*. (Parts that move apart: Finn,
 //! Goodfellow and Levine 2016; Hsieh et al. 2018, "Learning to decompose and
 //! disentangle representations for video prediction".)
+
+mod trace;
 
 use super::decoder::{InZ, no_past};
 use super::layers::Linear;
@@ -16,14 +20,19 @@ use super::weights::Scope;
 use crate::error::{Error, Result};
 use crate::ops;
 use candle_core::Tensor;
+use trace::Trace;
 
 /// Numbers that say where an object is: how much of the frame it is, its middle, how
 /// far it spreads, the latter two down and right.
 const PLACE: usize = 5;
 
-/// How much likelier a move is that fits in full than one that does not at all, as a
-/// logit: a stroke that is a pixel off fits to about three quarters.
-const CONTRAST: f64 = 30.0;
+/// How much is left of what is brighter than white.
+const LEAK: f64 = 0.3;
+/// How many of the best moves are looked at as they are shown.
+const LOOKED_AT: usize = 6;
+
+/// Width of the look at each pixel.
+const PIXEL: usize = 16;
 
 /// What the past shows of the objects, once for all z.
 #[derive(Debug, Clone)]
@@ -52,14 +61,20 @@ impl Layers {
 pub(super) struct Objects {
     features: Linear,
     masks: Linear,
+    /// At what is seen of each pixel and object, where there is more than the last frame.
+    look: Option<(Linear, Linear)>,
     count: usize,
     reach: usize,
     patch: usize,
     shape: FrameShape,
-    /// Each shift's opposite, (D,).
-    reversed: Tensor,
+    trace: Trace,
     /// 1, y, x, y², x² of each pixel, (H·W, 5), y and x in [−1, 1].
     places: Tensor,
+}
+
+/// What of a frame (B, C, H, W) is under each mask (B, K, H, W): (B, K, C, H, W).
+fn under(masks: &Tensor, frame: &Tensor) -> Result<Tensor> {
+    Ok(masks.unsqueeze(2)?.broadcast_mul(&frame.unsqueeze(1)?)?)
 }
 
 /// How many numbers a prior sees of an object.
@@ -103,15 +118,25 @@ impl Objects {
         }
         let (hidden, patch) = (config.hidden, config.patch);
         let masks = patch * patch * count;
-        let reversed: Vec<u32> = (0..shifts as u32).rev().collect();
+        // The last frame, those before, the least of these of the object and of others, and
+        // the first guess.
+        let seen = config.context + 3;
         Ok(Self {
             features: Linear::new(config.backbone.width, hidden, 1.0, scope.scope("features"))?,
             masks: Linear::new(hidden, masks, 1.0, scope.scope("masks"))?,
+            look: (config.context > 1)
+                .then(|| -> Result<(Linear, Linear)> {
+                    Ok((
+                        Linear::new(seen, PIXEL, 1.0, scope.scope("look"))?,
+                        Linear::new(PIXEL, 1, 0.0, scope.scope("more"))?,
+                    ))
+                })
+                .transpose()?,
             count,
             reach: config.reach,
             patch,
             shape,
-            reversed: Tensor::from_vec(reversed, shifts, scope.device())?,
+            trace: Trace::new(config.reach, scope.device())?,
             places: Tensor::from_vec(places, (height * width, PLACE), scope.device())?,
         })
     }
@@ -125,9 +150,13 @@ impl Objects {
             .collect::<Result<_>>()?;
         let last = frames.last().ok_or_else(no_past)?;
         let hidden = self.features.forward_gelu(features)?;
-        let masks = self.frame(&self.masks.forward(&hidden)?, self.count)?;
-        let masks = candle_nn::ops::sigmoid(&masks)?;
-        let objects = masks.unsqueeze(2)?.broadcast_mul(&last.unsqueeze(1)?)?;
+        let logits = self.frame(&self.masks.forward(&hidden)?, self.count)?;
+        // A first guess tells how objects have moved; what has moved along with one belongs
+        // to it.
+        let guessed = under(&candle_nn::ops::sigmoid(&logits.detach())?, last)?;
+        let trace = self.trace.of(&frames, &guessed)?;
+        let masks = candle_nn::ops::sigmoid(&self.refined(&frames, &trace, &logits)?)?;
+        let objects = under(&masks, last)?;
         let mut rest = last.clone();
         for object in 0..self.count {
             let others = masks.narrow(1, object, 1)?.affine(-1.0, 1.0)?;
@@ -141,23 +170,161 @@ impl Objects {
         })
     }
 
+    /// Logits of masks (B, K, H, W) after a look at each pixel: was it there when the past
+    /// is moved along with the object, and when it is moved along with another?
+    fn refined(&self, frames: &[Tensor], trace: &[Tensor], logits: &Tensor) -> Result<Tensor> {
+        let (Some(last), Some((look, more))) = (frames.last(), &self.look) else {
+            return Ok(logits.clone());
+        };
+        let (batch, _, height, width) = last.dims4()?;
+        let each = (batch, self.count, height, width);
+        // In [0, 1], the channels' mean.
+        let grey = |frames: &Tensor| Ok::<_, Error>((frames.mean(2)? * self.shape.change)?);
+        let mut seen = vec![
+            grey(&last.unsqueeze(1)?)?
+                .broadcast_as(each)?
+                .contiguous()?,
+        ];
+        let mut along: Option<Tensor> = None;
+        for (lag, before) in frames.iter().rev().skip(1).enumerate() {
+            let mut moved = before.unsqueeze(1)?.repeat((1, self.count, 1, 1, 1))?;
+            for led in trace[..=lag].iter().rev() {
+                moved = self.trace.moved(&moved, led)?;
+            }
+            let moved = grey(&moved)?;
+            along = Some(match along {
+                Some(least) => least.minimum(&moved)?,
+                None => moved.clone(),
+            });
+            seen.push(moved);
+        }
+        if let Some(along) = along {
+            // The most that any other object accounts for.
+            let others = (0..self.count).map(|object| -> Result<Tensor> {
+                let mut most = along.narrow(1, object, 1)?.zeros_like()?;
+                for other in (0..self.count).filter(|other| *other != object) {
+                    most = most.maximum(&along.narrow(1, other, 1)?)?;
+                }
+                Ok(most)
+            });
+            seen.push(Tensor::cat(&others.collect::<Result<Vec<_>>>()?, 1)?);
+            seen.push(along);
+        }
+        let seen: Vec<Tensor> = seen
+            .iter()
+            .map(|t| t.unsqueeze(4))
+            .collect::<candle_core::Result<_>>()?;
+        let seen = Tensor::cat(&seen, 4)?;
+        let seen = Tensor::cat(&[&seen, &(logits.unsqueeze(4)? * 0.1)?], 4)?;
+        let more = more.forward(&look.forward_gelu(&seen)?)?.squeeze(4)?;
+        Ok((logits + more)?)
+    }
+
     /// ŷ(x, z), (B, N, pixels), of z (B, K·D).
     pub(super) fn decode(&self, layers: &Layers, z: &Tensor) -> Result<Tensor> {
         let z = z.reshape((z.dim(0)?, self.count, ops::shifts(self.reach)))?;
         let moved = ops::shifted_sum(&layers.objects, &z, self.reach)?;
-        let frame = (moved + &layers.background)?;
+        let frame = self.shown(&(moved + &layers.background)?)?;
         Ok(ops::patchify(&frame, self.patch)?.flatten(1, 2)?)
     }
 
-    /// ‖y − ŷ(x, z)‖² = c − 2 qᵀz + zᵀG z: c (B,), q (B, K·D), G (B, K·D, K·D). Nothing
-    /// of it is tracked.
+    /// Where objects meet, hardly brighter than white. Of what is brighter, [`LEAK`] is
+    /// left: with nothing left there would be no gradient where all is in both objects, and
+    /// they would never part.
+    fn shown(&self, frame: &Tensor) -> Result<Tensor> {
+        let white = 1.0 / self.shape.change;
+        let within = ops::clamp(frame, f32::MIN, white as f32)?;
+        Ok(((within * (1.0 - LEAK))? + (frame * LEAK)?)?)
+    }
+
+    /// ‖y − ŷ(x, z)‖² as c − 2 qᵀz + zᵀG z: c (B,), q (B, K·D), G (B, K·D, K·D). It is that
+    /// of light that adds up without limit, which is at least the error of what is shown;
+    /// of one or two objects the moves that are best so have the error of what is shown.
+    /// Nothing of it is tracked.
     pub(super) fn squared_error(&self, layers: &Layers, y: &Tensor) -> Result<InZ> {
         let y = self.frame(&y.detach(), self.shape.channels)?;
-        let rest = (y - layers.background.detach())?;
+        let frozen = layers.map(|t| Ok(t.detach()))?;
+        let rest = (&y - &frozen.background)?;
         let constant = rest.sqr()?.sum((1, 2, 3))?;
-        let slope = ops::shifted_products(&layers.objects, &rest, self.reach)?.flatten_from(1)?;
-        let curvature = ops::shifted_gram(&layers.objects, self.reach)?;
+        let slope = ops::shifted_products(&frozen.objects, &rest, self.reach)?.flatten_from(1)?;
+        let curvature = ops::shifted_gram(&frozen.objects, self.reach)?;
+        let curvature = match self.count {
+            1 | 2 => self.looked_at(&frozen, &y, (&constant, &slope, curvature))?,
+            _ => curvature,
+        };
         Ok((constant, slope, curvature))
+    }
+
+    /// G that gives the best [`LOOKED_AT`] moves of each sample the error of what they
+    /// show. Of one object its own number stands for a move, of two that which they share:
+    /// neither has a part in any other.
+    fn looked_at(
+        &self,
+        layers: &Layers,
+        y: &Tensor,
+        (constant, slope, curvature): (&Tensor, &Tensor, Tensor),
+    ) -> Result<Tensor> {
+        let size = ops::shifts(self.reach);
+        let side = self.count * size;
+        let constants = constant.to_vec1::<f32>()?;
+        let slopes = slope.to_vec2::<f32>()?;
+        let mut grams = curvature.flatten_from(1)?.to_vec2::<f32>()?;
+        // Moves (first, second) of each sample, best first; of one object, the first alone.
+        let second = |first: usize| match self.count {
+            1 => vec![first],
+            _ => (size..side).collect(),
+        };
+        let error = |gram: &[f32], slope: &[f32], (a, b): (usize, usize)| {
+            let own = |a: usize| gram[a * side + a] - 2.0 * slope[a];
+            match a == b {
+                true => own(a),
+                false => own(a) + own(b) + 2.0 * gram[a * side + b],
+            }
+        };
+        let mut looked = Vec::new();
+        for (gram, slope) in grams.iter().zip(&slopes) {
+            let pairs = (0..size).flat_map(|a| second(a).into_iter().map(move |b| (a, b)));
+            let mut all: Vec<_> = pairs.map(|pair| (error(gram, slope, pair), pair)).collect();
+            let most = LOOKED_AT.min(all.len());
+            if most < all.len() {
+                all.select_nth_unstable_by(most, |a, b| a.0.total_cmp(&b.0));
+            }
+            all.truncate(most);
+            looked.push(all);
+        }
+        let most = looked.first().map_or(0, Vec::len);
+        let mut z = vec![0f32; looked.len() * most * side];
+        let moves = looked.iter().flatten().map(|(_, pair)| *pair);
+        for (row, (a, b)) in z.chunks_exact_mut(side).zip(moves) {
+            (row[a], row[b]) = (1.0, 1.0);
+        }
+        let z = Tensor::from_vec(z, (looked.len() * most, self.count, size), y.device())?;
+        let repeated = |t: &Tensor| super::next_frame::repeat_each(t, most);
+        let objects = repeated(&layers.objects)?;
+        let moved = ops::shifted_sum(&objects, &z.to_dtype(objects.dtype())?, self.reach)?;
+        let shown = self.shown(&(moved + repeated(&layers.background)?)?)?;
+        let errors = (shown - repeated(y)?)?.sqr()?.sum((1, 2, 3))?;
+        let errors = errors.to_vec1::<f32>()?;
+        let samples = looked.iter().zip(errors.chunks(most.max(1)));
+        for (sample, (looked, errors)) in samples.enumerate() {
+            for ((linear, (a, b)), shown) in looked.iter().zip(errors) {
+                let less = shown - constants[sample] - linear;
+                let gram = &mut grams[sample];
+                match a == b {
+                    true => gram[a * side + a] += less,
+                    false => {
+                        gram[a * side + b] += 0.5 * less;
+                        gram[b * side + a] += 0.5 * less;
+                    }
+                }
+            }
+        }
+        let grams: Vec<f32> = grams.into_iter().flatten().collect();
+        Ok(Tensor::from_vec(
+            grams,
+            curvature.dims(),
+            curvature.device(),
+        )?)
     }
 
     /// Patches (B, N, p·p·channels) as a picture.
@@ -171,31 +338,12 @@ impl Objects {
         ops::unpatchify(&grid, self.patch, channels)
     }
 
-    /// What tells how each object will move, (B, K, F): how likely each move is to have
-    /// led to it from the frame before, and so on from frame to frame backwards from the
-    /// likeliest; where it is; the features under it.
+    /// What tells how each object will move, (B, K, F): its trace, where it is, the
+    /// features under it.
     fn sights(&self, frames: &[Tensor], objects: &Tensor, features: &Tensor) -> Result<Tensor> {
         let (batch, count, channels, height, width) = objects.dims5()?;
-        let mut seen = Vec::new();
+        let mut seen = self.trace.of(frames, objects)?;
         let flat = objects.reshape((batch * count, channels, height, width))?;
-        // Of the frame before, x', at each shift: Σ o (x_T − x')² of Σ o x_T².
-        let last = frames.last().ok_or_else(no_past)?.unsqueeze(1)?;
-        let bright = objects.broadcast_mul(&last)?;
-        let size = bright
-            .broadcast_mul(&last)?
-            .sum((2, 3, 4))?
-            .affine(1.0, 1.0)?;
-        let size = size.reshape((batch, count, 1))?;
-        let mut tracked = Tensor::cat(&[&(&bright * 2.0)?, &objects.affine(-1.0, 0.0)?], 2)?;
-        for before in frames.iter().rev().skip(1) {
-            let before = Tensor::cat(&[before, &before.sqr()?], 1)?;
-            let fits = ops::shifted_products(&tracked, &before, self.reach)?;
-            let fits = (fits.broadcast_div(&size)? * CONTRAST)?;
-            tracked = self.moved_back(&tracked, &fits)?;
-            // By the move that led from there to here, as z counts them.
-            let led = fits.index_select(&self.reversed, 2)?;
-            seen.push(ops::softmax(&led)?);
-        }
         // Per pixel of the frame, in [0, 1].
         let mass = flat.sum(1)?.reshape((batch * count, height * width))?;
         let mass = (mass * (self.shape.change / channels as f64))?;
@@ -216,110 +364,7 @@ impl Objects {
         seen.push(parts.contiguous()?.matmul(&features.contiguous()?)?);
         Ok(Tensor::cat(&seen, 2)?)
     }
-
-    /// Each object where it fits best.
-    fn moved_back(&self, objects: &Tensor, fits: &Tensor) -> Result<Tensor> {
-        let (batch, count, channels, height, width) = objects.dims5()?;
-        let best = fits.argmax(2)?.flatten_all()?.to_vec1::<u32>()?;
-        let shifts = ops::shifts(self.reach);
-        let mut one_hot = vec![0f32; best.len() * shifts];
-        for (row, &best) in one_hot.chunks_exact_mut(shifts).zip(&best) {
-            row[best as usize] = 1.0;
-        }
-        let device = objects.device();
-        let one_hot = Tensor::from_vec(one_hot, (batch * count, 1, shifts), device)?;
-        let each = objects.reshape((batch * count, 1, channels, height, width))?;
-        let moved = ops::shifted_sum(&each, &one_hot.to_dtype(each.dtype())?, self.reach)?;
-        Ok(moved.reshape((batch, count, channels, height, width))?)
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::models::{Source, Weights};
-    use crate::rng::Seed;
-    use candle_core::{DType, Device};
-
-    const SHAPE: FrameShape = FrameShape {
-        channels: 1,
-        height: 16,
-        width: 24,
-        change: 0.5,
-    };
-
-    /// Frames as patches: a square of 4 pixels that goes by (down, right) each time.
-    fn past(config: &NextFrameConfig, (down, right): (usize, usize)) -> Vec<Tensor> {
-        let frame = |time: usize| {
-            let (top, left) = (2 + down * time, 5 + right * time);
-            let lit = |i: usize| {
-                let (y, x) = (i / SHAPE.width, i % SHAPE.width);
-                (top..top + 4).contains(&y) && (left..left + 4).contains(&x)
-            };
-            let values: Vec<f32> = (0..SHAPE.height * SHAPE.width)
-                .map(|i| f32::from(u8::from(lit(i))))
-                .collect();
-            let shape = (1, 1, SHAPE.height, SHAPE.width);
-            let frame = Tensor::from_vec(values, shape, &Device::Cpu).unwrap();
-            let tokens = ops::patchify(&frame, config.patch).unwrap();
-            (tokens.flatten(1, 2).unwrap() / SHAPE.change).unwrap()
-        };
-        (0..config.context).map(frame).collect()
-    }
-
-    fn config() -> NextFrameConfig {
-        let mut config = NextFrameConfig {
-            hidden: 8,
-            context: 4,
-            objects: 2,
-            reach: 2,
-            ..NextFrameConfig::default()
-        };
-        config.backbone.width = 6;
-        config
-    }
-
-    #[test]
-    fn what_leads_to_an_object_is_seen_frame_by_frame_and_where_it_is() {
-        let config = config();
-        let mut weights = Weights::new(Seed(1), &Device::Cpu);
-        let objects = Objects::new(&config, SHAPE, 2 * 25, weights.root()).unwrap();
-        let features = Tensor::ones((1, 24, 6), DType::F32, &Device::Cpu).unwrap();
-        let layers = objects.look(&past(&config, (1, 2)), &features).unwrap();
-        assert_eq!(layers.sights.dims(), [1, 2, sights(&config)]);
-        let seen = layers.sights.squeeze(0).unwrap().to_vec2::<f32>().unwrap();
-        for object in seen {
-            for fits in object[..75].chunks_exact(25) {
-                let best = (0..25).max_by(|&a, &b| fits[a].total_cmp(&fits[b]));
-                // Down by 1, right by 2, of 2 each way.
-                assert_eq!(best, Some(3 * 5 + 4));
-            }
-            // The square is last in rows 5 to 8 and columns 11 to 14; under an even
-            // mask, in the middle of these.
-            let place = &object[75..80];
-            let middle = |first: f32, length: f32| 2.0 * (first + 2.0) / length - 1.0;
-            assert!((place[1] - middle(5.0, 16.0)).abs() < 0.06, "{place:?}");
-            assert!((place[2] - middle(11.0, 24.0)).abs() < 0.06, "{place:?}");
-            assert!(place[3] > 0.0 && place[4] > 0.0, "{place:?}");
-            // Features are averages.
-            for feature in &object[80..] {
-                assert!((feature - 1.0).abs() < 0.01, "{feature}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_no_object_takes_stays() {
-        let config = config();
-        let mut weights = Weights::new(Seed(1), &Device::Cpu);
-        let objects = Objects::new(&config, SHAPE, 2 * 25, weights.root()).unwrap();
-        let features = Tensor::zeros((1, 24, 6), DType::F32, &Device::Cpu).unwrap();
-        let past = past(&config, (1, 2));
-        let layers = objects.look(&past, &features).unwrap();
-        // Masks of no feature are ½: a quarter is in neither object.
-        let nothing = Tensor::zeros((1, 50), DType::F32, &Device::Cpu).unwrap();
-        let rest = objects.decode(&layers, &nothing).unwrap();
-        let off = ((&past[3] * 0.25).unwrap() - rest).unwrap().abs().unwrap();
-        assert!(off.max_all().unwrap().to_scalar::<f32>().unwrap() < 1e-6);
-    }
-}
+mod tests;

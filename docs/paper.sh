@@ -1,0 +1,62 @@
+#!/bin/sh
+# The figures of docs/uncertainty.md, from recipes: worlds with a known answer, digits
+# where MNIST is at hand, and films where some are named.
+#
+#   make paper [BUDGET=cpu|gpu] [MNIST=train-images-idx3-ubyte.gz] [FILMS="a.mp4 b.mp4"]
+#
+# `cpu` takes about 20 minutes for fork and occlusion, 40 for digits and 10 for each
+# film, on two cores; `gpu` trains longer, on the device that is found. All that was made
+# stays in runs/paper; what is there already is not made again.
+set -eu
+
+nextframe=${NEXTFRAME:-target/release/nextframe}
+out=${OUT:-runs/paper}
+budget=${BUDGET:-cpu}
+case $budget in
+cpu) world=9m digits=40m film=10m ;;
+gpu) world=9m digits=20m film=20m ;;
+*) echo "BUDGET=$budget: there is cpu and gpu" >&2; exit 2 ;;
+esac
+mkdir -p "$out"
+
+# train NAME INPUT TIME [MORE]: unless it is done.
+train() {
+	name=$1 input=$2 time=$3
+	shift 3
+	[ -e "$out/$name/done" ] && return
+	"$nextframe" train "$input" --time-budget "$time" --out "$out/$name" --resume "$@"
+	touch "$out/$name/done"
+}
+
+# film WORLD FRAMES [MORE]
+film() {
+	name=$1 frames=$2
+	shift 2
+	[ -e "$out/$name.frames" ] ||
+		"$nextframe" synth "$name" --frames "$frames" -o "$out/$name.frames" "$@"
+}
+
+film fork 60000
+train fork "$out/fork.frames" "$world" --recipe galton --only latent
+"$nextframe" outcomes "$out/fork" fork | tee "$out/fork.txt"
+
+film occlusion 12000
+train occlusion "$out/occlusion.frames" "$world" --recipe galton --only latent \
+	--set model.context=8 --set training.mirror=true
+"$nextframe" outcomes "$out/occlusion" occlusion | tee "$out/occlusion.txt"
+
+if [ -n "${MNIST:-}" ]; then
+	film digits 75000 --images "$MNIST"
+	train digits "$out/digits.frames" "$digits" --recipe digits
+	"$nextframe" outcomes "$out/digits" digits --images "$MNIST" | tee "$out/digits.txt"
+	"$nextframe" compare "$out/digits" --windows 64 | tee "$out/digits-compare.txt"
+else
+	echo "without MNIST=train-images-idx3-ubyte.gz there are no digits"
+fi
+
+for video in ${FILMS:-}; do
+	name=$(basename "${video%.*}")
+	train "$name" "$video" "$film"
+	"$nextframe" compare "$out/$name" | tee "$out/$name-compare.txt"
+done
+echo "figures: $out/*.txt, pages: $out/*/compare.html"
