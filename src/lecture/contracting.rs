@@ -124,7 +124,12 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
         ]);
         panels.push(
             Panel::plane(name, 1.4)
-                .map(plane, (plane.energies(&learner.frozen, &Device::Cpu)?.into_iter()).map(|e| e.min(0.03)).collect())
+                .map(
+                    plane,
+                    (plane.energies(&learner.frozen, &Device::Cpu)?.into_iter())
+                        .map(|e| e.min(0.03))
+                        .collect(),
+                )
                 .points(&points[..300], ORANGE, 1),
         );
     }

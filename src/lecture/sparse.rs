@@ -161,7 +161,9 @@ impl Lista {
         // As ISTA: A = W/L, S = I − WᵀW/L, θ = λ/L.
         let columns = &dictionary.columns;
         let product = |a: [f64; 2], b: [f64; 2]| a[0] * b[0] + a[1] * b[1];
-        let sums = columns.iter().map(|&a| columns.iter().map(|&b| product(a, b).abs()).sum());
+        let sums = columns
+            .iter()
+            .map(|&a| columns.iter().map(|&b| product(a, b).abs()).sum());
         let most = sums.fold(0.0, f64::max);
         let flat = |values: Vec<f64>, shape: (usize, usize)| -> Result<Tensor> {
             let values: Vec<f32> = values.into_iter().map(|v| v as f32).collect();
@@ -359,6 +361,5 @@ mod tests {
             found >= best - 1e-5 && found < 1.05 * best,
             "{found} {best}"
         );
-        
     }
 }
