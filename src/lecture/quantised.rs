@@ -132,7 +132,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
         let points = set.draw(2000, &mut rng);
         let learner = Quantised::fit(&tensor(&points)?, CODES, 1500, desk.seed, &mut rng)?;
         let table = learner.frozen.energies(&points)?;
-        let mut used = vec![false; CODES];
+        let mut used = [false; CODES];
         table.best().into_iter().for_each(|code| used[code] = true);
         rows.push(vec![
             name.to_owned(),

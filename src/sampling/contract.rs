@@ -34,12 +34,15 @@ fn cases([walk, langevin, leap]: [f64; 3]) -> Vec<Case> {
     ]
 }
 
+type Draw = Box<dyn Fn(&mut Rng) -> [f64; 2]>;
+type Function = Box<dyn Fn([f64; 2]) -> f64>;
+
 struct Known {
     name: &'static str,
     field: Box<dyn Field>,
     mean: [f64; 2],
     covariance: [[f64; 2]; 2],
-    draw: Box<dyn Fn(&mut Rng) -> [f64; 2]>,
+    draw: Draw,
     sizes: [f64; 3],
 }
 
@@ -72,7 +75,7 @@ fn tensor(points: &[[f64; 2]]) -> Tensor {
 }
 
 /// Five functions of y whose means are known from the moments; with their names.
-fn moments(known: &Known) -> Vec<(&'static str, Box<dyn Fn([f64; 2]) -> f64>, f64)> {
+fn moments(known: &Known) -> Vec<(&'static str, Function, f64)> {
     let [m, n] = known.mean;
     let [[a, b], [_, d]] = known.covariance;
     vec![
@@ -161,8 +164,8 @@ fn those_that_refuse_are_in_detailed_balance() {
             let after: Vec<[f64; 2]> = (after.iter())
                 .map(|y| [f64::from(y[0]), f64::from(y[1])])
                 .collect();
-            type Function = fn([f64; 2]) -> f64;
-            let functions: [(Function, Function); 4] = [
+            type Plain = fn([f64; 2]) -> f64;
+            let functions: [(Plain, Plain); 4] = [
                 (|y| y[0], |y| y[0].powi(2)),
                 (|y| y[0], |y| y[0].powi(3)),
                 (|y| y[0], |y| y[1].powi(2)),
