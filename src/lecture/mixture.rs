@@ -66,7 +66,7 @@ pub fn turn(wells: &mut Wells, points: &[[f64; 2]]) -> Result<f64> {
 /// round ones there; and the mean of F.
 ///
 /// # Errors
-/// Those of [`turn`].
+/// A bell that lost all its points.
 pub fn fit_mixture(
     means: &[[f64; 2]],
     variance: f64,

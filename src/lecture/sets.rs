@@ -49,7 +49,7 @@ impl Set {
             .collect()
     }
 
-    /// `count` points drawn at random, off the curve by [`NOISE`].
+    /// `count` points drawn at random, off the curve by normal noise of 0.05.
     pub fn draw(self, count: usize, rng: &mut Rng) -> Vec<[f64; 2]> {
         let draw = |_| {
             let place = self.place(rng.uniform());
