@@ -22,6 +22,8 @@ pub mod latent;
 
 pub mod energy;
 
+pub mod sampling;
+
 pub mod inference;
 
 pub mod training;
@@ -29,6 +31,8 @@ pub mod training;
 pub mod evaluation;
 
 pub mod outputs;
+
+pub mod lecture;
 
 pub mod cli;
 

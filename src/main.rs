@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use nextframe::Error;
-use nextframe::cli::{compare, generate, inspect, outcomes, synth, train};
+use nextframe::cli::{compare, generate, inspect, lecture, outcomes, synth, train};
 use nextframe::interrupt;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -32,6 +32,7 @@ enum Command {
     Inspect(inspect::InspectArgs),
     Outcomes(outcomes::OutcomesArgs),
     Synth(synth::SynthArgs),
+    Lecture(lecture::LectureArgs),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(args),
         Command::Outcomes(args) => outcomes::run(args),
         Command::Synth(args) => synth::run(args),
+        Command::Lecture(args) => lecture::run(args),
     };
     // What a command has begun to write must not stay half written.
     let result = interrupt::install().and_then(|()| nextframe::ops::in_pool(command));

@@ -5,6 +5,7 @@ pub mod drawing;
 mod footage;
 pub mod generate;
 pub mod inspect;
+pub mod lecture;
 pub mod outcomes;
 pub mod synth;
 pub mod train;

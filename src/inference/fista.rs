@@ -4,7 +4,7 @@ use super::closed_form::around;
 use super::{Inference, Inferred};
 use crate::energy::{Bowl, Quadratic};
 use crate::error::Result;
-use crate::latent::Sparse;
+use crate::latent::{Latent as _, Sparse};
 use crate::rng::Rng;
 
 /// No number of z moves further in the last step.
@@ -27,6 +27,21 @@ pub struct Fista {
 impl Fista {
     /// z* of one sample.
     fn descend(&self, bowl: &Bowl) -> Vec<f64> {
+        self.walk(bowl, true, |_| ())
+    }
+
+    /// E of one sample after each step from z = 0; without momentum it is ISTA (Daubechies
+    /// et al. 2004), to show what momentum is worth.
+    pub fn course(&self, bowl: &Bowl, momentum: bool) -> Vec<f64> {
+        let mut energies = vec![bowl.cost(&vec![0.0; bowl.dimension()])];
+        self.walk(bowl, momentum, |z| {
+            energies.push(bowl.cost(z) + self.latent.cost(z));
+        });
+        energies
+    }
+
+    /// Steps from z = 0, each seen by `watch`; the last z.
+    fn walk(&self, bowl: &Bowl, accelerated: bool, mut watch: impl FnMut(&[f64])) -> Vec<f64> {
         let d = bowl.dimension();
         let step = 1.0 / (bowl.precision * largest(bowl)).max(1e-12);
         let (mut z, mut ahead, mut momentum) = (vec![0.0; d], vec![0.0; d], 1.0f64);
@@ -51,13 +66,14 @@ impl Fista {
             let after = 0.5 * (1.0 + (1.0 + 4.0 * momentum * momentum).sqrt());
             let mut push = (momentum - 1.0) / after;
             momentum = after;
-            if back > 0.0 {
+            if back > 0.0 || !accelerated {
                 (push, momentum) = (0.0, 1.0);
             }
             for ((ahead, next), moved) in ahead.iter_mut().zip(&next).zip(&moved) {
                 *ahead = next + push * moved;
             }
             z = next;
+            watch(&z);
             if far < STILL {
                 break;
             }
@@ -84,7 +100,6 @@ impl Inference for Fista {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::latent::Latent as _;
     use crate::rng::Seed;
 
     /// κ·½‖y − Xw‖² of the script below, κ = 1/20.
@@ -142,6 +157,23 @@ mod tests {
             let nonzero: Vec<usize> = (0..6).filter(|&k| found.best[0][k] != 0.0).collect();
             assert_eq!(nonzero, active);
         }
+    }
+
+    #[test]
+    fn without_momentum_it_falls_at_every_step_to_the_same_energy() {
+        let latent = Sparse {
+            dimension: 6,
+            weight: 0.05,
+        };
+        let fista = Fista {
+            latent,
+            steps: 20_000,
+        };
+        let [fast, slow] = [true, false].map(|momentum| fista.course(&bowl(), momentum));
+        assert!(slow.windows(2).all(|pair| pair[1] <= pair[0] + 1e-12));
+        let ends = [fast[fast.len() - 1], slow[slow.len() - 1]];
+        assert!((ends[0] - ends[1]).abs() < 1e-6, "{ends:?}");
+        assert!(fast.len() < slow.len(), "{} {}", fast.len(), slow.len());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Exact inference where z is one of finitely many codes.
 
 use super::{Inference, Inferred};
-use crate::energy::{Bowl, Quadratic};
+use crate::energy::{Bowl, Quadratic, Table};
 use crate::error::{Error, Result};
 use crate::latent::{Codes, Latent};
 use crate::rng::Rng;
@@ -49,6 +49,14 @@ impl Search {
         };
         let planes = slopes.into_iter().map(plane).collect();
         Ok((at, Quadratic::from_bowls(planes)))
+    }
+
+    /// E of every code of each sample.
+    ///
+    /// # Errors
+    /// A sample of which no code has a finite energy.
+    pub fn energies(&self, energy: &Quadratic) -> Result<Table> {
+        Table::new(energy.bowls().iter().map(|bowl| self.table(bowl)).collect())
     }
 
     /// E of every code, Kᴹ numbers.

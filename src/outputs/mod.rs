@@ -1,6 +1,8 @@
 //! Pictures, tables, run folders.
 
+mod canvas;
 pub mod events;
+pub mod figure;
 pub mod film;
 pub mod gif;
 pub mod metrics;

@@ -87,6 +87,16 @@ impl Cell {
     }
 }
 
+/// The built-in font's dots: a row a byte, the lowest bit to the left.
+pub(super) fn glyph(character: char) -> [u8; GLYPH] {
+    font8x8::BASIC_FONTS
+        .get(character)
+        .or_else(|| font8x8::LATIN_FONTS.get(character))
+        .or_else(|| font8x8::GREEK_FONTS.get(character))
+        .or_else(|| font8x8::BASIC_FONTS.get('?'))
+        .unwrap_or_default()
+}
+
 fn values(tensor: &Tensor) -> Result<Vec<f32>> {
     Ok(tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
 }
@@ -204,6 +214,16 @@ impl Picture {
         (frames, [pictures.len(), 3, height, width])
     }
 
+    /// Of (H, W, 3) pixels that are there; `size` is [H, W].
+    pub(super) fn of_pixels(pixels: Vec<u8>, [height, width]: [usize; 2]) -> Self {
+        debug_assert_eq!(pixels.len(), 3 * height * width);
+        Self {
+            height,
+            width,
+            pixels,
+        }
+    }
+
     fn blank(height: usize, width: usize) -> Self {
         Self {
             height,
@@ -230,12 +250,7 @@ impl Picture {
     /// Text in the built-in font, `letter` pixels to a dot.
     fn write(&mut self, text: &str, [top, left]: [usize; 2], letter: usize) {
         for (index, character) in text.chars().enumerate() {
-            let glyph = font8x8::BASIC_FONTS
-                .get(character)
-                .or_else(|| font8x8::LATIN_FONTS.get(character))
-                .or_else(|| font8x8::GREEK_FONTS.get(character))
-                .or_else(|| font8x8::BASIC_FONTS.get('?'))
-                .unwrap_or_default();
+            let glyph = glyph(character);
             for y in 0..GLYPH * letter {
                 for x in 0..GLYPH * letter {
                     if glyph[y / letter] & (1 << (x / letter)) != 0 {

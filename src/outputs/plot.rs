@@ -136,7 +136,7 @@ fn range(values: impl Iterator<Item = f64>, more: f64) -> (f64, f64) {
 }
 
 /// Three digits that count, without zeros behind them.
-fn tick(value: f64) -> String {
+pub(super) fn tick(value: f64) -> String {
     let digits = (2 - value.abs().max(1e-9).log10().floor() as i32).clamp(0, 6) as usize;
     // (0 and not −0.)
     let text = format!("{:.digits$}", if value.abs() < 1e-9 { 0.0 } else { value });

@@ -1,0 +1,184 @@
+//! Noise-contrastive estimation (strategy C2): tell data from noise of a known density q
+//! by E alone (Gutmann & Hyvärinen 2010). The classifier's log-odds are −E(y) − c − log
+//! q(y), and where it is right, exp(−E − c) is the data's density: c is learned too.
+
+use super::desk::Desk;
+use super::learner::Learner;
+use super::likelihood::{log_likelihood, panel, spiral_points};
+use super::sets::{Set, batch, tensor};
+use crate::energy::{Field as _, ScalarNetwork};
+use crate::error::Result;
+use crate::interrupt;
+use crate::models::Init;
+use crate::outputs::figure::{Figure, ORANGE, Panel};
+use crate::rng::{Rng, Seed};
+use candle_core::Tensor;
+
+/// An energy and its log partition function, both learned.
+#[derive(Debug, Clone)]
+pub struct Normalised {
+    /// E.
+    pub energy: ScalarNetwork,
+    /// c, the estimate of log ∫exp(−E): ().
+    pub log_partition: Tensor,
+}
+
+/// log(1 + exp(a)), without overflow.
+fn softplus(a: &Tensor) -> Result<Tensor> {
+    Ok((a.relu()? + (a.abs()?.neg()?.exp()? + 1.0)?.log()?)?)
+}
+
+/// The noise: N(0, `width`²) in each coordinate, `count` draws a step for 256 data points.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Noise {
+    /// The standard deviation, in units of y.
+    pub width: f64,
+    /// Draws a step.
+    pub count: usize,
+}
+
+impl Noise {
+    /// log q of each point (B, 2), (B,).
+    fn log_density(&self, y: &Tensor) -> Result<Tensor> {
+        let square = (y.sqr()?.sum(1)? * (-0.5 / (self.width * self.width)))?;
+        Ok((square - (std::f64::consts::TAU * self.width * self.width).ln())?)
+    }
+
+    /// −log of the probability of naming data data and noise noise: (B,) of data, (N,) of
+    /// noise.
+    ///
+    /// # Errors
+    /// What candle refuses.
+    pub fn loss(
+        &self,
+        network: &Normalised,
+        data: &Tensor,
+        noise: &Tensor,
+    ) -> Result<(Tensor, Tensor)> {
+        let ratio = (self.count as f64 / data.dim(0)? as f64).ln();
+        let odds = |y: &Tensor| -> Result<Tensor> {
+            let log = network
+                .energy
+                .energy(y)?
+                .broadcast_add(&network.log_partition)?;
+            Ok(((log.neg()? - self.log_density(y)?)? - ratio)?)
+        };
+        Ok((softplus(&odds(data)?.neg()?)?, softplus(&odds(noise)?)?))
+    }
+
+    /// Learns from data (N, 2) in `steps` steps.
+    ///
+    /// # Errors
+    /// Training that diverges.
+    pub fn fit(
+        &self,
+        data: &Tensor,
+        steps: usize,
+        seed: Seed,
+        rng: &mut Rng,
+    ) -> Result<Learner<Normalised>> {
+        let mut learner = Learner::new(seed, |mut scope| {
+            Ok(Normalised {
+                energy: ScalarNetwork::new(2, 64, 1.0, scope.scope("energy"))?,
+                log_partition: scope.get("log_partition", (), Init::Zeros)?,
+            })
+        })?;
+        for step in 0..steps {
+            interrupt::check()?;
+            let y = batch(data, 256, rng)?;
+            let noise = (rng.normal_tensor((self.count, 2), y.device())? * self.width)?;
+            let (of_data, of_noise) = self.loss(&learner.network, &y, &noise)?;
+            let loss = ((of_data.sum_all()? + of_noise.sum_all()?)? / 256.0)?;
+            let left = 1.0 - step as f64 / steps as f64;
+            learner.step(&loss, 1e-2 * left)?;
+        }
+        learner.settle()?;
+        Ok(learner)
+    }
+}
+
+pub(super) fn show(desk: &mut Desk) -> Result<()> {
+    let mut rng = desk.rng("nce");
+    let points = spiral_points(desk.seed);
+    let held_out = tensor(&Set::Spiral.draw(2000, &mut rng))?;
+    let noise = Noise {
+        width: 0.7,
+        count: 1024,
+    };
+    let learner = noise.fit(&tensor(&points)?, 1500, desk.seed, &mut rng)?;
+    let found = log_likelihood(&learner.frozen.energy, &held_out)?;
+    let mean = learner
+        .frozen
+        .energy
+        .energy(&held_out)?
+        .mean_all()?
+        .to_scalar::<f32>()?;
+    let truth = -f64::from(mean) - found;
+    let learned = learner.frozen.log_partition.to_scalar::<f32>()?;
+    let exact = log_likelihood(desk.spiral_model()?, &held_out)?;
+    desk.table(
+        &[
+            "log-likelihood held out",
+            "C1's",
+            "log partition, learned",
+            "by quadrature",
+        ],
+        &[vec![
+            format!("{found:.3}"),
+            format!("{exact:.3}"),
+            format!("{learned:.3}"),
+            format!("{truth:.3}"),
+        ]],
+    )?;
+    let drawn: Vec<[f64; 2]> = (0..600)
+        .map(|_| [noise.width * rng.normal(), noise.width * rng.normal()])
+        .collect();
+    desk.figure(&Figure::new(
+        2,
+        vec![
+            Panel::plane("the noise", 1.4).points(&drawn, ORANGE, 1),
+            panel("E(y) by noise contrast", &learner.frozen.energy, &points)?,
+        ],
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_finds_the_density_and_its_partition_function() {
+        let mut rng = Seed(1).stream("test", 0);
+        let data = tensor(&Set::Ellipse.draw(2000, &mut rng)).unwrap();
+        let noise = Noise {
+            width: 0.8,
+            count: 512,
+        };
+        let learner = noise.fit(&data, 400, Seed(1), &mut rng).unwrap();
+        let network = &learner.frozen;
+        let likelihood = log_likelihood(&network.energy, &data).unwrap();
+        let mean = network.energy.energy(&data).unwrap().mean_all().unwrap();
+        let truth = -f64::from(mean.to_scalar::<f32>().unwrap()) - likelihood;
+        let found = f64::from(network.log_partition.to_scalar::<f32>().unwrap());
+        assert!((found - truth).abs() < 0.3, "{found} {truth}");
+        // The noise's own is −1.9; that of a Gaussian of the data's moments −1.5.
+        assert!(likelihood > -0.8, "{likelihood}");
+    }
+
+    #[test]
+    fn every_variable_gets_a_gradient() {
+        let mut rng = Seed(1).stream("test", 0);
+        let data = tensor(&Set::Ellipse.draw(20, &mut rng)).unwrap();
+        let noise = Noise {
+            width: 0.8,
+            count: 20,
+        };
+        let learner = noise.fit(&data, 1, Seed(1), &mut rng).unwrap();
+        let (a, b) = noise.loss(&learner.network, &data, &data).unwrap();
+        let loss = (a.sum_all().unwrap() + (b.sum_all().unwrap() * 0.3).unwrap()).unwrap();
+        let gradients = loss.backward().unwrap();
+        for (name, var) in learner.weights().pairs() {
+            assert!(gradients.get(var).is_some(), "{name} has no gradient");
+        }
+    }
+}

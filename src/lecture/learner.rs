@@ -1,0 +1,112 @@
+//! A network, the same one frozen, and what trains it.
+
+use crate::error::{Error, Result};
+use crate::models::{Scope, Source as _, Weights};
+use crate::ops::{AdamW, AdamWConfig, Average};
+use crate::rng::Seed;
+use candle_core::{Device, Tensor};
+
+/// A network that is trained, beside its frozen view, on which inner loops walk.
+pub struct Learner<N> {
+    /// Tracks gradients of its weights.
+    pub network: N,
+    /// Shares the weights, and tracks nothing.
+    pub frozen: N,
+    weights: Weights,
+    optimiser: AdamW,
+    average: Average,
+}
+
+/// What one step keeps of the average of the weights.
+const KEEP: f64 = 0.99;
+
+impl<N> Learner<N> {
+    /// Builds the network twice, from weights drawn from `seed`.
+    ///
+    /// # Errors
+    /// What `build` fails with.
+    pub fn new(seed: Seed, build: impl Fn(Scope) -> Result<N>) -> Result<Self> {
+        let mut weights = Weights::new(seed, &Device::Cpu);
+        let network = build(weights.root())?;
+        let frozen = build(weights.frozen().root())?;
+        let config = AdamWConfig {
+            weight_decay: 0.0,
+            ..Default::default()
+        };
+        let optimiser = AdamW::new(weights.pairs().to_vec(), config)?;
+        Ok(Self {
+            network,
+            frozen,
+            average: Average::new(weights.pairs(), KEEP)?,
+            weights,
+            optimiser,
+        })
+    }
+
+    /// Names and variables.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// A variable that some steps do not use.
+    ///
+    /// # Errors
+    /// An unknown name.
+    pub fn mark_optional(&mut self, name: &str) -> Result<()> {
+        self.optimiser.mark_optional(name)
+    }
+
+    /// One step down `loss` (a scalar) by Adam, the gradient's norm at most 10; its value.
+    ///
+    /// # Errors
+    /// A loss that is not finite: it says at which step.
+    pub fn step(&mut self, loss: &Tensor, rate: f64) -> Result<f64> {
+        let value = f64::from(loss.to_scalar::<f32>()?);
+        let norm = match value.is_finite() {
+            true => self.optimiser.step(&loss.backward()?, rate, Some(10.0))?,
+            false => f64::NAN,
+        };
+        if !norm.is_finite() {
+            return Err(Error::input(
+                "training",
+                format!(
+                    "diverged at step {}: the loss is {value} (its learning rate is {rate})",
+                    self.optimiser.steps() + 1
+                ),
+                "use a smaller learning rate",
+            ));
+        }
+        self.average
+            .update(self.weights.pairs(), self.optimiser.steps())?;
+        Ok(value)
+    }
+
+    /// Gives a variable another value, which its average and the frozen view follow.
+    ///
+    /// # Errors
+    /// An unknown name, another shape.
+    pub fn set(&mut self, name: &str, value: &Tensor) -> Result<()> {
+        let found = self.weights.pairs().iter().find(|(of, _)| of == name);
+        let (_, var) = found.ok_or_else(|| {
+            Error::input(
+                format!("weight '{name}'"),
+                "there is no such variable",
+                "name one that the network was built with",
+            )
+        })?;
+        Ok(var.set(value)?)
+    }
+
+    /// Puts the mean of the last hundred or so steps in the weights' place: what is noise
+    /// in them goes.
+    ///
+    /// # Errors
+    /// What candle refuses.
+    pub fn settle(&mut self) -> Result<()> {
+        let pairs = self.weights.pairs().iter();
+        for ((_, var), (_, mean)) in pairs.zip(self.average.tensors()?) {
+            var.set(&mean)?;
+        }
+        Ok(())
+    }
+}
