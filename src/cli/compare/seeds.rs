@@ -23,8 +23,11 @@ pub struct Spread {
     pub most: f64,
 }
 
+/// What it is called, and where it stands.
+type Measure = (&'static str, fn(&Scores) -> Option<Figure>);
+
 /// What is told of each.
-const MEASURES: [(&str, fn(&Scores) -> Option<Figure>); 5] = [
+const MEASURES: [Measure; 5] = [
     ("CRPS", |scores| Some(scores.crps)),
     ("CRPS ÷ mse", |scores| scores.crps_of_mse),
     ("energy ÷ mse", |scores| scores.energy_score_of_mse),

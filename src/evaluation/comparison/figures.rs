@@ -63,7 +63,7 @@ pub struct Scores {
     pub energy_score_of_mse: Option<Figure>,
     /// See [`rank_histogram`]; of one future empty.
     pub rank_histogram: Vec<f64>,
-    /// See [`reliability`]: of each bin of probabilities that a pixel has changed, their
+    /// See [`reliability()`]: of each bin of probabilities that a pixel has changed, their
     /// mean, how often it had, and pixels. Over whole frames only; of one future empty.
     pub reliability: Vec<[f64; 3]>,
     /// See [`calibration_error`], of these bins.
