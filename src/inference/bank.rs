@@ -14,9 +14,9 @@ const KEPT: usize = 1024;
 /// Of so many with similar pasts one is drawn.
 const NEIGHBOURS: usize = 32;
 
-/// The last [`KEPT`] z's that training inferred, of which one is drawn: any, whatever x
+/// The last 1,024 z's that training inferred, of which one is drawn: any, whatever x
 /// is (error-encoding networks, Henaff, Zhao and LeCun 2017), or one of the
-/// [`NEIGHBOURS`] whose pasts were most like x. It tells no density. The simplest of all
+/// 32 whose pasts were most like x. It tells no density. The simplest of all
 /// priors: others should do better.
 #[derive(Debug, Clone)]
 pub struct Bank {

@@ -53,7 +53,7 @@ pub struct LatentConfig {
     pub stages: usize,
     /// Codes a stage.
     pub size: usize,
-    /// Gradient steps after the encoder's guess (refined).
+    /// Steps along conjugate gradients after the encoder's guess (refined).
     pub refinement: usize,
     /// λ of R(z) = λ‖z‖₁ (sparse).
     pub sparsity: f64,
@@ -72,7 +72,7 @@ impl Default for LatentConfig {
             dimension: 64,
             stages: 2,
             size: 16,
-            refinement: 4,
+            refinement: 12,
             sparsity: std::f64::consts::SQRT_2,
             looks: 3,
             prior: Density::Mixture,

@@ -11,9 +11,9 @@ use crate::ops;
 use crate::rng::Rng;
 use candle_core::{Device, Tensor};
 
-/// z₀ = encoder(residual as the decoder sees it), then `steps` steps of
-/// steepest descent with the exact step length, in coordinates scaled by the
-/// curvature's diagonal.
+/// z₀ = encoder(residual as the decoder sees it), then `steps` steps along conjugate
+/// gradients (Hestenes & Stiefel 1952), in coordinates scaled by the curvature's
+/// diagonal. The energy is known as a function of z: no step runs the decoder.
 #[derive(Debug, Clone)]
 pub struct Refine {
     latent: Gaussian,
@@ -64,24 +64,26 @@ impl Refine {
             bent.map(|(bent, own)| own + bowl.precision * bent)
                 .collect()
         };
+        let (mut onward, mut before) = (vec![0.0; z.len()], f64::INFINITY);
         for _ in 0..self.steps {
             let gradient: Vec<f64> = times(z)
                 .iter()
                 .zip(&bowl.slope)
                 .map(|(along, q)| along - bowl.precision * q)
                 .collect();
-            let direction: Vec<f64> = gradient.iter().zip(&scale).map(|(g, s)| g / s).collect();
-            let fall: f64 = gradient.iter().zip(&direction).map(|(g, v)| g * v).sum();
-            let bend: f64 = times(&direction)
-                .iter()
-                .zip(&direction)
-                .map(|(a, v)| a * v)
-                .sum();
+            let scaled: Vec<f64> = gradient.iter().zip(&scale).map(|(g, s)| g / s).collect();
+            let fall: f64 = gradient.iter().zip(&scaled).map(|(g, v)| g * v).sum();
+            // As much of the last direction as keeps what it gained.
+            for (onward, scaled) in onward.iter_mut().zip(&scaled) {
+                *onward = scaled + fall / before * *onward;
+            }
+            before = fall;
+            let bend: f64 = times(&onward).iter().zip(&onward).map(|(a, v)| a * v).sum();
             if bend <= 0.0 || fall <= 0.0 {
                 return;
             }
-            for (z, direction) in z.iter_mut().zip(&direction) {
-                *z -= fall / bend * direction;
+            for (z, onward) in z.iter_mut().zip(&onward) {
+                *z -= fall / bend * onward;
             }
         }
     }
