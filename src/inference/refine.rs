@@ -11,6 +11,9 @@ use crate::ops;
 use crate::rng::Rng;
 use candle_core::{Device, Tensor};
 
+/// What is left of the slope's square where steps end.
+const ROUNDING: f64 = 1e-20;
+
 /// z₀ = encoder(residual as the decoder sees it), then `steps` steps along conjugate
 /// gradients (Hestenes & Stiefel 1952), in coordinates scaled by the curvature's
 /// diagonal. The energy is known as a function of z: no step runs the decoder.
@@ -64,7 +67,7 @@ impl Refine {
             bent.map(|(bent, own)| own + bowl.precision * bent)
                 .collect()
         };
-        let (mut onward, mut before) = (vec![0.0; z.len()], f64::INFINITY);
+        let (mut onward, mut before, mut first) = (vec![0.0; z.len()], f64::INFINITY, 0.0f64);
         for _ in 0..self.steps {
             let gradient: Vec<f64> = times(z)
                 .iter()
@@ -73,13 +76,18 @@ impl Refine {
                 .collect();
             let scaled: Vec<f64> = gradient.iter().zip(&scale).map(|(g, s)| g / s).collect();
             let fall: f64 = gradient.iter().zip(&scaled).map(|(g, v)| g * v).sum();
+            // Nothing left but rounding.
+            first = first.max(fall);
+            if fall <= ROUNDING * first {
+                return;
+            }
             // As much of the last direction as keeps what it gained.
             for (onward, scaled) in onward.iter_mut().zip(&scaled) {
                 *onward = scaled + fall / before * *onward;
             }
             before = fall;
             let bend: f64 = times(&onward).iter().zip(&onward).map(|(a, v)| a * v).sum();
-            if bend <= 0.0 || fall <= 0.0 {
+            if bend <= 0.0 {
                 return;
             }
             for (z, onward) in z.iter_mut().zip(&onward) {
