@@ -267,7 +267,10 @@ impl Panel {
                         .iter()
                         .filter(|p| (left..=right).contains(&p[0]) && (low..=high).contains(&p[1]));
                     let places = inside.map(|place| (place[0], place[1]));
-                    chart.draw_series(LineSeries::new(places, style))?;
+                    // Piece by piece: where a wide line turns back, its joint would be a spike.
+                    let places: Vec<_> = places.collect();
+                    let pieces = places.windows(2).map(<[_]>::to_vec);
+                    chart.draw_series(pieces.map(|piece| PathElement::new(piece, style)))?;
                     if !name.is_empty() {
                         names.push((name, *colour));
                     }
