@@ -28,6 +28,14 @@ train() {
 	touch "$out/$name/done"
 }
 
+# ask FILE COMMAND: its figures, kept and shown.
+ask() {
+	file=$1
+	shift
+	"$nextframe" "$@" >"$file"
+	cat "$file"
+}
+
 # film WORLD FRAMES [MORE]
 film() {
 	name=$1 frames=$2
@@ -38,18 +46,18 @@ film() {
 
 film fork 60000
 train fork "$out/fork.frames" "$world" --recipe galton --only latent
-"$nextframe" outcomes "$out/fork" fork | tee "$out/fork.txt"
+ask "$out/fork.txt" outcomes "$out/fork" fork
 
 film occlusion 12000
 train occlusion "$out/occlusion.frames" "$world" --recipe galton --only latent \
 	--set model.context=8 --set training.mirror=true
-"$nextframe" outcomes "$out/occlusion" occlusion | tee "$out/occlusion.txt"
+ask "$out/occlusion.txt" outcomes "$out/occlusion" occlusion
 
 if [ -n "${MNIST:-}" ]; then
 	film digits 75000 --images "$MNIST"
 	train digits "$out/digits.frames" "$digits" --recipe digits
-	"$nextframe" outcomes "$out/digits" digits --images "$MNIST" | tee "$out/digits.txt"
-	"$nextframe" compare "$out/digits" --windows 64 | tee "$out/digits-compare.txt"
+	ask "$out/digits.txt" outcomes "$out/digits" digits --images "$MNIST"
+	ask "$out/digits-compare.txt" compare "$out/digits" --windows 64
 else
 	echo "without MNIST=train-images-idx3-ubyte.gz there are no digits"
 fi
@@ -57,6 +65,6 @@ fi
 for video in ${FILMS:-}; do
 	name=$(basename "${video%.*}")
 	train "$name" "$video" "$film"
-	"$nextframe" compare "$out/$name" | tee "$out/$name-compare.txt"
+	ask "$out/$name-compare.txt" compare "$out/$name"
 done
 echo "figures: $out/*.txt, pages: $out/*/compare.html"

@@ -5,7 +5,7 @@ mod figures;
 pub use figures::{Best, BestFuture, Figure, Figures, Scores};
 
 use super::moving::moving;
-use super::rollout::{Watch, rollout_watched};
+use super::rollout::{How, Watch, rollout_as};
 use super::whole_futures::WholeFutures;
 use crate::data::{Footage, Window, batch};
 use crate::error::{Error, Result};
@@ -104,30 +104,29 @@ impl Predictor<'_> {
     /// W) of window number `window`, at the horizons alone: all of 100 futures of
     /// large frames would not fit in memory. N is 1 where they are all the same.
     pub fn futures(self, x: &Tensor, plan: &Plan, window: usize) -> Result<Tensor> {
-        self.futures_watched(x, plan, window, &|_, _, _| {})
+        self.made(x, plan, window, None)
     }
 
-    /// [`Self::futures`], every frame of which up to the last horizon is shown to `watch`.
-    fn futures_watched(
-        self,
-        x: &Tensor,
-        plan: &Plan,
-        window: usize,
-        watch: &Watch,
-    ) -> Result<Tensor> {
+    /// [`Self::futures`], of which `watch` is shown every frame up to the last horizon.
+    fn made(self, x: &Tensor, plan: &Plan, window: usize, watch: Option<&Watch>) -> Result<Tensor> {
         match self {
             Self::Copy => {
                 let last = x.narrow(1, x.dim(1)? - 1, 1)?;
-                let frame = last.flatten_all()?.to_vec1::<f32>()?;
-                (1..=plan.last()).for_each(|time| watch(0, time, &frame));
+                if let Some(watch) = watch {
+                    let frame = last.flatten_all()?.to_vec1::<f32>()?;
+                    (1..=plan.last()).for_each(|time| watch(0, time, &frame));
+                }
                 Ok(last.repeat((1, plan.horizons.len(), 1, 1, 1))?)
             }
             Self::Model(forecaster) => {
                 let futures = if self.is_certain() { 1 } else { plan.futures };
                 let mut rng = plan.seed.stream("compare", window as u64);
-                let how = (&plan.horizons[..], plan.temperature);
-                let made = rollout_watched(forecaster, x, futures, how, &mut rng, watch)?;
-                Ok(made.squeeze(0)?)
+                let how = How {
+                    times: &plan.horizons,
+                    temperature: plan.temperature,
+                    watch,
+                };
+                Ok(rollout_as(forecaster, x, futures, how, &mut rng)?.squeeze(0)?)
             }
         }
     }
@@ -171,7 +170,7 @@ pub fn compare(
             let (_, _, channels, height, width) = frames.dims5()?;
             let seen = WholeFutures::new(&real, [channels, height, width]);
             let watch = |future: usize, time: usize, frame: &[f32]| seen.add(future, time, frame);
-            let futures = predictor.futures_watched(&x, plan, index, &watch)?;
+            let futures = predictor.made(&x, plan, index, Some(&watch))?;
             whole.push(BestFuture::of_window(&seen, predictor.is_certain()));
             for (at, (truth, records)) in truths.iter().zip(records).enumerate() {
                 let samples = samples(&futures, at)?;
@@ -224,7 +223,7 @@ fn truths(frames: &Tensor, real: &[Vec<f32>], plan: &Plan) -> Result<Vec<Truth>>
 }
 
 /// All futures (N, horizons, C, H, W) at one horizon.
-fn samples(futures: &Tensor, at: usize) -> Result<Vec<Vec<f32>>> {
+pub(super) fn samples(futures: &Tensor, at: usize) -> Result<Vec<Vec<f32>>> {
     let frames = futures.narrow(1, at, 1)?.flatten_from(1)?;
     Ok(frames.to_vec2()?)
 }

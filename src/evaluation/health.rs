@@ -291,3 +291,56 @@ impl Score {
 fn rows(t: &Tensor) -> Result<Vec<Vec<f32>>> {
     Ok(t.flatten_from(1)?.to_vec2::<f32>()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inference::{Family, LatentConfig};
+    use crate::models::{BackboneConfig, Decoder, FrameShape, NextFrameConfig, Weights};
+    use crate::rng::Seed;
+    use candle_core::Device;
+
+    #[test]
+    fn the_gap_is_what_inference_leaves() {
+        let shape = FrameShape {
+            channels: 1,
+            height: 8,
+            width: 16,
+            change: 0.2,
+        };
+        let model = NextFrameConfig {
+            decoder: Decoder::Paint,
+            context: 2,
+            hidden: 8,
+            latent_start: 1.0,
+            backbone: BackboneConfig {
+                width: 8,
+                ..BackboneConfig::default()
+            },
+            ..NextFrameConfig::default()
+        };
+        let mut rng = Seed(1).stream("test", 0);
+        let windows = (rng.uniform_tensor(0.0, 1.0, (6, 3, 1, 8, 16), &Device::Cpu)).unwrap();
+        let mut of = |family, refinement| {
+            let latent = LatentConfig {
+                family,
+                refinement,
+                dimension: 12,
+                ..LatentConfig::default()
+            };
+            let mut weights = Weights::new(Seed(2), &Device::Cpu);
+            let made = Forecaster::new(&model, &latent, shape, "latent", &mut weights);
+            gap(&made.unwrap(), &windows, &mut rng).unwrap()
+        };
+        assert_eq!(of(Family::Gaussian, 0), 0.0);
+        let (none, few, many) = (
+            of(Family::Refined, 1),
+            of(Family::Refined, 3),
+            of(Family::Refined, 100),
+        );
+        assert!(none > few && few > many, "{none} {few} {many}");
+        assert!(none > 1e-3 && many < 1e-9, "{none} {many}");
+        let table = of(Family::Table, 0);
+        assert!((0.0..0.5).contains(&table), "{table}");
+    }
+}

@@ -6,10 +6,13 @@
 //! alike. [`crate::inference::Noise`] that persists leaves each frame's distribution
 //! as it is and drives futures apart; how much is right, footage says.
 
-use super::comparison::{Plan, Predictor, compare};
-use crate::data::{Footage, Part};
+use super::comparison::{Plan, Predictor, samples};
+use super::energy_score::energy_score;
+use super::spread_skill::SpreadSkill;
+use crate::data::{Footage, Part, Window, batch};
 use crate::error::Result;
 use crate::inference::Forecaster;
+use crate::interrupt;
 use crate::rng::Seed;
 use candle_core::Device;
 
@@ -94,16 +97,7 @@ pub fn choose(
     let mut found: Vec<(Vec<f64>, f64)> = Vec::new();
     for candidate in CANDIDATES {
         forecaster.set_persistence(candidate)?;
-        let predictors = [Predictor::Model(forecaster)];
-        let compared = compare(&predictors, footage, &windows, &plan, device, &mut |_| {})?;
-        let whole = || {
-            compared.models[0]
-                .values()
-                .map(|figures| &figures.whole_frame)
-        };
-        let scores = whole().map(|scores| scores.energy_score.value.unwrap_or(f64::NAN));
-        let logs = whole().filter_map(|scores| Some(scores.spread_skill.value?.ln()));
-        found.push((scores.collect(), mean(logs).exp()));
+        found.push(judge(forecaster, (footage, &windows), &plan, device)?);
     }
     let tried: Vec<Tried> = (CANDIDATES.into_iter().zip(&found))
         .map(|(persistence, (scores, spread_skill))| {
@@ -129,6 +123,38 @@ pub fn choose(
     let persistence = chosen.map_or(before, |chosen| chosen.persistence);
     forecaster.set_persistence(persistence)?;
     Ok(Some(Chosen { persistence, tried }))
+}
+
+/// At each horizon the mean energy score over windows, and the geometric mean over
+/// horizons of spread ÷ skill; over whole frames.
+fn judge(
+    forecaster: &Forecaster,
+    (footage, windows): (&[Footage], &[Window]),
+    plan: &Plan,
+    device: &Device,
+) -> Result<(Vec<f64>, f64)> {
+    let mut scores = vec![Vec::new(); plan.horizons.len()];
+    let mut spreads = vec![SpreadSkill::default(); plan.horizons.len()];
+    for (index, window) in windows.iter().enumerate() {
+        interrupt::check()?;
+        let frames = batch(footage, std::slice::from_ref(window), plan.length(), device)?;
+        let x = frames.narrow(1, 0, plan.context)?;
+        let futures = Predictor::Model(forecaster).futures(&x, plan, index)?;
+        for (at, horizon) in plan.horizons.iter().enumerate() {
+            let truth = frames.narrow(1, plan.context - 1 + horizon, 1)?;
+            let truth = truth.flatten_all()?.to_vec1::<f32>()?;
+            let samples = samples(&futures, at)?;
+            let samples: Vec<&[f32]> = samples.iter().map(Vec::as_slice).collect();
+            scores[at].extend(energy_score(&samples, &truth, None));
+            if let Some(one) = SpreadSkill::of(&samples, &truth, None) {
+                spreads[at].spread += one.spread;
+                spreads[at].skill += one.skill;
+            }
+        }
+    }
+    let scores = scores.into_iter().map(|each| mean(each.into_iter()));
+    let logs = spreads.iter().filter_map(|sum| Some(sum.ratio()?.ln()));
+    Ok((scores.collect(), mean(logs).exp()))
 }
 
 /// Not a number where there is none.

@@ -68,7 +68,7 @@ pub fn rollout_at(
         temperature,
         watch: None,
     };
-    go(forecaster, x, how, (futures, None), rng)
+    rollout_as(forecaster, x, futures, how, rng)
 }
 
 /// Is shown frames as they are made, so that not all need to be kept: of which future,
@@ -76,31 +76,27 @@ pub fn rollout_at(
 /// one future come in order, of several from several threads.
 pub type Watch<'a> = dyn Fn(usize, usize, &[f32]) + Sync + 'a;
 
-/// [`rollout_at`] after one context (1, T, C, H, W), whose every frame up to the last of
-/// `times` is shown to `watch`.
-pub fn rollout_watched(
+/// What is asked of futures.
+#[derive(Clone, Copy)]
+pub struct How<'a> {
+    /// The frames that are kept, each another one, the first after the context being 1.
+    pub times: &'a [usize],
+    /// Of the prior.
+    pub temperature: f64,
+    /// Is shown every frame up to the last of these, where there is one context.
+    pub watch: Option<&'a Watch<'a>>,
+}
+
+/// [`rollout`] as it is asked for: (B, N, times, C, H, W).
+pub fn rollout_as(
     forecaster: &Forecaster,
     x: &Tensor,
     futures: usize,
-    (times, temperature): (&[usize], f64),
+    how: How,
     rng: &mut Rng,
-    watch: &Watch,
 ) -> Result<Tensor> {
-    debug_assert_eq!(x.dim(0)?, 1);
-    let how = How {
-        times,
-        temperature,
-        watch: Some(watch),
-    };
+    debug_assert!(how.watch.is_none() || x.dim(0)? == 1);
     go(forecaster, x, how, (futures, None), rng)
-}
-
-/// What is asked of futures.
-#[derive(Clone, Copy)]
-struct How<'a> {
-    times: &'a [usize],
-    temperature: f64,
-    watch: Option<&'a Watch<'a>>,
 }
 
 /// The futures at some times; how likely each was is added to `likelihoods`.

@@ -24,19 +24,21 @@ pub struct Bank {
     z: Tensor,
     /// What was seen when, (KEPT, width); none where it does not count.
     seen: Option<Tensor>,
-    /// How many are there, (1,).
+    /// How many have come, less whole rounds of a full bank, (1,).
     count: Tensor,
 }
 
 /// A bank's tensors after z's (B, d) inferred from what was seen (B, N, width) have come
 /// in place of the oldest: their names' endings and new values, `before` being those so
-/// far and `came` how many have come before.
+/// far; nothing where there is no bank.
 pub fn kept_in_bank(
     before: impl Fn(&str) -> Option<Tensor>,
     (z, context): (&[Vec<f64>], &Tensor),
-    came: usize,
 ) -> Result<Vec<(&'static str, Tensor)>> {
-    let mut after = Vec::new();
+    let Some((old, count)) = before("z").zip(before("count")) else {
+        return Ok(Vec::new());
+    };
+    let came = count.to_vec1::<f32>()?[0] as usize;
     let fill = |old: Tensor, rows: Vec<Vec<f32>>| -> Result<Tensor> {
         let mut all = old.to_vec2::<f32>()?;
         for (index, row) in rows.into_iter().enumerate() {
@@ -45,18 +47,19 @@ pub fn kept_in_bank(
         let flat: Vec<f32> = all.into_iter().flatten().collect();
         Ok(Tensor::from_vec(flat, old.dims(), old.device())?)
     };
-    if let Some(old) = before("z") {
-        let rows = z.iter().map(|z| z.iter().map(|&z| z as f32).collect());
-        after.push(("z", fill(old, rows.collect())?));
-    }
+    let rows = z.iter().map(|z| z.iter().map(|&z| z as f32).collect());
+    let mut after = vec![("z", fill(old, rows.collect())?)];
     if let Some(old) = before("seen") {
-        let rows = context.mean(1)?.to_vec2::<f32>()?;
-        after.push(("seen", fill(old, rows)?));
+        after.push(("seen", fill(old, context.mean(1)?.to_vec2::<f32>()?)?));
     }
-    if let Some(old) = before("count") {
-        let count = (came + z.len()).min(KEPT) as f32;
-        after.push(("count", Tensor::new(&[count], old.device())?));
-    }
+    // A full bank needs to know its oldest, not how many have come in all.
+    let now = came + z.len();
+    let now = if now < 2 * KEPT {
+        now
+    } else {
+        KEPT + now % KEPT
+    };
+    after.push(("count", Tensor::new(&[now as f32], count.device())?));
     Ok(after)
 }
 
@@ -77,7 +80,7 @@ impl Bank {
     fn candidates(&self, context: &Tensor, temperature: f64) -> Result<Vec<Vec<usize>>> {
         let count = self.count.to_vec1::<f32>()?[0] as usize;
         // Nothing learned: the one z that is there, 0.
-        let count = count.max(1);
+        let count = count.clamp(1, KEPT);
         let Some(seen) = &self.seen else {
             return Ok(vec![(0..count).collect(); context.dim(0)?]);
         };
@@ -151,7 +154,6 @@ mod tests {
                 pairs.find(|(name, _)| format!(".{name}").ends_with(&ending))
             };
             // z is the sign of what is seen, and 10 or more at first.
-            let mut came = 0;
             for step in 0..20 {
                 let seen = rng.normal_tensor((128, 3, 2), &Device::Cpu).unwrap();
                 let sign = seen.mean(1).unwrap().to_vec2::<f32>().unwrap();
@@ -161,10 +163,9 @@ mod tests {
                     .map(|row| vec![f64::from(row[0].signum()) + far]);
                 let z: Vec<Vec<f64>> = z.collect();
                 let old = |ending: &str| named(ending).map(|(_, var)| var.as_detached_tensor());
-                for (ending, after) in kept_in_bank(old, (&z, &seen), came).unwrap() {
+                for (ending, after) in kept_in_bank(old, (&z, &seen)).unwrap() {
                     named(ending).unwrap().1.set(&after).unwrap();
                 }
-                came += 128;
             }
             let context = Tensor::new(&[[[1f32, 0.0]], [[-1.0, 0.0]]], &Device::Cpu);
             let context = context.unwrap();

@@ -1,13 +1,13 @@
 //! A categorical p(z | x) over residual codes: stage after stage, each given
 //! the entries chosen before it.
 
+use super::choices;
 use super::noise::Noise;
-use super::prior::{Prior, sharpened};
+use super::prior::Prior;
 use super::summary::Summary;
 use crate::error::Result;
 use crate::latent::{Codes, Latent};
 use crate::models::{Linear, Scope};
-use crate::ops;
 use candle_core::Tensor;
 
 /// Π_m p(k_m | x, k_1 … k_{m−1}), one small network a stage.
@@ -43,42 +43,29 @@ impl Categorical {
 
 impl Prior for Categorical {
     fn surprise(&self, context: &Tensor, z: &Tensor) -> Result<Option<Tensor>> {
-        let (batch, size) = (context.dim(0)?, self.latent.size());
+        let (size, one) = (self.latent.size(), Codes::new(1, self.latent.size())?);
         let hidden = self.summary.forward(context)?;
-        let chosen: Vec<Vec<usize>> = z
-            .to_vec2::<f32>()?
-            .iter()
-            .map(|row| self.latent.read(row))
-            .collect();
         let mut surprise: Option<Tensor> = None;
         for stage in 0..self.stages.len() {
             let before = z.narrow(1, 0, stage * size)?;
-            let targets: Vec<u32> = chosen.iter().map(|row| row[stage] as u32).collect();
-            let targets = Tensor::from_vec(targets, batch, context.device())?;
-            let here = ops::cross_entropy(&self.logits(&hidden, &before, stage)?, &targets)?;
+            let logits = self.logits(&hidden, &before, stage)?;
+            let own = z.narrow(1, stage * size, size)?;
+            let here = choices::cost(one, &logits, &own)?.squeeze(1)?;
             surprise = Some(match surprise {
                 Some(sum) => (sum + here)?,
                 None => here,
             });
         }
-        Ok(Some(surprise.expect("codes have at least one stage")))
+        Ok(surprise)
     }
 
     fn sample(&self, context: &Tensor, temperature: f64, noise: &mut Noise) -> Result<Tensor> {
-        let (batch, size) = (context.dim(0)?, self.latent.size());
         let hidden = self.summary.forward(context)?;
-        let mut z = Tensor::zeros((batch, 0), context.dtype(), context.device())?;
+        let none = (context.dim(0)?, 0);
+        let mut z = Tensor::zeros(none, context.dtype(), context.device())?;
         for stage in 0..self.stages.len() {
-            let logits = self.logits(&hidden, &z, stage)?.to_vec2::<f32>()?;
-            let mut chosen = vec![0f32; batch * size];
-            let weights: Vec<_> = (logits.iter())
-                .map(|logits| sharpened(logits, temperature))
-                .collect();
-            for (row, choice) in noise.choose(&weights).into_iter().enumerate() {
-                chosen[row * size + choice] = 1.0;
-            }
-            let chosen = Tensor::from_vec(chosen, (batch, size), context.device())?;
-            z = Tensor::cat(&[&z, &chosen], 1)?;
+            let logits = self.logits(&hidden, &z, stage)?;
+            z = Tensor::cat(&[&z, &choices::draw(&logits, temperature, noise)?], 1)?;
         }
         debug_assert_eq!(z.dim(1)?, self.latent.dimension());
         Ok(z)

@@ -16,7 +16,13 @@ pub struct ClosedForm {
 }
 
 impl Inference for ClosedForm {
-    fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
+    fn infer_from(
+        &self,
+        energy: &Quadratic,
+        _starts: &[Option<Vec<f64>>],
+        beta: f64,
+        rng: &mut Rng,
+    ) -> Result<Inferred> {
         around(energy, &self.latent, (beta, rng), |_, bowl, factor| {
             factor.solve(bowl)
         })

@@ -4,8 +4,8 @@ use super::config::{Density, Family, LatentConfig};
 use super::forecaster::UNEXPLAINED;
 use super::summary::Summary;
 use super::{
-    Bank, Categorical, ClosedForm, Descent, Fista, Flow, GaussNewton, Inference, Local, Masked,
-    Mixture, Objectwise, Prior, Refine, Search,
+    Bank, Categorical, ClosedForm, Fista, Flow, GaussNewton, Inference, Local, Masked, Mixture,
+    Objectwise, Prior, Projected, Refine, Search,
 };
 use crate::error::{Error, Result};
 use crate::latent::{Ball, Codes, Gaussian, Sparse};
@@ -18,7 +18,7 @@ const SUMMARY: usize = 128;
 /// Steps to a sparse z, at most.
 const SPARSE_STEPS: usize = 100;
 /// Steps to a z in a ball where no training visit left one.
-const DESCENT_STEPS: usize = 50;
+const PROJECTED_STEPS: usize = 50;
 
 /// See the module's head.
 pub(super) struct LatentPart {
@@ -75,9 +75,9 @@ impl LatentPart {
                 let encoder = scope.scope("encoder");
                 Box::new(Refine::new(gaussian, latent.refinement, encoder)?)
             }
-            Family::Table => Box::new(Descent {
+            Family::Table => Box::new(Projected {
                 latent: Ball { dimension },
-                steps: DESCENT_STEPS,
+                steps: PROJECTED_STEPS,
                 warm: 1,
             }),
             Family::Codes => {

@@ -1,12 +1,12 @@
 //! p(z | x) over residual codes by masked prediction.
 
+use super::choices;
 use super::noise::Noise;
-use super::prior::{Prior, sharpened};
+use super::prior::Prior;
 use super::summary::Summary;
 use crate::error::Result;
 use crate::latent::{Codes, Latent};
 use crate::models::{Linear, Scope};
-use crate::ops;
 use crate::rng::Rng;
 use candle_core::Tensor;
 
@@ -52,13 +52,9 @@ impl Masked {
 
     /// −log p of each stage's code, (B, M).
     fn cost(&self, logits: &Tensor, z: &Tensor) -> Result<Tensor> {
-        let (batch, stages) = (z.dim(0)?, self.latent.stages());
-        let rows = z.to_vec2::<f32>()?;
-        let chosen = rows.iter().flat_map(|row| self.latent.read(row));
-        let chosen: Vec<u32> = chosen.map(|choice| choice as u32).collect();
-        let chosen = Tensor::from_vec(chosen, batch * stages, z.device())?;
-        let logits = logits.reshape((batch * stages, self.latent.size()))?;
-        Ok(ops::cross_entropy(&logits, &chosen)?.reshape((batch, stages))?)
+        let rows = z.dim(0)? * self.latent.stages();
+        let logits = logits.reshape((rows, self.latent.size()))?;
+        choices::cost(self.latent, &logits, z)
     }
 
     /// Which stages come before `stage`, for each sample.
@@ -109,20 +105,16 @@ impl Prior for Masked {
     fn sample(&self, context: &Tensor, temperature: f64, noise: &mut Noise) -> Result<Tensor> {
         let (batch, size) = (context.dim(0)?, self.latent.size());
         let summary = self.summary.forward(context)?;
-        let codes = self.latent.dimension();
-        let mut drawn = vec![0f32; batch * codes];
+        let mut z = Vec::new();
         for stage in 0..self.latent.stages() {
-            let z = Tensor::from_slice(&drawn, (batch, codes), context.device())?;
-            let z = z.to_dtype(context.dtype())?;
-            let logits = self.logits(&summary, &z, &self.before(batch, stage))?;
-            let here = logits.narrow(1, stage * size, size)?.to_vec2::<f32>()?;
-            let weights: Vec<_> = here.iter().map(|l| sharpened(l, temperature)).collect();
-            for (row, choice) in noise.choose(&weights).into_iter().enumerate() {
-                drawn[row * codes + stage * size + choice] = 1.0;
-            }
+            let later = (batch, self.latent.dimension() - stage * size);
+            let later = Tensor::zeros(later, context.dtype(), context.device())?;
+            let shown = Tensor::cat(&[&z[..], &[later]].concat(), 1)?;
+            let logits = self.logits(&summary, &shown, &self.before(batch, stage))?;
+            let here = logits.narrow(1, stage * size, size)?.contiguous()?;
+            z.push(choices::draw(&here, temperature, noise)?);
         }
-        let z = Tensor::from_vec(drawn, (batch, codes), context.device())?;
-        Ok(z.to_dtype(context.dtype())?)
+        Ok(Tensor::cat(&z, 1)?)
     }
 
     fn persists(&self) -> bool {

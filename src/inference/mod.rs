@@ -2,9 +2,9 @@
 
 mod bank;
 mod categorical;
+mod choices;
 mod closed_form;
 mod config;
-mod descent;
 mod fista;
 mod flow;
 mod forecaster;
@@ -16,6 +16,7 @@ mod mixture;
 mod noise;
 mod objectwise;
 mod prior;
+mod projected;
 mod refine;
 mod search;
 mod summary;
@@ -24,7 +25,6 @@ pub use bank::{BANK, Bank, kept_in_bank};
 pub use categorical::Categorical;
 pub use closed_form::ClosedForm;
 pub use config::{Density, Family, LatentConfig};
-pub use descent::Descent;
 pub use fista::Fista;
 pub use flow::Flow;
 pub use forecaster::{Forecaster, UNEXPLAINED};
@@ -35,6 +35,7 @@ pub use mixture::Mixture;
 pub use noise::Noise;
 pub use objectwise::Objectwise;
 pub use prior::Prior;
+pub use projected::Projected;
 pub use refine::Refine;
 pub use search::Search;
 pub use summary::Summary;
@@ -106,22 +107,23 @@ fn tensor(rows: &[Vec<f64>], device: &Device) -> Result<Tensor> {
 
 /// Finds z for each sample by minimising E.
 pub trait Inference: Send + Sync {
-    /// `beta` > 0 is the inverse temperature of the draw.
+    /// `beta` > 0 is the inverse temperature of the draw; `starts` is where z was left
+    /// before, for each sample where that is known, from which inference goes on where it
+    /// goes step by step (empty: nowhere).
     ///
     /// # Errors
     /// An energy that is not finite.
-    fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred>;
-
-    /// The same from where z was left before, for each sample where that is known, where
-    /// inference goes step by step.
     fn infer_from(
         &self,
         energy: &Quadratic,
-        _starts: &[Option<Vec<f64>>],
+        starts: &[Option<Vec<f64>>],
         beta: f64,
         rng: &mut Rng,
-    ) -> Result<Inferred> {
-        self.infer(energy, beta, rng)
+    ) -> Result<Inferred>;
+
+    /// [`Self::infer_from`] anew.
+    fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
+        self.infer_from(energy, &[], beta, rng)
     }
 
     /// What trains the inference itself, a scalar, where it has weights.

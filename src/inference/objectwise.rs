@@ -1,11 +1,11 @@
 //! A categorical p(z | x) of objects, each on its own: Π_k p(z_k | what is seen of k).
 
+use super::choices;
 use super::noise::Noise;
-use super::prior::{Prior, sharpened};
+use super::prior::Prior;
 use crate::error::Result;
 use crate::latent::{Codes, Latent};
 use crate::models::{Init, Linear, Scope};
-use crate::ops;
 use candle_core::Tensor;
 
 /// Width of the network's two hidden layers.
@@ -56,29 +56,13 @@ impl Objectwise {
 
 impl Prior for Objectwise {
     fn surprise(&self, context: &Tensor, z: &Tensor) -> Result<Option<Tensor>> {
-        let (batch, objects) = (context.dim(0)?, self.latent.stages());
-        let rows = z.to_vec2::<f32>()?;
-        let chosen: Vec<u32> = rows
-            .iter()
-            .flat_map(|row| self.latent.read(row))
-            .map(|choice| choice as u32)
-            .collect();
-        let chosen = Tensor::from_vec(chosen, batch * objects, context.device())?;
-        let each = ops::cross_entropy(&self.logits(context)?, &chosen)?;
-        Ok(Some(each.reshape((batch, objects))?.sum(1)?))
+        let each = choices::cost(self.latent, &self.logits(context)?, z)?;
+        Ok(Some(each.sum(1)?))
     }
 
     fn sample(&self, context: &Tensor, temperature: f64, noise: &mut Noise) -> Result<Tensor> {
-        let (batch, size) = (context.dim(0)?, self.latent.size());
-        let weights: Vec<Vec<f32>> = (self.logits(context)?.to_vec2::<f32>()?.iter())
-            .map(|logits| sharpened(logits, temperature))
-            .collect();
-        let mut z = vec![0f32; weights.len() * size];
-        for (row, choice) in noise.choose(&weights).into_iter().enumerate() {
-            z[row * size + choice] = 1.0;
-        }
-        let z = Tensor::from_vec(z, (batch, self.latent.dimension()), context.device())?;
-        Ok(z.to_dtype(context.dtype())?)
+        let moves = choices::draw(&self.logits(context)?, temperature, noise)?;
+        Ok(moves.reshape((context.dim(0)?, self.latent.dimension()))?)
     }
 
     fn persists(&self) -> bool {

@@ -106,10 +106,6 @@ fn diagonal(bowl: &Bowl) -> Vec<f64> {
 }
 
 impl Inference for Refine {
-    fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
-        self.infer_from(energy, &[], beta, rng)
-    }
-
     fn infer_from(
         &self,
         energy: &Quadratic,

@@ -2,7 +2,7 @@
 
 use super::{Inference, Inferred};
 use crate::energy::{Bowl, Quadratic, Table};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::latent::{Codes, Latent};
 use crate::rng::Rng;
 
@@ -82,31 +82,26 @@ impl Search {
 }
 
 impl Inference for Search {
-    fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
-        let mut inferred = Inferred::default();
-        for bowl in energy.bowls() {
-            let table = self.table(bowl);
-            let (best, &minimum) = table
-                .iter()
-                .enumerate()
-                .min_by(|a, b| a.1.total_cmp(b.1))
-                .filter(|(_, minimum)| minimum.is_finite())
-                .ok_or_else(|| Error::NotFinite {
-                    what: "the energy of every code".to_owned(),
-                })?;
-            let weights: Vec<f32> = table
-                .iter()
-                .map(|e| (-beta * (e - minimum)).exp() as f32)
-                .collect();
-            let total: f64 = weights.iter().map(|&w| f64::from(w)).sum();
-            inferred.energy.push(minimum);
-            inferred.free_energy.push(minimum - total.ln() / beta);
-            inferred.best.push(self.latent.vector(best));
-            inferred
-                .sample
-                .push(self.latent.vector(rng.weighted(&weights)));
-        }
-        Ok(inferred)
+    fn infer_from(
+        &self,
+        energy: &Quadratic,
+        _starts: &[Option<Vec<f64>>],
+        beta: f64,
+        rng: &mut Rng,
+    ) -> Result<Inferred> {
+        let table = self.energies(energy)?;
+        let draw = |shares: Vec<f64>| {
+            let weights: Vec<f32> = shares.into_iter().map(|share| share as f32).collect();
+            self.latent.vector(rng.weighted(&weights))
+        };
+        Ok(Inferred {
+            best: (table.best().into_iter())
+                .map(|code| self.latent.vector(code))
+                .collect(),
+            energy: table.least(),
+            free_energy: table.free_energy(beta),
+            sample: table.shares(beta).into_iter().map(draw).collect(),
+        })
     }
 }
 

@@ -194,9 +194,6 @@ mod tests {
                 &data.narrow(1, 1, 1).unwrap(),
             )
             .unwrap();
-        let gradients = cost.sum_all().unwrap().backward().unwrap();
-        for (name, var) in learner.weights().pairs() {
-            assert!(gradients.get(var).is_some(), "{name} has no gradient");
-        }
+        learner.every_weight_learns(&cost);
     }
 }

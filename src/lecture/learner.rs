@@ -109,4 +109,13 @@ impl<N> Learner<N> {
         }
         Ok(())
     }
+
+    /// Asserts that every variable gets a gradient from `loss` (any shape).
+    #[cfg(test)]
+    pub(super) fn every_weight_learns(&self, loss: &Tensor) {
+        let gradients = loss.sum_all().unwrap().backward().unwrap();
+        for (name, var) in self.weights.pairs() {
+            assert!(gradients.get(var).is_some(), "{name} has no gradient");
+        }
+    }
 }

@@ -18,6 +18,7 @@ mod likelihood;
 mod masked;
 mod mixture;
 mod quantised;
+mod sampled;
 mod score;
 mod sets;
 mod sparse;
@@ -133,7 +134,7 @@ pub const SHOWS: &[Show] = &[
         name: "sampled",
         strategy: "C2",
         about: "maximum likelihood by importance sampling, MH, Gibbs, MALA, HMC; CD-k",
-        run: likelihood::show_sampled,
+        run: sampled::show,
     },
     Show {
         name: "nce",

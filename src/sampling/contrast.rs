@@ -41,9 +41,6 @@ impl Push {
 
 /// A way to find where to push up.
 pub trait Contrast {
-    /// What it is called.
-    fn name(&self) -> &'static str;
-
     /// For the energy as it is now and this batch of data (B, d).
     ///
     /// # Errors
@@ -56,10 +53,6 @@ pub trait Contrast {
 pub struct Quadrature(pub Plane);
 
 impl Contrast for Quadrature {
-    fn name(&self) -> &'static str {
-        "quadrature"
-    }
-
     fn push(&mut self, field: &dyn Field, data: &Tensor, _: &mut Rng) -> Result<Push> {
         let points = self.0.tensor(data.device())?;
         let logs = field.energy(&points)?.detach().neg()?;
@@ -81,10 +74,6 @@ pub struct Importance {
 }
 
 impl Contrast for Importance {
-    fn name(&self) -> &'static str {
-        "importance sampling"
-    }
-
     fn push(&mut self, field: &dyn Field, data: &Tensor, rng: &mut Rng) -> Result<Push> {
         let (batch, d) = data.dims2()?;
         let device = data.device();
@@ -121,10 +110,6 @@ pub struct Divergence<S> {
 }
 
 impl<S: Sampler> Contrast for Divergence<S> {
-    fn name(&self) -> &'static str {
-        "contrastive divergence"
-    }
-
     fn push(&mut self, field: &dyn Field, data: &Tensor, rng: &mut Rng) -> Result<Push> {
         let walked = walk((&self.sampler, field), data, self.steps, rng, |_| Ok(()))?;
         Push::even(walked.place)
@@ -148,18 +133,9 @@ impl<S: Sampler> Persistent<S> {
             chains: start,
         }
     }
-
-    /// Where the chains are, (N, d).
-    pub fn chains(&self) -> &Tensor {
-        &self.chains
-    }
 }
 
 impl<S: Sampler> Contrast for Persistent<S> {
-    fn name(&self) -> &'static str {
-        self.sampler.name()
-    }
-
     fn push(&mut self, field: &dyn Field, _: &Tensor, rng: &mut Rng) -> Result<Push> {
         let run = (&self.sampler as &dyn Sampler, field);
         self.chains = walk(run, &self.chains, self.steps, rng, |_| Ok(()))?.place;

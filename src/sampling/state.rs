@@ -14,8 +14,9 @@ pub struct State {
     pub place: Tensor,
     /// E there, (B,).
     pub energy: Tensor,
-    /// ∂E/∂v there, (B, d).
-    pub slope: Tensor,
+    /// ∂E/∂v, (B, d), there where the sampler walks along slopes; others leave it as it
+    /// was, so chains do not go from one sampler to another but by [`Self::new`].
+    pub(super) slope: Tensor,
     /// Steps taken.
     pub steps: usize,
     /// The mean share of proposals that were taken, summed over steps.

@@ -1,14 +1,15 @@
 //! One model in training: its weights, its optimiser, and one step.
 
-use super::objective::{Found, Objective};
+use super::kept::Kept;
+use super::objective::Objective;
 use super::parts;
 use super::revival::{Revival, revive};
 use super::settings::{Settings, TrainingConfig};
 use super::snapshot::Snapshot;
-use super::table::{Batch, Table};
+use super::visits::Batch;
 use super::watch::{Alarm, Watch};
 use crate::error::{Error, Result};
-use crate::inference::{BANK, Family, Forecaster, LatentConfig, UNEXPLAINED, kept_in_bank};
+use crate::inference::{BANK, Family, Forecaster, LatentConfig, UNEXPLAINED};
 use crate::latent::Codes;
 use crate::models::{DICTIONARIES, FrameShape, Weights};
 use crate::ops::{AdamW, AdamWConfig, Average};
@@ -46,9 +47,6 @@ pub struct LearnerState {
     /// Which codes are in use, where z is one.
     #[serde(default)]
     pub revival: Revival,
-    /// z's that have come to a bank.
-    #[serde(default)]
-    pub banked: usize,
 }
 
 /// A model in training.
@@ -70,10 +68,7 @@ pub struct Learner {
     /// Where z is a code.
     codes: Option<Codes>,
     revival: Revival,
-    /// Where each window has a z of its own.
-    table: Option<Table>,
-    /// z's that have come to a bank.
-    banked: usize,
+    kept: Kept,
     /// Where to go back to.
     good: Snapshot,
 }
@@ -130,8 +125,7 @@ impl Learner {
         Ok(Self {
             name,
             codes,
-            table: (latent.family == Family::Table).then(Table::default),
-            banked: 0,
+            kept: Kept::new(latent),
             revival,
             good,
             forecaster,
@@ -214,12 +208,7 @@ impl Learner {
             forecaster: &self.forecaster,
             frozen: &self.frozen,
             settings: &self.settings,
-            table: self.table.as_ref(),
-            keeps_context: self
-                .weights
-                .pairs()
-                .iter()
-                .any(|(name, _)| name.contains(BANK)),
+            kept: &self.kept,
         };
         let windows = batch.windows;
         let count = parts::best_count(windows.dim(0)?, windows.device());
@@ -238,7 +227,7 @@ impl Learner {
         if gradient.is_finite() && !own {
             self.follow(found.error)?;
             revive(&self.dictionaries(), &copied, rng)?;
-            self.keep(batch.names, &found)?;
+            self.kept.note(batch.names, &found, &self.weights)?;
         }
         if let Some(average) = self.average.as_mut().filter(|_| gradient.is_finite()) {
             average.update(self.weights.pairs(), self.optimiser.steps())?;
@@ -269,31 +258,6 @@ impl Learner {
         Ok(())
     }
 
-    /// Keeps the z's that were found, where there is a table or a bank.
-    fn keep(&mut self, names: &[u64], found: &Found) -> Result<()> {
-        let Some(inferred) = &found.inferred else {
-            return Ok(());
-        };
-        if let Some(table) = &mut self.table {
-            table.note(names, &inferred.best);
-        }
-        if let Some(context) = &found.context {
-            let named = |ending: &str| {
-                let ending = format!("{BANK}{ending}");
-                let mut pairs = self.weights.pairs().iter();
-                pairs.find_map(|(name, var)| name.ends_with(&ending).then_some(var))
-            };
-            let before = |ending: &str| named(ending).map(Var::as_detached_tensor);
-            for (ending, after) in kept_in_bank(before, (&inferred.best, context), self.banked)? {
-                if let Some(var) = named(ending) {
-                    var.set(&after)?;
-                }
-            }
-            self.banked += inferred.best.len();
-        }
-        Ok(())
-    }
-
     /// What z's numbers mean: of those that move, then of those that paint.
     fn dictionaries(&self) -> Vec<&Var> {
         let (moving, painting): (Vec<_>, Vec<_>) = self
@@ -304,7 +268,7 @@ impl Learner {
     }
 
     /// The weights whose names end so.
-    fn named<'a>(&'a self, ending: &'a str) -> impl Iterator<Item = &'a (String, Var)> {
+    fn named(&self, ending: &str) -> impl Iterator<Item = &(String, Var)> {
         let pairs = self.weights.pairs().iter();
         pairs.filter(move |(name, _)| name.ends_with(ending))
     }
@@ -343,17 +307,15 @@ impl Learner {
     }
 
     /// The optimiser's tensors, for a checkpoint; names start with the model's.
-    /// So do those of its table of z.
+    /// So do those of what it keeps of z.
     pub fn moments(&self) -> Result<Vec<(String, Tensor)>> {
         let mut all = self.optimiser.state()?;
-        if let Some(table) = &self.table {
-            all.extend(table.tensors(&self.table_name())?);
-        }
+        all.extend(self.kept.tensors(&self.kept_name())?);
         Ok(all)
     }
 
     /// As moments are named.
-    fn table_name(&self) -> String {
+    fn kept_name(&self) -> String {
         format!("z.{}", self.name)
     }
 
@@ -372,7 +334,6 @@ impl Learner {
             caution: self.caution,
             watch: self.watch.clone(),
             revival: self.revival.clone(),
-            banked: self.banked,
         }
     }
 
@@ -383,15 +344,11 @@ impl Learner {
         averages: &HashMap<String, Tensor>,
         state: LearnerState,
     ) -> Result<()> {
-        let table = self.table_name();
-        let optimiser = moments.iter().filter(|(name, _)| !name.starts_with(&table));
+        let kept = self.kept_name();
+        let optimiser = moments.iter().filter(|(name, _)| !name.starts_with(&kept));
         let optimiser = optimiser.map(|(name, tensor)| (name.clone(), tensor.clone()));
-        self.optimiser
-            .load_state(&optimiser.collect(), state.steps)?;
-        if self.table.is_some() {
-            self.table = Some(Table::load(moments, &table)?);
-        }
-        self.banked = state.banked;
+        (self.optimiser).load_state(&optimiser.collect(), state.steps)?;
+        self.kept.load(moments, &kept)?;
         if let Some(average) = &mut self.average {
             average.load(averages)?;
         }

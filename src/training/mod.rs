@@ -3,6 +3,7 @@
 pub mod budget;
 pub mod checkpoint;
 mod example;
+mod kept;
 pub mod learner;
 mod objective;
 mod parts;
@@ -10,10 +11,10 @@ pub mod recipe;
 mod revival;
 pub mod settings;
 mod snapshot;
-mod table;
+mod visits;
 pub mod watch;
 
 pub use learner::{Learner, LearnerState, StepReport};
 pub use settings::Settings;
-pub use table::Batch;
+pub use visits::Batch;
 pub use watch::Alarm;

@@ -1,8 +1,8 @@
 //! What a step goes down on: infer z, energy, and what is learned beside it.
 
 use super::example::Example;
+use super::kept::Kept;
 use super::settings::TrainingConfig;
-use super::table::Table;
 use crate::error::Result;
 use crate::inference::{Forecaster, Inferred, Noise};
 use crate::models::{Observed, Stages};
@@ -16,10 +16,7 @@ pub(super) struct Objective<'a> {
     /// The same without gradients.
     pub(super) frozen: &'a Forecaster,
     pub(super) settings: &'a TrainingConfig,
-    /// Where each window's z was left, where it goes on from there.
-    pub(super) table: Option<&'a Table>,
-    /// Whether what the prior saw is to be kept, for a bank.
-    pub(super) keeps_context: bool,
+    pub(super) kept: &'a Kept,
 }
 
 /// What it is at an example, but for the loss.
@@ -102,7 +99,7 @@ impl Objective<'_> {
         }
 
         let field = self.forecaster.energy(&observed, &y)?;
-        let starts = self.table.map(|table| table.starts(names));
+        let starts = self.kept.visits.as_ref().map(|visits| visits.starts(names));
         let starts = starts.as_deref().unwrap_or_default();
         let beta = self.settings.beta_at(used);
         let inferred = (self.forecaster).infer_from(&field, starts, beta, rng)?;
@@ -142,7 +139,7 @@ impl Objective<'_> {
             error: scalar(&error)?,
             surprise,
             inferred: Some(inferred),
-            context: (self.keeps_context).then(|| self.forecaster.context(&observed)),
+            context: (self.kept.bank).then(|| self.forecaster.context(&observed)),
         };
         Ok((loss, found))
     }

@@ -5,7 +5,7 @@
 
 use super::example::Example;
 use super::objective::{Found, Objective};
-use super::table::Batch;
+use super::visits::Batch;
 use crate::error::Result;
 use crate::rng::Rng;
 use candle_core::backprop::GradStore;

@@ -104,3 +104,16 @@ pub fn rows(groups: &[Seeds]) -> Vec<Vec<String>> {
     });
     lines.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_has_its_ends_and_its_middle() {
+        let spread = Spread::of(&[0.5, 0.2, 1.1]).unwrap();
+        assert_eq!((spread.least, spread.most), (0.2, 1.1));
+        assert!((spread.mean - 0.6).abs() < 1e-12);
+        assert_eq!(Spread::of(&[]), None);
+    }
+}

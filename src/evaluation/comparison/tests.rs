@@ -302,6 +302,33 @@ fn one_future_is_scored_by_its_error_and_many_as_a_forecast() {
 }
 
 #[test]
+fn whole_futures_are_judged_by_all_their_frames() {
+    let none = forecaster(&LatentConfig::none());
+    let predictors = [Predictor::Copy, Predictor::Model(&none)];
+    // One frame ahead a future is that frame; of three, the mean of all, which
+    // are seen one by one where all are horizons.
+    for horizons in [vec![1], vec![1, 2, 3]] {
+        let last = horizons.len();
+        let plan = Plan {
+            horizons,
+            ..plan(4)
+        };
+        let found = compared(&predictors, &plan);
+        let few = Plan {
+            horizons: vec![last],
+            ..plan.clone()
+        };
+        let skipping = compared(&predictors, &few);
+        for (at, models) in found.models.iter().enumerate() {
+            let each = models.values().map(|f| f.whole_frame.psnr.value.unwrap());
+            let mean = each.sum::<f64>() / last as f64;
+            close(found.whole_futures[at][&1].psnr.value, mean);
+            close(skipping.whole_futures[at][&1].psnr.value, mean);
+        }
+    }
+}
+
+#[test]
 fn futures_at_the_horizons_are_those_of_the_whole_rollout() {
     let latent = forecaster(&LatentConfig {
         dimension: 4,

@@ -213,82 +213,6 @@ fn steps_on_own_frames_do_not_train_z_where_it_paints() {
 }
 
 #[test]
-fn every_weight_gets_a_gradient() {
-    // Own frames too: a moved z is trained on them.
-    for (own_frames, moving) in [(0.0, 2), (0.0, 1), (0.0, 0), (1.0, 2)] {
-        let mut settings = settings(Decoder::Move);
-        settings.model.moving = moving;
-        settings.training.own_frames = own_frames;
-        settings.training.average = 0.0;
-        let latent = settings.latent.clone();
-        let mut learner =
-            Learner::new("latent", &settings, &latent, SHAPE, Seed(1), &Device::Cpu).unwrap();
-        let before = learner.weights().tensors();
-        let before: Vec<Tensor> = before.iter().map(|(_, t)| t.copy().unwrap()).collect();
-        let mut rng = Seed(5).stream("test", 0);
-        // What starts at 0 hides what lies before it for a step.
-        for _ in 0..3 {
-            learner
-                .step(&windows(far(Decoder::Move), &mut rng), 0.9, &mut rng)
-                .unwrap();
-        }
-        for ((name, new), old) in learner.weights().tensors().iter().zip(before) {
-            let off = (new - old).unwrap().abs().unwrap().max_all().unwrap();
-            let own_only = own_frames == 1.0 && name.ends_with(UNEXPLAINED);
-            assert_eq!(off.to_scalar::<f32>().unwrap() > 0.0, !own_only, "{name}");
-        }
-    }
-}
-
-/// All that may be drawn or found of z, each with a recipe that uses it.
-#[test]
-fn every_weight_of_every_family_gets_a_gradient() {
-    let recipe = |change: fn(&mut Settings)| {
-        let mut settings = settings(Decoder::Move);
-        settings.model.moving = 0;
-        settings.training.average = 0.0;
-        change(&mut settings);
-        settings
-    };
-    for settings in [
-        recipe(|s| s.latent.prior = Density::Flow),
-        recipe(|s| s.latent.family = Family::Sparse),
-        recipe(|s| s.latent.family = Family::Table),
-        recipe(|s| s.model.cells = 2),
-        recipe(|s| {
-            s.latent.family = Family::Codes;
-            s.latent.prior = Density::Masked;
-            s.training.score_weight = 0.0;
-            (s.training.beta, s.training.beta_start) = (1e-6, 1e-6);
-        }),
-        // The first stage moves, the second paints.
-        recipe(|s| {
-            (s.model.moving, s.latent.size, s.latent.stages) = (4, 4, 2);
-            s.latent.family = Family::Codes;
-            s.training.score_weight = 0.0;
-            // So warm that all codes are drawn.
-            (s.training.beta, s.training.beta_start) = (1e-6, 1e-6);
-        }),
-    ] {
-        let latent = settings.latent.clone();
-        let mut learner =
-            Learner::new("latent", &settings, &latent, SHAPE, Seed(1), &Device::Cpu).unwrap();
-        let before = learner.weights().tensors();
-        let before: Vec<Tensor> = before.iter().map(|(_, t)| t.copy().unwrap()).collect();
-        let mut rng = Seed(5).stream("test", 0);
-        for _ in 0..4 {
-            learner
-                .step(&windows(far(Decoder::Move), &mut rng), 0.9, &mut rng)
-                .unwrap();
-        }
-        for ((name, new), old) in learner.weights().tensors().iter().zip(before) {
-            let off = (new - old).unwrap().abs().unwrap().max_all().unwrap();
-            assert!(off.to_scalar::<f32>().unwrap() > 0.0, "{name}: {latent:?}");
-        }
-    }
-}
-
-#[test]
 fn dead_codes_revive_where_they_move_and_where_they_paint() {
     let mut settings = settings(Decoder::Move);
     settings.training.score_weight = 0.0;
@@ -402,5 +326,6 @@ fn what_is_judged_is_the_average() {
     }
 }
 
+mod gradients;
 mod kept;
 mod parts;

@@ -33,7 +33,7 @@ fn a_table_goes_on_from_visit_to_visit_and_over_a_checkpoint() {
         windows: &windows,
         names: &names,
     };
-    let starts = |learner: &Learner| learner.table.as_ref().unwrap().starts(&names);
+    let starts = |learner: &Learner| learner.kept.visits.as_ref().unwrap().starts(&names);
     assert!(starts(&learner).iter().all(Option::is_none));
     let mut step = |learner: &mut Learner| {
         let mut rng = rng.branch();
@@ -50,7 +50,7 @@ fn a_table_goes_on_from_visit_to_visit_and_over_a_checkpoint() {
     let second = starts(&learner);
     assert_ne!(first, second);
     let again = resumed(&learner, table);
-    assert_eq!(again.table, learner.table);
+    assert_eq!(again.kept.visits, learner.kept.visits);
     assert_eq!(starts(&again), second);
     // Windows without a name begin anew, and leave nothing.
     learner.step(&windows, 0.9, &mut rng.clone()).unwrap();

@@ -16,8 +16,7 @@ fn a_step_in_parts_is_the_step_of_the_whole() {
         forecaster: &learner.forecaster,
         frozen: &learner.frozen,
         settings: &learner.settings,
-        table: None,
-        keeps_context: false,
+        kept: &learner.kept,
     };
     let mut made = |count: usize| {
         let vars = learner.weights.pairs();

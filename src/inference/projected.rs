@@ -13,7 +13,7 @@ use crate::rng::Rng;
 ///
 /// A draw is z* itself, F_β its energy: what limits z is the ball alone.
 #[derive(Debug, Clone, Copy)]
-pub struct Descent {
+pub struct Projected {
     /// The latent.
     pub latent: Ball,
     /// Steps from 0.
@@ -22,7 +22,7 @@ pub struct Descent {
     pub warm: usize,
 }
 
-impl Descent {
+impl Projected {
     fn descend(&self, bowl: &Bowl, start: Option<&[f64]>) -> Vec<f64> {
         let step = 1.0 / largest(bowl).max(1e-12);
         let (mut z, steps) = match start {
@@ -56,11 +56,7 @@ fn largest(bowl: &Bowl) -> f64 {
     1.1 * size
 }
 
-impl Inference for Descent {
-    fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
-        self.infer_from(energy, &[], beta, rng)
-    }
-
+impl Inference for Projected {
     fn infer_from(
         &self,
         energy: &Quadratic,
@@ -107,7 +103,7 @@ mod tests {
     #[test]
     fn it_ends_at_the_least_energy_in_the_ball() {
         let latent = Ball { dimension: 3 };
-        let descent = Descent {
+        let descent = Projected {
             latent,
             steps: 300,
             warm: 1,
@@ -136,7 +132,7 @@ mod tests {
 
     #[test]
     fn visits_get_there_one_step_at_a_time() {
-        let descent = Descent {
+        let descent = Projected {
             latent: Ball { dimension: 3 },
             steps: 5,
             warm: 1,

@@ -1,4 +1,4 @@
-//! A z of its own for each training window.
+//! A z of its own for each training window, over its visits.
 
 use crate::error::{Error, Result};
 use candle_core::{Device, Tensor};
@@ -33,11 +33,11 @@ impl<'a> Batch<'a> {
 
 /// Where z was left at each window's last visit (GLO's table, Bojanowski et al. 2018).
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Table {
+pub struct Visits {
     rows: BTreeMap<u64, Vec<f64>>,
 }
 
-impl Table {
+impl Visits {
     /// Where to start at these windows; nothing for one that is new.
     pub fn starts(&self, names: &[u64]) -> Vec<Option<Vec<f64>>> {
         names
@@ -115,16 +115,16 @@ mod tests {
 
     #[test]
     fn it_survives_a_checkpoint() {
-        let mut table = Table::default();
-        assert!(table.tensors("latent").unwrap().is_empty());
-        table.note(&[7, u64::MAX - 3], &[vec![0.5, -1.0], vec![2.0, 0.25]]);
-        table.note(&[7], &[vec![0.75, -1.0]]);
-        assert_eq!(table.starts(&[8, 7]), [None, Some(vec![0.75, -1.0])]);
-        let mut tensors: HashMap<_, _> = table.tensors("latent").unwrap().into_iter().collect();
-        assert_eq!(Table::load(&tensors, "latent").unwrap(), table);
-        assert!(Table::load(&tensors, "mse").unwrap().is_empty());
+        let mut visits = Visits::default();
+        assert!(visits.tensors("latent").unwrap().is_empty());
+        visits.note(&[7, u64::MAX - 3], &[vec![0.5, -1.0], vec![2.0, 0.25]]);
+        visits.note(&[7], &[vec![0.75, -1.0]]);
+        assert_eq!(visits.starts(&[8, 7]), [None, Some(vec![0.75, -1.0])]);
+        let mut tensors: HashMap<_, _> = visits.tensors("latent").unwrap().into_iter().collect();
+        assert_eq!(Visits::load(&tensors, "latent").unwrap(), visits);
+        assert!(Visits::load(&tensors, "mse").unwrap().is_empty());
         tensors.remove("latent.table.windows");
-        let error = Table::load(&tensors, "latent").unwrap_err();
+        let error = Visits::load(&tensors, "latent").unwrap_err();
         assert!(error.to_string().contains("latent.table.z"));
     }
 }

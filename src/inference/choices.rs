@@ -1,0 +1,34 @@
+//! Categorical choices, one of K each: what they cost, and how they are drawn.
+
+use super::noise::Noise;
+use super::prior::sharpened;
+use crate::error::Result;
+use crate::latent::Codes;
+use crate::ops;
+use candle_core::Tensor;
+
+/// −log p of the codes of z (B, M·K), each given its logits (B·M, K): (B, M).
+pub(super) fn cost(latent: Codes, logits: &Tensor, z: &Tensor) -> Result<Tensor> {
+    let batch = z.dim(0)?;
+    let rows = z.to_vec2::<f32>()?;
+    let chosen = rows.iter().flat_map(|row| latent.read(row));
+    let chosen: Vec<u32> = chosen.map(|choice| choice as u32).collect();
+    let places = chosen.len();
+    let chosen = Tensor::from_vec(chosen, places, z.device())?;
+    let costs = ops::cross_entropy(logits, &chosen)?;
+    Ok(costs.reshape((batch, places / batch.max(1)))?)
+}
+
+/// A one-hot for each row of `logits` (rows, K), drawn at a temperature: (rows, K).
+pub(super) fn draw(logits: &Tensor, temperature: f64, noise: &mut Noise) -> Result<Tensor> {
+    let (rows, size) = logits.dims2()?;
+    let weights: Vec<Vec<f32>> = (logits.to_vec2::<f32>()?.iter())
+        .map(|logits| sharpened(logits, temperature))
+        .collect();
+    let mut drawn = vec![0f32; rows * size];
+    for (row, choice) in noise.choose(&weights).into_iter().enumerate() {
+        drawn[row * size + choice] = 1.0;
+    }
+    let drawn = Tensor::from_vec(drawn, (rows, size), logits.device())?;
+    Ok(drawn.to_dtype(logits.dtype())?)
+}

@@ -1,0 +1,263 @@
+//! Maximum likelihood where the places to push up are sampled (strategy C2), held against
+//! the exact answer by quadrature.
+
+use super::desk::Desk;
+use super::likelihood::{Fit, fit, log_likelihood, network, panel, spiral_points};
+use super::sets::{Set, batch, tensor};
+use crate::error::Result;
+use crate::outputs::figure::Figure;
+use crate::rng::Rng;
+use crate::sampling::{
+    Contrast, Divergence, Gibbs, Hamiltonian, Importance, Langevin, Metropolis, Persistent,
+};
+use candle_core::Tensor;
+
+/// With chains, slower: they have to keep up.
+const SAMPLED: Fit = Fit {
+    steps: 1000,
+    batch: 256,
+    rate: 1e-2,
+};
+
+/// All ways to push up that sample, for data (N, 2); with the name of each.
+fn contrasts(data: &Tensor, rng: &mut Rng) -> Result<Vec<(&'static str, Box<dyn Contrast>)>> {
+    let mut chains = |count: usize| batch(data, count, rng);
+    let mala = Langevin {
+        size: 0.07,
+        corrected: true,
+    };
+    let hmc = Hamiltonian {
+        size: 0.06,
+        leaps: 6,
+    };
+    Ok(vec![
+        (
+            "importance sampling",
+            Box::new(Importance {
+                count: 1024,
+                blur: 0.1,
+                reach: 1.0,
+            }),
+        ),
+        (
+            "Metropolis-Hastings, persistent",
+            Box::new(Persistent::new(Metropolis { size: 0.1 }, 10, chains(512)?)),
+        ),
+        (
+            "Gibbs, persistent",
+            Box::new(Persistent::new(
+                Gibbs {
+                    reach: 2.0,
+                    points: 40,
+                },
+                1,
+                chains(128)?,
+            )),
+        ),
+        (
+            "MALA, persistent",
+            Box::new(Persistent::new(mala, 8, chains(512)?)),
+        ),
+        (
+            "HMC, persistent",
+            Box::new(Persistent::new(hmc, 2, chains(512)?)),
+        ),
+        (
+            "CD-1 (MALA)",
+            Box::new(Divergence {
+                sampler: mala,
+                steps: 1,
+            }),
+        ),
+        (
+            "CD-10 (MALA)",
+            Box::new(Divergence {
+                sampler: mala,
+                steps: 10,
+            }),
+        ),
+        (
+            "Langevin, uncorrected",
+            Box::new(Persistent::new(
+                Langevin {
+                    size: 0.03,
+                    corrected: false,
+                },
+                8,
+                chains(512)?,
+            )),
+        ),
+    ])
+}
+
+pub(super) fn show(desk: &mut Desk) -> Result<()> {
+    let mut rng = desk.rng("sampled");
+    let points = spiral_points(desk.seed);
+    let held_out = tensor(&Set::Spiral.draw(2000, &mut rng))?;
+    let data = tensor(&points)?;
+    let exact = desk.spiral_model()?;
+    let reference = log_likelihood(exact, &held_out)?;
+    let mut rows = vec![vec![
+        "quadrature (C1)".to_owned(),
+        format!("{reference:.3}"),
+        "0".to_owned(),
+        String::new(),
+    ]];
+    let mut panels = vec![panel("quadrature", exact, &points)?];
+    for (name, mut contrast) in contrasts(&data, &mut rng)? {
+        let start = std::time::Instant::now();
+        let mut learner = network(desk.seed)?;
+        fit(
+            &mut learner,
+            &data,
+            contrast.as_mut(),
+            SAMPLED,
+            &mut rng,
+            |_, _| Ok(()),
+        )?;
+        let found = log_likelihood(&learner.frozen, &held_out)?;
+        rows.push(vec![
+            name.to_owned(),
+            format!("{found:.3}"),
+            format!("{:+.3}", found - reference),
+            format!("{:.1}", start.elapsed().as_secs_f64()),
+        ]);
+        panels.push(panel(name, &learner.frozen, &points)?);
+    }
+    desk.table(
+        &[
+            "pushed up by",
+            "log-likelihood held out",
+            "beside C1's",
+            "s",
+        ],
+        &rows,
+    )?;
+    desk.figure(&Figure::new(3, panels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::likelihood::{C1, PLANE, spiral_model};
+    use super::*;
+    use crate::energy::{Field as _, ScalarNetwork};
+    use crate::lecture::learner::Learner;
+    use crate::rng::Seed;
+    use crate::sampling::{Quadrature, Sampler, walk};
+
+    /// Two numbers of the gradient of ⟨E⟩: that of the first layer's first weight, and of
+    /// the last layer's third.
+    fn gradient(learner: &Learner<ScalarNetwork>, energy: &Tensor) -> [f64; 2] {
+        let gradients = energy.backward().unwrap();
+        let number = |name: &str, index: usize| {
+            let pairs = learner.weights().pairs();
+            let (_, var) = pairs.iter().find(|(of, _)| of == name).unwrap();
+            let all = gradients.get(var).unwrap().flatten_all().unwrap();
+            f64::from(all.to_vec1::<f32>().unwrap()[index])
+        };
+        [number("layer0.weight", 0), number("layer2.weight", 2)]
+    }
+
+    #[test]
+    fn each_samplers_gradient_is_the_quadratures() {
+        let mut rng = Seed(1).stream("test", 0);
+        let data = tensor(&Set::Ellipse.draw(1000, &mut rng)).unwrap();
+        let mut learner = network(Seed(1)).unwrap();
+        let how = Fit { steps: 60, ..C1 };
+        let mut exact = Quadrature(PLANE);
+        fit(
+            &mut learner,
+            &data,
+            &mut exact,
+            how,
+            &mut rng,
+            |_, _| Ok(()),
+        )
+        .unwrap();
+        let push = exact.push(&learner.frozen, &data, &mut rng).unwrap();
+        let truth = gradient(&learner, &push.mean(&learner.network).unwrap());
+
+        let mala = Langevin {
+            size: 0.12,
+            corrected: true,
+        };
+        let hmc = Hamiltonian {
+            size: 0.1,
+            leaps: 6,
+        };
+        let gibbs = Gibbs {
+            reach: 2.5,
+            points: 81,
+        };
+        let walk_size = Metropolis { size: 0.2 };
+        let samplers: [(&dyn Sampler, usize); 4] =
+            [(&walk_size, 300), (&gibbs, 25), (&mala, 300), (&hmc, 60)];
+        // Sixteen groups of chains know their own error.
+        const GROUPS: usize = 16;
+        for (sampler, steps) in samplers {
+            let start = batch(&data, GROUPS * 60, &mut rng).unwrap();
+            let run = (sampler, &learner.frozen as &dyn crate::energy::Field);
+            let walked = walk(run, &start, steps, &mut rng, |_| Ok(())).unwrap();
+            let found: Vec<[f64; 2]> = (0..GROUPS)
+                .map(|group| {
+                    let points = walked.place.narrow(0, 60 * group, 60).unwrap();
+                    let energy = learner.network.energy(&points).unwrap();
+                    gradient(&learner, &energy.mean_all().unwrap())
+                })
+                .collect();
+            check(sampler.name(), &found, truth);
+        }
+        let mut importance = Importance {
+            count: 600,
+            blur: 0.1,
+            reach: 1.0,
+        };
+        let found: Vec<[f64; 2]> = (0..GROUPS)
+            .map(|_| {
+                let push = importance.push(&learner.frozen, &data, &mut rng).unwrap();
+                gradient(&learner, &push.mean(&learner.network).unwrap())
+            })
+            .collect();
+        check("importance sampling", &found, truth);
+    }
+
+    /// Within 3 standard errors.
+    fn check(name: &str, found: &[[f64; 2]], truth: [f64; 2]) {
+        let count = found.len() as f64;
+        for (index, truth) in truth.into_iter().enumerate() {
+            let mean = found.iter().map(|g| g[index]).sum::<f64>() / count;
+            let squares = found.iter().map(|g| (g[index] - mean).powi(2));
+            let error = (squares.sum::<f64>() / (count - 1.0) / count).sqrt();
+            let apart = (mean - truth).abs();
+            assert!(
+                apart < 3.0 * error,
+                "{name}, {index}: {mean} ± {error}, {truth}"
+            );
+        }
+    }
+
+    #[test]
+    fn persistent_chains_learn_the_density_that_quadrature_does() {
+        let data = tensor(&spiral_points(Seed(0))).unwrap();
+        let mut rng = Seed(0).stream("test", 0);
+        let held_out = tensor(&Set::Spiral.draw(2000, &mut rng)).unwrap();
+        let exact = spiral_model(Seed(0)).unwrap();
+        let reference = log_likelihood(&exact.frozen, &held_out).unwrap();
+        for (name, mut contrast) in contrasts(&data, &mut rng).unwrap() {
+            if !matches!(name, "HMC, persistent" | "MALA, persistent") {
+                continue;
+            }
+            let mut learner = network(Seed(0)).unwrap();
+            let contrast = contrast.as_mut();
+            fit(&mut learner, &data, contrast, SAMPLED, &mut rng, |_, _| {
+                Ok(())
+            })
+            .unwrap();
+            let found = log_likelihood(&learner.frozen, &held_out).unwrap();
+            assert!(
+                (found - reference).abs() < 0.1,
+                "{name}: {found} {reference}"
+            );
+        }
+    }
+}
