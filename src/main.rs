@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use nextframe::Error;
-use nextframe::cli::{compare, generate, inspect, lecture, outcomes, synth, train};
+use nextframe::cli::{compare, fill, generate, inspect, lecture, outcomes, synth, train};
 use nextframe::interrupt;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -28,6 +28,7 @@ struct Arguments {
 enum Command {
     Train(train::TrainArgs),
     Generate(generate::GenerateArgs),
+    Fill(fill::FillArgs),
     Compare(compare::CompareArgs),
     Inspect(inspect::InspectArgs),
     Outcomes(outcomes::OutcomesArgs),
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
     let command = || match &arguments.command {
         Command::Train(args) => train::run(args),
         Command::Generate(args) => generate::run(args),
+        Command::Fill(args) => fill::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Outcomes(args) => outcomes::run(args),

@@ -1,8 +1,9 @@
-//! `nextframe generate`, with a model that was built but not trained: its
+//! `nextframe generate` and `fill`, with a model that was built but not trained: its
 //! futures are noise, what is written is not.
 
 use candle_core::Device;
 use clap::Parser;
+use nextframe::cli::fill::{self, FillArgs};
 use nextframe::cli::generate::{GenerateArgs, run};
 use nextframe::inference::Forecaster;
 use nextframe::models::{FrameShape, Weights};
@@ -20,6 +21,12 @@ const SIDE: usize = 16;
 struct Command {
     #[command(flatten)]
     args: GenerateArgs,
+}
+
+#[derive(Parser)]
+struct Filling {
+    #[command(flatten)]
+    args: FillArgs,
 }
 
 /// A folder with a model and an input.
@@ -90,6 +97,21 @@ impl Bench {
         let words = fixed.into_iter().chain(places).chain(words);
         let command = Command::try_parse_from(words).map_err(|error| error.to_string())?;
         run(&command.args).map_err(|error| error.to_string())
+    }
+
+    /// Runs `fill`, as [`Self::run`] does `generate`.
+    fn fill(&self, output: &str, words: &[&str]) -> Result<(), String> {
+        let path = |name: &str| self.path(name).into_os_string();
+        let fixed = [
+            "fill".into(),
+            path("model.safetensors"),
+            path("film.safetensors"),
+        ];
+        let places = ["-o".into(), path(output), "--cache".into(), path("cache")];
+        let words = words.iter().map(|word| word.into());
+        let words = fixed.into_iter().chain(places).chain(words);
+        let command = Filling::try_parse_from(words).map_err(|error| error.to_string())?;
+        fill::run(&command.args).map_err(|error| error.to_string())
     }
 
     fn names(&self, folder: &str) -> Vec<String> {
@@ -346,4 +368,45 @@ fn a_hundred_futures_of_the_board() {
     bench.run("galton.gif", "out", &words).unwrap();
     let (shape, _) = tensor(&bench.path("out/futures.safetensors"), "futures");
     assert_eq!(shape, [1, 100, 5, 3, 64, 64]);
+}
+
+#[test]
+fn what_is_hidden_is_filled_in() {
+    let bench = Bench::new(&[MSE, LATENT]);
+    bench.film("film.safetensors", 20);
+    let words = [
+        "--mask",
+        "2,3,8,8@0.5-0.8",
+        "--fillings",
+        "3",
+        "--tries",
+        "4",
+    ];
+    bench.fill("fillings", &words).unwrap();
+    let names = bench.names("fillings");
+    assert_eq!(names.len(), 4, "{names:?}");
+    assert!(
+        names[0].starts_with("filling-01.") && names[3] == "grid.png",
+        "{names:?}"
+    );
+    // Another time, and several masks.
+    let words = ["--mask", "all@0.9-1.0", "--mask", "0,0,4,4@0.7-1.1"];
+    bench
+        .fill("fillings", &[&words[..], &["--fillings", "1"]].concat())
+        .unwrap();
+    assert_eq!(bench.names("fillings").len(), 2);
+
+    let refused = |words: &[&str], expected: &str| {
+        let error = bench.fill("fillings", words).unwrap_err();
+        assert!(error.contains(expected), "{words:?}: {error}");
+    };
+    refused(&[], "--mask");
+    refused(&["--mask", "1,2,3"], "expected x,y,w,h");
+    refused(
+        &["--mask", "9,9,9,9"],
+        "outside of the model's frames, which are 16×16",
+    );
+    refused(&["--mask", "all@0.1-0.2"], "the model looks at 4");
+    fs::write(bench.path("fillings/mine"), "").unwrap();
+    refused(&["--mask", "all@0.9-1"], "something else (mine)");
 }

@@ -2,11 +2,11 @@
 
 mod futures;
 mod grid;
-mod input;
 mod moment;
 mod target;
 
 use super::drawing::DrawingArgs;
+use super::input::Input;
 use crate::data::Window;
 use crate::device;
 use crate::error::{Error, Result};
@@ -15,7 +15,6 @@ use crate::rng::Seed;
 use candle_core::Device;
 use futures::Futures;
 use grid::Grid;
-use input::Input;
 use moment::Moment;
 use std::io::Write;
 use std::path::PathBuf;

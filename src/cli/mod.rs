@@ -2,8 +2,10 @@
 
 pub mod compare;
 pub mod drawing;
+pub mod fill;
 mod footage;
 pub mod generate;
+mod input;
 pub mod inspect;
 pub mod lecture;
 pub mod outcomes;

@@ -14,6 +14,7 @@ pub mod comparison;
 pub mod crps;
 pub mod energy_score;
 mod ensemble;
+pub mod filling;
 pub mod health;
 pub mod moving;
 pub mod outcomes;

@@ -95,7 +95,7 @@ impl Forecaster {
     /// kept.
     pub fn energy(&self, observed: &Observed, y: &Tensor) -> Result<Quadratic> {
         let part = self.latent.as_ref().ok_or_else(no_latent)?;
-        let precision = 1.0 / f64::from(part.unexplained.to_vec1::<f32>()?[0]);
+        let precision = self.precision()?;
         let quadratic = |(c, q, g)| Quadratic::new(precision, &c, &q, &g);
         let (samples, moving) = (y.dim(0)?, self.network.moving());
         if moving == 0 {
@@ -119,6 +119,16 @@ impl Forecaster {
         let moves = tensor(&at, y.device())?;
         let error = self.network.error_of_paint(observed, Some(&moves), y)?;
         Ok(moved.beside(&at, &quadratic(error)?))
+    }
+
+    /// 1/s² of a latent model, per squared unit of tokens: its E(x, y, z) is half of it
+    /// times the squared error, and R(z). 1 without a z.
+    pub fn precision(&self) -> Result<f64> {
+        let unexplained = self.latent.as_ref().map(|part| &part.unexplained);
+        Ok(match unexplained {
+            Some(unexplained) => 1.0 / f64::from(unexplained.to_vec1::<f32>()?[0]),
+            None => 1.0,
+        })
     }
 
     /// z for each sample; see [`Inference::infer`].

@@ -34,6 +34,28 @@ impl Noise {
         Self::new(rng.branch(), 0.0)
     }
 
+    /// One that goes on from here by itself, so that several draws of one frame follow on
+    /// the same frame before.
+    pub fn branch(&mut self) -> Self {
+        Self {
+            rng: self.rng.branch(),
+            ..self.clone()
+        }
+    }
+
+    /// Goes on, row by row of draws of equal size, from the one of `several` that `chosen`
+    /// names.
+    pub fn picked(several: &[Self], chosen: &[usize]) -> Self {
+        let mut picked = several[0].clone();
+        let width = picked.normals.len() / chosen.len().max(1);
+        for (row, &choice) in chosen.iter().enumerate() {
+            let numbers = row * width..(row + 1) * width;
+            let normals = &several[choice].normals[numbers.clone()];
+            picked.normals[numbers].copy_from_slice(normals);
+        }
+        picked
+    }
+
     /// Standard normals (rows, width), as many as the time before.
     pub(super) fn normals(
         &mut self,

@@ -1,6 +1,6 @@
 //! Where the context lies.
 
-use super::input::Input;
+use crate::cli::input::Input;
 use crate::error::{Error, Result};
 
 /// Timestamps are rounded to as little as a millisecond.

@@ -1,6 +1,6 @@
 //! What futures are wanted of: one video, or a batch of sequences.
 
-use crate::cli::footage;
+use super::footage;
 use crate::data::Footage;
 use crate::error::{Error, Result};
 use crate::outputs::model::ModelConfig;

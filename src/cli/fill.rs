@@ -1,0 +1,118 @@
+//! `nextframe fill`: hidden parts of a video, filled in several ways.
+
+mod block;
+mod written;
+
+use super::drawing::DrawingArgs;
+use super::input::Input;
+use crate::device;
+use crate::error::{Error, Result};
+use crate::evaluation::filling::{How, fill};
+use crate::outputs::model::Model;
+use crate::rng::Seed;
+use block::Hole;
+use candle_core::{Device, Tensor};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use written::Made;
+
+/// Fill hidden parts of a video in several ways
+///
+/// A region of its frames, frames in the middle, or what comes last: z is drawn for each
+/// frame, and of many draws one that fits what is seen is kept. What is hidden is not
+/// looked at; if the video shows it nevertheless, the fillings are scored by it. The
+/// model's context before the first hidden frame must be whole.
+#[derive(Debug, Clone, clap::Args)]
+pub struct FillArgs {
+    /// A run's folder, or a model's .safetensors with its config.json beside it
+    pub model: PathBuf,
+    /// A video, GIF, folder of pictures, prepared .frames, or - for standard input
+    pub input: String,
+    /// What to hide: x,y,width,height in pixels of the frames as the model sees them, or
+    /// `all`, and from when to when in seconds; without times, all but the frames that the
+    /// model needs before. May be given several times
+    #[arg(long, value_name = "x,y,w,h[@t0-t1]", required = true)]
+    pub mask: Vec<Hole>,
+    /// How many fillings
+    #[arg(long, value_name = "N", default_value = "8")]
+    pub fillings: NonZeroUsize,
+    /// z's drawn for each frame of a filling, of which one is kept
+    #[arg(long, value_name = "K", default_value = "32")]
+    pub tries: NonZeroUsize,
+    /// How they are drawn.
+    #[command(flatten)]
+    pub drawing: DrawingArgs,
+    /// The same seed gives the same fillings
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+    /// auto, cpu, cuda, cuda:N or metal
+    #[arg(long, value_name = "D", default_value = "auto")]
+    pub device: String,
+    /// A folder. One that an earlier `fill` wrote is replaced; one that holds anything
+    /// else never is
+    #[arg(short, long, value_name = "PATH", default_value = "fillings")]
+    pub output: PathBuf,
+    /// Print JSON: the paths written, and the scores
+    #[arg(long)]
+    pub json: bool,
+    /// Where decoded frames are kept [default: $NEXTFRAME_CACHE, or the
+    /// user's cache folder]
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+}
+
+/// Fills, writes, and prints the paths.
+///
+/// # Errors
+/// A model or an input that cannot be used, a mask outside of it or too near its start or
+/// a scene cut, a folder that holds something else.
+pub fn run(args: &FillArgs) -> Result<()> {
+    args.drawing.check()?;
+    written::check(&args.output)?;
+    let device = device::select(&args.device)?;
+    let mut model = Model::load(&args.model, &device)?;
+    let temperature = args.drawing.apply(&mut model)?;
+    let input = Input::read(&args.input, &model.config, args.cache.as_deref())?;
+    if input.sequences.len() > 1 {
+        return Err(Error::input(
+            args.input.as_str(),
+            format!("a batch of {} sequences", input.sequences.len()),
+            "give one film",
+        ));
+    }
+    let context = model.main()?.network().config().context;
+    let (mask, scene) = block::mask(&args.mask, &input, context)?;
+    let film = tensor(&input, scene.clone(), &device)?;
+    let how = How {
+        fillings: args.fillings.get(),
+        tries: args.tries.get(),
+        temperature,
+    };
+    let of = |forecaster, how| {
+        let mut rng = Seed(args.seed).stream("fill", 0);
+        fill(forecaster, &film, &mask, how, &mut rng)
+    };
+    let fillings = of(model.main()?, how)?;
+    let mse = match &model.mse {
+        Some(mse) if model.latent.is_some() => Some(of(mse, How { fillings: 1, ..how })?),
+        _ => None,
+    };
+    let made = Made {
+        input: &input,
+        start: scene.start,
+        film: film.to_device(&Device::Cpu)?,
+        mask,
+        fillings: fillings.to_device(&Device::Cpu)?,
+        mse: mse.map(|mse| mse.to_device(&Device::Cpu)).transpose()?,
+    };
+    made.write(&args.output)?.print(args.json)
+}
+
+/// Frames of the input, (T, C, H, W) in [0, 1].
+fn tensor(input: &Input, frames: std::ops::Range<usize>, device: &Device) -> Result<Tensor> {
+    let (channels, height, width) = input.footage.shape();
+    let shape = (frames.len(), channels, height, width);
+    let bytes = frames.flat_map(|frame| input.footage.frame(frame));
+    let values: Vec<f32> = bytes.map(|&byte| f32::from(byte) / 255.0).collect();
+    Ok(Tensor::from_vec(values, shape, device)?)
+}
