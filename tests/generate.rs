@@ -70,8 +70,8 @@ impl Bench {
         config.settings.model.backbone.width = 16;
         let mut weights = Weights::new(Seed(1), &Device::Cpu);
         for name in models {
-            let (model, latent) = (&config.settings.model, config.latent(name));
-            Forecaster::new(model, &latent, config.shape, name, &mut weights).unwrap();
+            let (model, beside) = (&config.settings.model, config.beside(name));
+            Forecaster::new(model, beside, config.shape, name, &mut weights).unwrap();
         }
         checkpoint::save(&self.path("model.safetensors"), &weights.tensors(), &[]).unwrap();
         checkpoint::save_config(&self.path("config.json"), &config, UNITS).unwrap();

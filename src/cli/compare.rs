@@ -13,7 +13,7 @@ use crate::data::{Footage, Part, Split, batch, typical_change};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::evaluation::comparison::{Predictor, compare};
-use crate::evaluation::health;
+use crate::evaluation::{energy_health, health};
 use crate::files;
 use crate::outputs::model::ModelConfig;
 use crate::outputs::progress;
@@ -175,6 +175,16 @@ fn produce(args: &CompareArgs) -> Result<String> {
             }
             _ => None,
         };
+        let energy = match one.predictor {
+            Predictor::Model(model) if model.frame_energy().is_some() => {
+                let length = model.network().config().context + 1;
+                let windows = part.spread(length, HEALTH_WINDOWS);
+                let frames = batch(&footage, &windows, length, &device)?;
+                let mut rng = plan.seed.stream("compare/health", 0);
+                Some(energy_health::check(model, &frames, &mut rng)?)
+            }
+            _ => None,
+        };
         models.push(ModelReport {
             name: one.name.clone(),
             latent: !one.predictor.is_certain(),
@@ -183,6 +193,7 @@ fn produce(args: &CompareArgs) -> Result<String> {
             horizons,
             whole_futures,
             health,
+            energy,
         });
     }
     let report = Report {

@@ -140,9 +140,9 @@ fn roll_out<'a>(
     }
     let moment = Moment::find(input, args.at, context, frames)?;
     tracing::info!("{}: {}", input.footage.name(), moment.describe(input));
-    if !main.has_latent() && args.futures > 1 {
+    if main.is_certain() && args.futures > 1 {
         tracing::warn!(
-            "this model was trained without a latent: its {} futures are all the same",
+            "this model is certain of what comes: its {} futures are all the same",
             args.futures
         );
     }

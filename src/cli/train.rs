@@ -11,7 +11,7 @@ use super::footage;
 use crate::data::Split;
 use crate::device;
 use crate::error::{Error, Result};
-use crate::outputs::model::{LATENT, MSE};
+use crate::outputs::model::{MSE, uncertain};
 use crate::outputs::run::{Existing, Run};
 use crate::rng::Seed;
 use crate::training::Settings;
@@ -75,7 +75,8 @@ pub struct TrainArgs {
 pub enum Only {
     /// The least-squares baseline
     Mse,
-    /// The latent-variable model
+    /// The latent-variable model, or the energy over frames
+    #[value(alias = "energy")]
     Latent,
 }
 
@@ -136,11 +137,11 @@ pub fn run(args: &TrainArgs) -> Result<()> {
 
 impl Only {
     /// The names of the models to train.
-    fn names(only: Option<Self>) -> Vec<&'static str> {
+    fn names(only: Option<Self>, settings: &Settings) -> Vec<&'static str> {
         match only {
-            None => vec![MSE, LATENT],
+            None => vec![MSE, uncertain(settings)],
             Some(Self::Mse) => vec![MSE],
-            Some(Self::Latent) => vec![LATENT],
+            Some(Self::Latent) => vec![uncertain(settings)],
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod descent;
 mod field;
+mod frames;
 mod known;
 mod network;
 mod perceptron;
@@ -15,6 +16,7 @@ mod table;
 
 pub use descent::Descent;
 pub use field::{Energy, Field, Held};
+pub use frames::{FrameEnergy, HeldFrame};
 pub use known::{Bell, Wells};
 pub use network::{Directional, ScalarNetwork};
 pub use perceptron::{Along, Perceptron};

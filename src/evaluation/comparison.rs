@@ -91,13 +91,13 @@ impl Predictor<'_> {
     pub fn is_certain(self) -> bool {
         match self {
             Self::Copy => true,
-            Self::Model(forecaster) => !forecaster.has_latent(),
+            Self::Model(forecaster) => forecaster.is_certain(),
         }
     }
 
-    /// Whether it is a trained model without z.
+    /// Whether it is a trained model that is certain.
     pub fn is_least_squares(self) -> bool {
-        matches!(self, Self::Model(forecaster) if !forecaster.has_latent())
+        matches!(self, Self::Model(forecaster) if forecaster.is_certain())
     }
 
     /// Its futures (N, horizons, C, H, W) after the context x (1, context, C, H,

@@ -12,6 +12,7 @@ pub mod best_of;
 pub mod bootstrap;
 pub mod comparison;
 pub mod crps;
+pub mod energy_health;
 pub mod energy_score;
 mod ensemble;
 pub mod filling;

@@ -17,7 +17,7 @@ const LISTED: usize = 8;
 pub struct Inquiry {
     /// At how many moments of the film to ask, the first ones.
     pub moments: usize,
-    /// Futures drawn at each; a model without z has one.
+    /// Futures drawn at each; a model that is certain has one.
     pub futures: usize,
     /// Of the prior.
     pub temperature: f64,
@@ -63,9 +63,9 @@ pub fn ask(
 ) -> Result<Vec<Answers>> {
     const FRAMES: usize = 100_000;
     let context = forecaster.network().config().context;
-    let futures = match forecaster.has_latent() {
-        true => inquiry.futures,
-        false => 1,
+    let futures = match forecaster.is_certain() {
+        true => 1,
+        false => inquiry.futures,
     };
     let mut tallies: Vec<Tally> = Vec::new();
     let mut moments = 0;

@@ -48,7 +48,7 @@ pub fn rollout_with_likelihood(
         watch: None,
     };
     let made = go(forecaster, x, how, (futures, Some(&mut likelihoods)), rng)?;
-    let known = forecaster.has_latent() && likelihoods.iter().all(|l| !l.is_nan());
+    let known = !forecaster.is_certain() && likelihoods.iter().all(|l| !l.is_nan());
     let likelihoods = Tensor::from_vec(likelihoods, (batch, futures), x.device())?;
     Ok((made, known.then_some(likelihoods)))
 }
@@ -179,19 +179,20 @@ fn go_on(
         if step > 0 {
             observed = network.observe_tokens(&past)?;
         }
-        let context = forecaster.context(&observed);
-        let z = forecaster.draw(&context, temperature, &mut noise)?;
-        let next = forecaster.frame_tokens(&observed, z.as_ref())?;
-        if let (Some(likely), Some(prior), Some(z)) = (&mut likely, forecaster.prior(), z) {
+        let drawn = forecaster.next(&observed, temperature, &mut noise)?;
+        if let (Some(likely), false) = (&mut likely, forecaster.is_certain()) {
             let unknown = || vec![f32::NAN; count];
-            let surprise = prior.surprise(&context, &z)?;
+            let surprise = forecaster.surprise(&observed, &drawn)?;
             let surprise = surprise.map(|s| s.to_vec1()).transpose()?;
             let pairs = likely.iter_mut().zip(surprise.unwrap_or_else(unknown));
             pairs.for_each(|(likely, surprise)| *likely -= surprise);
         }
         let at = times.iter().position(|&time| time == step + 1);
         if at.is_some() || watch.is_some() {
-            let made = network.frames(&next)?.flatten_from(1)?.to_vec2::<f32>()?;
+            let made = network
+                .frames(&drawn.tokens)?
+                .flatten_from(1)?
+                .to_vec2::<f32>()?;
             let films = films.par_chunks_exact_mut(film.max(1)).zip(&made);
             films.enumerate().for_each(|(index, (film, frame))| {
                 if let Some(at) = at {
@@ -203,7 +204,7 @@ fn go_on(
             });
         }
         past.remove(0);
-        past.push(next);
+        past.push(drawn.tokens);
     }
     Ok(())
 }

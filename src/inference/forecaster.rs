@@ -1,7 +1,9 @@
 //! A next-frame predictor with all that belongs to it: network, inference of
-//! z and prior p(z | x). Without a latent it is the least-squares baseline.
+//! z and prior p(z | x), or an energy over frames. With neither it is the least-squares
+//! baseline.
 
 use super::config::LatentConfig;
+use super::energy_part::{EnergyConfig, EnergyPart};
 use super::latent_part::{LatentPart, Moves};
 use super::{Inference, Inferred, Noise, Prior, tensor};
 use crate::energy::Quadratic;
@@ -15,29 +17,64 @@ use candle_core::Tensor;
 pub struct Forecaster {
     network: NextFrame,
     latent: Option<LatentPart>,
+    energy: Option<EnergyPart>,
     persistence: f64,
 }
 
 /// The name of s² among a forecaster's weights.
 pub const UNEXPLAINED: &str = "unexplained";
+/// Among a forecaster's weights, what the names of an energy's over frames hold.
+pub const ENERGY_WEIGHTS: &str = ".energy.";
+
+/// What stands beside a network, by which futures differ.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Beside {
+    /// z, where its family is not none.
+    Latent(LatentConfig),
+    /// An energy over frames, where it is learned.
+    Energy(EnergyConfig),
+}
+
+impl From<&LatentConfig> for Beside {
+    fn from(config: &LatentConfig) -> Self {
+        Self::Latent(config.clone())
+    }
+}
+
+/// A next frame that was drawn.
+#[derive(Debug, Clone)]
+pub struct Drawn {
+    /// Its tokens (B, N, p·p·C), within [0, 1] as pixels.
+    pub tokens: Tensor,
+    /// The z that was drawn (B, d), where there is one.
+    pub z: Option<Tensor>,
+}
 
 impl Forecaster {
     /// Takes its weights from `source`, all names below `name`.
     pub fn new(
         model: &NextFrameConfig,
-        latent: &LatentConfig,
+        beside: impl Into<Beside>,
         shape: FrameShape,
         name: &str,
         source: &mut impl Source,
     ) -> Result<Self> {
         let mut root = source.root();
         let mut scope = root.scope(name);
+        let (latent, energy) = match beside.into() {
+            Beside::Latent(latent) => (latent, None),
+            Beside::Energy(energy) => (LatentConfig::none(), Some(energy)),
+        };
         let all = latent.width()? * model.cells.pow(2);
         let network = NextFrame::new(model, shape, all, scope.scope("network"))?;
-        let latent = LatentPart::new((model, &network), latent, &mut scope)?;
+        let latent = LatentPart::new((model, &network), &latent, &mut scope)?;
+        let energy = energy
+            .map(|energy| EnergyPart::new(&network, &energy, scope.scope("energy")))
+            .transpose()?;
         Ok(Self {
             network,
             latent,
+            energy,
             persistence: 0.0,
         })
     }
@@ -72,6 +109,16 @@ impl Forecaster {
     /// Whether there is a z.
     pub fn has_latent(&self) -> bool {
         self.latent.is_some()
+    }
+
+    /// Whether all its futures are the same.
+    pub fn is_certain(&self) -> bool {
+        self.latent.is_none() && self.energy.is_none()
+    }
+
+    /// The energy over frames, where there is one.
+    pub fn frame_energy(&self) -> Option<&EnergyPart> {
+        self.energy.as_ref()
     }
 
     /// p(z | x), where there is a z.
@@ -158,6 +205,15 @@ impl Forecaster {
         self.network.frames(&self.shown(&tokens)?)
     }
 
+    /// Frames (B, C, H, W) in [0, 1] that are off ŷ(x) by r = (y − ŷ(x))/σ in tokens.
+    pub fn frames_off(&self, observed: &Observed, r: &Tensor) -> Result<Tensor> {
+        self.network.frames(&self.shown_off(observed, r)?)
+    }
+
+    fn shown_off(&self, observed: &Observed, r: &Tensor) -> Result<Tensor> {
+        self.shown(&(observed.expected() + r)?)
+    }
+
     /// Tokens of frames whose values lie within [0, 1].
     fn shown(&self, tokens: &Tensor) -> Result<Tensor> {
         // White in units of σ, and not a bit more when taken back.
@@ -166,16 +222,40 @@ impl Forecaster {
         ops::clamp(tokens, 0.0, white)
     }
 
-    /// One next frame (B, C, H, W) for each sample, z drawn from p(z | x);
-    /// least squares has only one.
+    /// One next frame (B, C, H, W) for each sample, drawn as [`Self::next`] does.
     pub fn sample(
         &self,
         observed: &Observed,
         temperature: f64,
         noise: &mut Noise,
     ) -> Result<Tensor> {
+        (self.network).frames(&self.next(observed, temperature, noise)?.tokens)
+    }
+
+    /// A next frame for each sample, z drawn from p(z | x), or the frame from
+    /// exp(−F(x, ·)); least squares has only one.
+    ///
+    /// # Errors
+    /// A chain of frames that diverges.
+    pub fn next(&self, observed: &Observed, temperature: f64, noise: &mut Noise) -> Result<Drawn> {
+        if let Some(energy) = &self.energy {
+            let off = energy.draw(observed, temperature, noise.rng())?;
+            let tokens = self.shown_off(observed, &off)?;
+            return Ok(Drawn { tokens, z: None });
+        }
         let z = self.draw(&self.context(observed), temperature, noise)?;
-        (self.network).frames(&self.frame_tokens(observed, z.as_ref())?)
+        Ok(Drawn {
+            tokens: self.frame_tokens(observed, z.as_ref())?,
+            z,
+        })
+    }
+
+    /// −log p of what was drawn, (B,), where it can be told.
+    pub fn surprise(&self, observed: &Observed, drawn: &Drawn) -> Result<Option<Tensor>> {
+        match (self.prior(), &drawn.z) {
+            (Some(prior), Some(z)) => prior.surprise(&self.context(observed), z),
+            _ => Ok(None),
+        }
     }
 
     /// A draw from p(z | x), (B, d), given [`Self::context`]; none where there

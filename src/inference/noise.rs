@@ -77,6 +77,11 @@ impl Noise {
         Tensor::from_slice(&self.normals, (rows, width), device)
     }
 
+    /// What is drawn anew for each frame.
+    pub(super) fn rng(&mut self) -> &mut Rng {
+        &mut self.rng
+    }
+
     /// For each of `rows` an index drawn with probability proportional to its
     /// weights (≥ 0, not all 0).
     pub(super) fn choose(&mut self, rows: &[Vec<f32>]) -> Vec<usize> {

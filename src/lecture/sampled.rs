@@ -22,10 +22,7 @@ const SAMPLED: Fit = Fit {
 /// All ways to push up that sample, for data (N, 2); with the name of each.
 fn contrasts(data: &Tensor, rng: &mut Rng) -> Result<Vec<(&'static str, Box<dyn Contrast>)>> {
     let mut chains = |count: usize| batch(data, count, rng);
-    let mala = Langevin {
-        size: 0.07,
-        corrected: true,
-    };
+    let mala = Langevin::corrected(0.07);
     let hmc = Hamiltonian {
         size: 0.06,
         leaps: 6,
@@ -79,10 +76,7 @@ fn contrasts(data: &Tensor, rng: &mut Rng) -> Result<Vec<(&'static str, Box<dyn 
         (
             "Langevin, uncorrected",
             Box::new(Persistent::new(
-                Langevin {
-                    size: 0.03,
-                    corrected: false,
-                },
+                Langevin::uncorrected(0.03),
                 8,
                 chains(512)?,
             )),
@@ -177,10 +171,7 @@ mod tests {
         let push = exact.push(&learner.frozen, &data, &mut rng).unwrap();
         let truth = gradient(&learner, &push.mean(&learner.network).unwrap());
 
-        let mala = Langevin {
-            size: 0.12,
-            corrected: true,
-        };
+        let mala = Langevin::corrected(0.12);
         let hmc = Hamiltonian {
             size: 0.1,
             leaps: 6,

@@ -19,10 +19,7 @@ fn samplers([walk, langevin, leap]: [f64; 3]) -> [Box<dyn Sampler>; 4] {
             reach: 4.0,
             points: 101,
         }),
-        Box::new(Langevin {
-            size: langevin,
-            corrected: true,
-        }),
+        Box::new(Langevin::corrected(langevin)),
         Box::new(Hamiltonian {
             size: leap,
             leaps: 8,

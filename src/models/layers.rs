@@ -56,6 +56,13 @@ impl Linear {
         }
     }
 
+    /// Jᵀg, g W: (…, outputs) → (…, inputs).
+    pub fn pull(&self, g: &Tensor) -> Result<Tensor> {
+        let weight = self.weight.t()?.contiguous()?;
+        let none = Tensor::zeros(weight.dim(0)?, weight.dtype(), weight.device())?;
+        ops::linear(g, &weight, &none)
+    }
+
     /// [`Self::forward`] plus `residual` (…, outputs).
     pub fn forward_add(&self, x: &Tensor, residual: &Tensor) -> Result<Tensor> {
         ops::linear_add(x, &self.weight, &self.bias, residual)
@@ -125,6 +132,20 @@ impl Convolve {
             Activation::Gelu => ops::convolve_gelu(x, &self.weight, &self.bias, self.shape),
             Activation::Silu => ops::silu(&self.forward(x)?),
         }
+    }
+
+    /// Jᵀg, where it neither halves nor doubles: (B, h, w, outputs) → (B, h, w, inputs),
+    /// the convolution with the weight turned round.
+    pub fn pull(&self, g: &Tensor) -> Result<Tensor> {
+        debug_assert_eq!(self.shape, Convolution::default());
+        let (outputs, _, _, inputs) = self.weight.dims4()?;
+        let turned: Vec<u32> = (0..9).rev().collect();
+        let turned = Tensor::from_vec(turned, 9, g.device())?;
+        let weight = self.weight.reshape((outputs, 9, inputs))?;
+        let weight = weight.index_select(&turned, 1)?.permute((2, 1, 0))?;
+        let weight = weight.contiguous()?.reshape((inputs, 3, 3, outputs))?;
+        let none = Tensor::zeros(inputs, weight.dtype(), weight.device())?;
+        ops::convolve(g, &weight, &none, self.shape)
     }
 
     /// [`Self::forward`] plus `residual` (B, h', w', outputs).

@@ -25,10 +25,19 @@ pub fn silu(x: &Tensor) -> Result<Tensor> {
     Activation::Silu.apply(x)
 }
 
+/// The derivative of [`silu`], σ(x)·(1 + x(1 − σ(x))), with a gradient of its own: what a
+/// slope that is itself trained is made of.
+///
+/// Any shape of floats in, the same shape out. Fails on another dtype.
+pub fn silu_slope(x: &Tensor) -> Result<Tensor> {
+    Activation::SiluSlope.apply(x)
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Activation {
     Gelu,
     Silu,
+    SiluSlope,
 }
 
 impl Activation {
@@ -49,6 +58,11 @@ impl Activation {
                 half.mul(&tanh.affine(1.0, 1.0)?)?
             }
             Self::Silu => x.silu()?,
+            Self::SiluSlope => {
+                let sigmoid = x.neg()?.exp()?.affine(1.0, 1.0)?.recip()?;
+                let rest = x.mul(&sigmoid.affine(-1.0, 1.0)?)?;
+                sigmoid.mul(&rest.affine(1.0, 1.0)?)?
+            }
         })
     }
 }
@@ -100,6 +114,24 @@ simd! {
     }
 }
 
+simd! {
+    fn silu_slope_forward(x: &[f32], y: &mut [f32]) {
+        for (y, &x) in y.iter_mut().zip(x) {
+            let s = sigmoid::<FMA>(x);
+            *y = s * (1.0 + x * (1.0 - s));
+        }
+    }
+}
+
+simd! {
+    fn silu_slope_backward(x: &[f32], g: &[f32], out: &mut [f32]) {
+        for ((out, &x), &g) in out.iter_mut().zip(x).zip(g) {
+            let s = sigmoid::<FMA>(x);
+            *out = g * s * (1.0 - s) * (2.0 + x * (1.0 - 2.0 * s));
+        }
+    }
+}
+
 /// gelu of each value.
 pub(super) fn gelu_values(x: &[f32]) -> Vec<f32> {
     by_rows(x.len(), 1, |range, y| gelu_forward(&x[range], y))
@@ -135,6 +167,7 @@ impl CustomOp1 for Activation {
         match self {
             Self::Gelu => "gelu",
             Self::Silu => "silu",
+            Self::SiluSlope => "silu_slope",
         }
     }
 
@@ -147,6 +180,7 @@ impl CustomOp1 for Activation {
         let forward = match self {
             Self::Gelu => gelu_forward,
             Self::Silu => silu_forward,
+            Self::SiluSlope => silu_slope_forward,
         };
         let y = by_rows(x.len(), 1, |range, y| forward(&x[range], y));
         Ok((CpuStorage::F32(y), layout.shape().clone()))
@@ -156,6 +190,7 @@ impl CustomOp1 for Activation {
         let backward = match self {
             Self::Gelu => gelu_backward,
             Self::Silu => silu_backward,
+            Self::SiluSlope => silu_slope_backward,
         };
         let gradient = read(x, |x| {
             read(g, |g| {
@@ -178,7 +213,7 @@ mod tests {
     fn fused_and_composed_agree() {
         for shape in [vec![1], vec![3, 37], vec![2, 5, 67]] {
             let x = (normal(&shape, 1) * 3.0).unwrap();
-            for activation in [Activation::Gelu, Activation::Silu] {
+            for activation in [Activation::Gelu, Activation::Silu, Activation::SiluSlope] {
                 agree(
                     std::slice::from_ref(&x),
                     |x| activation.apply(&x[0]),

@@ -36,7 +36,7 @@ mod trace_form;
 mod transport;
 mod vector;
 
-pub use activation::{gelu, silu};
+pub use activation::{gelu, silu, silu_slope};
 pub use adamw::{AdamW, AdamWConfig};
 pub use attention::attention;
 pub use average::Average;

@@ -2,7 +2,7 @@
 
 use super::run::{CONFIG, MODEL, Run};
 use crate::error::{Error, Result};
-use crate::inference::{Forecaster, LatentConfig};
+use crate::inference::{Beside, Forecaster, LatentConfig, Learning};
 use crate::models::{FrameShape, Weights};
 use crate::rng::Seed;
 use crate::training::Settings;
@@ -15,6 +15,17 @@ use std::path::{Path, PathBuf};
 pub const MSE: &str = "mse";
 /// The latent-variable model's name.
 pub const LATENT: &str = "latent";
+
+/// The name of an energy over frames, which takes the latent model's place.
+pub const ENERGY: &str = "energy";
+
+/// What the model of a recipe whose futures differ is called.
+pub fn uncertain(settings: &Settings) -> &'static str {
+    match settings.energy.learning {
+        Learning::None => LATENT,
+        _ => ENERGY,
+    }
+}
 
 /// All that loading a model needs beside its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,18 +83,18 @@ pub struct Model {
     pub config: ModelConfig,
     /// The least-squares model, if it was trained.
     pub mse: Option<Forecaster>,
-    /// The latent-variable model, if it was trained.
+    /// The latent-variable model, or the energy over frames, if it was trained.
     pub latent: Option<Forecaster>,
     /// Parameters of each, in the order of `config.models`.
     pub parameters: Vec<usize>,
 }
 
 impl ModelConfig {
-    /// The latent settings of one of the models.
-    pub fn latent(&self, name: &str) -> LatentConfig {
+    /// What stands beside the network of one of the models.
+    pub fn beside(&self, name: &str) -> Beside {
         match name {
-            MSE => LatentConfig::none(),
-            _ => self.settings.latent.clone(),
+            MSE => Beside::Latent(LatentConfig::none()),
+            _ => self.settings.beside(),
         }
     }
 }
@@ -109,16 +120,17 @@ impl Model {
                 return Ok(None);
             }
             let mut weights = Weights::new(Seed(0), device);
-            let latent = config.latent(name);
+            let beside = config.beside(name);
             let model = &config.settings.model;
-            let _tracked = Forecaster::new(model, &latent, config.shape, name, &mut weights)?;
+            let _tracked =
+                Forecaster::new(model, beside.clone(), config.shape, name, &mut weights)?;
             pairs.extend(weights.pairs().iter().cloned());
             parameters.push(weights.count());
             let mut frozen = weights.frozen();
-            let forecaster = Forecaster::new(model, &latent, config.shape, name, &mut frozen)?;
+            let forecaster = Forecaster::new(model, beside, config.shape, name, &mut frozen)?;
             Ok(Some(forecaster))
         };
-        let (mse, mut latent) = (load(MSE)?, load(LATENT)?);
+        let (mse, mut latent) = (load(MSE)?, load(uncertain(&config.settings))?);
         if let Some(latent) = &mut latent {
             latent.set_persistence(config.persistence)?;
         }
@@ -133,7 +145,8 @@ impl Model {
 
     /// Those that were trained, with name and number of parameters.
     pub fn each(&self) -> impl Iterator<Item = (&'static str, &Forecaster, usize)> {
-        let both = [(MSE, &self.mse), (LATENT, &self.latent)];
+        let uncertain = uncertain(&self.config.settings);
+        let both = [(MSE, &self.mse), (uncertain, &self.latent)];
         let trained = both
             .into_iter()
             .filter_map(|(name, model)| Some((name, model.as_ref()?)));
@@ -141,12 +154,12 @@ impl Model {
         pairs.map(|((name, model), &parameters)| (name, model, parameters))
     }
 
-    /// The latent model, or the least-squares model where it is the only one.
+    /// The model whose futures differ, or the least-squares model where it is the only one.
     pub fn main(&self) -> Result<&Forecaster> {
         self.latent.as_ref().or(self.mse.as_ref()).ok_or_else(|| {
             Error::input(
                 "config.json",
-                "key 'models' names neither 'mse' nor 'latent'",
+                "key 'models' names neither 'mse' nor another model of its settings",
                 "use the config.json that training wrote",
             )
         })

@@ -97,10 +97,7 @@ mod tests {
             size: 0.3,
             leaps: 4,
         };
-        let mala = Langevin {
-            size: 0.5,
-            corrected: true,
-        };
+        let mala = Langevin::corrected(0.5);
         // Both energies are −log of a density.
         for (sampler, field) in [
             (&hmc as &dyn Sampler, &bell as &dyn Field),

@@ -17,10 +17,7 @@ fn cases([walk, langevin, leap]: [f64; 3]) -> Vec<Case> {
         reach: 5.0,
         points: 161,
     };
-    let mala = Langevin {
-        size: langevin,
-        corrected: true,
-    };
+    let mala = Langevin::corrected(langevin);
     let hmc = Hamiltonian {
         size: leap,
         leaps: 8,
@@ -196,10 +193,7 @@ fn a_walk_that_diverges_says_at_which_step() {
     // Its slope grows faster than any fixed step can follow.
     let steep = |v: &Tensor| Ok(v.powf(4.0)?.sum(1)?);
     let start = tensor(&[[1.0, 2.0], [0.5, -1.0]]);
-    let langevin = Langevin {
-        size: 3.0,
-        corrected: false,
-    };
+    let langevin = Langevin::uncorrected(3.0);
     let hmc = Hamiltonian {
         size: 3.0,
         leaps: 20,

@@ -5,10 +5,12 @@
 
 mod annealed;
 mod contrast;
+mod cooled;
 mod gibbs;
 mod hamiltonian;
 mod langevin;
 mod metropolis;
+mod replay;
 mod state;
 
 #[cfg(test)]
@@ -16,10 +18,12 @@ mod contract;
 
 pub use annealed::{Annealed, Estimate};
 pub use contrast::{Contrast, Divergence, Importance, Persistent, Push, Quadrature};
+pub use cooled::Cooled;
 pub use gibbs::Gibbs;
 pub use hamiltonian::Hamiltonian;
 pub use langevin::Langevin;
 pub use metropolis::Metropolis;
+pub use replay::{Replay, Taken};
 pub use state::{State, effective_size, walk};
 
 use crate::energy::Field;

@@ -9,7 +9,7 @@ use super::snapshot::Snapshot;
 use super::visits::Batch;
 use super::watch::{Alarm, Watch};
 use crate::error::{Error, Result};
-use crate::inference::{BANK, Family, Forecaster, LatentConfig, UNEXPLAINED};
+use crate::inference::{BANK, Beside, ENERGY_WEIGHTS, Family, Forecaster, UNEXPLAINED};
 use crate::latent::Codes;
 use crate::models::{DICTIONARIES, FrameShape, Weights};
 use crate::ops::{AdamW, AdamWConfig, Average};
@@ -31,6 +31,9 @@ pub struct StepReport {
     pub error: f64,
     /// −log p(z | x) per number of z; 0 without z.
     pub surprise: f64,
+    /// What an energy over frames is held against: the mean F of its own samples
+    /// (contrastive), or the error of its slope (score); 0 without one.
+    pub contrast: f64,
     /// The gradient's norm before clipping.
     pub gradient: f64,
 }
@@ -81,15 +84,17 @@ impl Learner {
     pub fn new(
         name: &'static str,
         settings: &Settings,
-        latent: &LatentConfig,
+        beside: impl Into<Beside>,
         shape: FrameShape,
         seed: Seed,
         device: &Device,
     ) -> Result<Self> {
+        let beside = beside.into();
         let mut weights = Weights::new(seed, device);
-        let forecaster = Forecaster::new(&settings.model, latent, shape, name, &mut weights)?;
+        let forecaster =
+            Forecaster::new(&settings.model, beside.clone(), shape, name, &mut weights)?;
         let mut source = weights.frozen();
-        let frozen = Forecaster::new(&settings.model, latent, shape, name, &mut source)?;
+        let frozen = Forecaster::new(&settings.model, beside.clone(), shape, name, &mut source)?;
         let trained = weights
             .pairs()
             .iter()
@@ -103,7 +108,7 @@ impl Learner {
         let mut optimiser = AdamW::new(trained, config)?;
         // Before z comes in, what belongs to it gets no gradient.
         for (name, _) in weights.pairs() {
-            let late = [".latent.", ".prior.", ".encoder."];
+            let late = [".latent.", ".prior.", ".encoder.", ENERGY_WEIGHTS];
             if late.iter().any(|part| name.contains(part)) && !name.contains(BANK) {
                 optimiser.mark_optional(name)?;
             }
@@ -115,17 +120,25 @@ impl Learner {
         let revival = Revival::default();
         let good = Snapshot::take(&weights, average.as_ref(), &optimiser, &revival)?;
         let mut judged_weights = Weights::new(seed, device);
-        Forecaster::new(&settings.model, latent, shape, name, &mut judged_weights)?;
+        Forecaster::new(
+            &settings.model,
+            beside.clone(),
+            shape,
+            name,
+            &mut judged_weights,
+        )?;
         let mut source = judged_weights.frozen();
-        let judged = Forecaster::new(&settings.model, latent, shape, name, &mut source)?;
-        let codes = match latent.family {
-            Family::Codes => Some(Codes::new(latent.stages, latent.size)?),
+        let judged = Forecaster::new(&settings.model, beside.clone(), shape, name, &mut source)?;
+        let codes = match &beside {
+            Beside::Latent(latent) if latent.family == Family::Codes => {
+                Some(Codes::new(latent.stages, latent.size)?)
+            }
             _ => None,
         };
         Ok(Self {
             name,
             codes,
-            kept: Kept::new(latent),
+            kept: Kept::new(&beside),
             revival,
             good,
             forecaster,
@@ -141,7 +154,7 @@ impl Learner {
         })
     }
 
-    /// Its name: `mse` or `latent`.
+    /// Its name: `mse`, `latent` or `energy`.
     pub fn name(&self) -> &'static str {
         self.name
     }
@@ -196,6 +209,7 @@ impl Learner {
                 energy: f64::NAN,
                 error: f64::NAN,
                 surprise: f64::NAN,
+                contrast: f64::NAN,
                 gradient: f64::NAN,
             }),
             result => result,
@@ -236,6 +250,7 @@ impl Learner {
             energy: found.energy,
             error: found.error,
             surprise: found.surprise,
+            contrast: found.contrast,
             gradient,
         })
     }

@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod checkpoint;
+mod contrast;
 mod example;
 mod kept;
 pub mod learner;

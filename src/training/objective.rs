@@ -8,6 +8,7 @@ use crate::inference::{Forecaster, Inferred, Noise};
 use crate::models::{Observed, Stages};
 use crate::ops;
 use crate::rng::Rng;
+use crate::sampling::Taken;
 use candle_core::Tensor;
 
 /// Of a model in training.
@@ -27,6 +28,10 @@ pub(super) struct Found {
     pub(super) error: f64,
     /// −log p(z | x) per number of z; 0 without z.
     pub(super) surprise: f64,
+    /// What an energy over frames was held against; 0 without one.
+    pub(super) contrast: f64,
+    /// Chains of frames, for those who come next.
+    pub(super) drawn: Vec<Taken>,
     /// Where there is a z to train.
     pub(super) inferred: Option<Inferred>,
     /// What the prior saw of each sample, (B, N, width), where that is kept.
@@ -34,12 +39,29 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Where nothing but ŷ(x) was looked at, of this squared error.
+    fn certain(error: f64) -> Self {
+        Self {
+            energy: 0.5 * error,
+            error,
+            surprise: 0.0,
+            contrast: 0.0,
+            drawn: Vec::new(),
+            inferred: None,
+            context: None,
+        }
+    }
+
     /// What a batch finds whose parts found these, each with its share of the
     /// samples.
     pub(super) fn together(parts: Vec<(f64, Self)>) -> Result<Self> {
         let mean = |of: fn(&Self) -> f64| parts.iter().map(|(share, part)| share * of(part)).sum();
-        let (energy, error, surprise) =
-            (mean(|p| p.energy), mean(|p| p.error), mean(|p| p.surprise));
+        let (energy, error, surprise, contrast) = (
+            mean(|p| p.energy),
+            mean(|p| p.error),
+            mean(|p| p.surprise),
+            mean(|p| p.contrast),
+        );
         let contexts: Vec<&Tensor> = (parts.iter())
             .filter_map(|(_, part)| part.context.as_ref())
             .collect();
@@ -47,12 +69,18 @@ impl Found {
             true => None,
             false => Some(Tensor::cat(&contexts, 0)?),
         };
-        let inferred = parts.into_iter().filter_map(|(_, part)| part.inferred);
+        let (mut inferred, mut drawn) = (Vec::new(), Vec::new());
+        for (_, part) in parts {
+            inferred.extend(part.inferred);
+            drawn.extend(part.drawn);
+        }
         Ok(Self {
             energy,
             error,
             surprise,
-            inferred: inferred.reduce(Inferred::followed_by),
+            contrast,
+            drawn,
+            inferred: inferred.into_iter().reduce(Inferred::followed_by),
             context,
         })
     }
@@ -85,17 +113,16 @@ impl Objective<'_> {
             }
         };
         // A z that paints would learn to explain damage; what is moved has none.
-        let mend = example.own && network.paints();
-        if mend || !self.forecaster.has_latent() || used < self.settings.without_latent {
-            let error = scalar(&expected.mean_all()?)?;
-            let found = Found {
-                energy: 0.5 * error,
-                error,
-                surprise: 0.0,
-                inferred: None,
-                context: None,
-            };
+        let part = self.forecaster.frame_energy();
+        let mend = example.own && (network.paints() || part.is_some());
+        if mend || self.forecaster.is_certain() || used < self.settings.without_latent {
+            let found = Found::certain(scalar(&expected.mean_all()?)?);
             return Ok((alone, found));
+        }
+        if let Some(part) = part {
+            let found = Found::certain(scalar(&expected.mean_all()?)?);
+            let (loss, found) = self.of_frames(part, (&observed, &y), &example.x, found, rng)?;
+            return Ok(((loss + alone)?, found));
         }
 
         let field = self.forecaster.energy(&observed, &y)?;
@@ -138,6 +165,8 @@ impl Objective<'_> {
             energy: total / (inferred.energy.len() as f64 * precision * numbers),
             error: scalar(&error)?,
             surprise,
+            contrast: 0.0,
+            drawn: Vec::new(),
             inferred: Some(inferred),
             context: (self.kept.bank).then(|| self.forecaster.context(&observed)),
         };
@@ -160,6 +189,6 @@ impl Objective<'_> {
     }
 }
 
-fn scalar(tensor: &Tensor) -> Result<f64> {
+pub(super) fn scalar(tensor: &Tensor) -> Result<f64> {
     Ok(f64::from(tensor.to_scalar::<f32>()?))
 }

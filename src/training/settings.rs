@@ -1,7 +1,7 @@
 //! All that a recipe may set.
 
 use crate::error::{Error, Result};
-use crate::inference::LatentConfig;
+use crate::inference::{Beside, EnergyConfig, LatentConfig, Learning};
 use crate::models::NextFrameConfig;
 use crate::video::ReadSettings;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ pub struct Settings {
     pub model: NextFrameConfig,
     /// z of the latent model.
     pub latent: LatentConfig,
+    /// An energy over frames; where it is learned, it takes the latent model's place.
+    pub energy: EnergyConfig,
     /// How both are trained.
     pub training: TrainingConfig,
     /// How they are judged.
@@ -198,6 +200,14 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    /// What stands beside the network of the model whose futures differ.
+    pub fn beside(&self) -> Beside {
+        match self.energy.learning {
+            Learning::None => Beside::Latent(self.latent.clone()),
+            _ => Beside::Energy(self.energy.clone()),
+        }
     }
 
     /// Frames of a training window: the context, the frame to predict, and

@@ -94,6 +94,7 @@ mod tests {
             energy: error,
             error,
             surprise: 0.0,
+            contrast: 0.0,
             gradient,
         }
     }

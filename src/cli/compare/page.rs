@@ -85,7 +85,9 @@ pub(super) fn write(path: &Path, report: &Report, (picture, film): (&Path, &Path
     page.table(&MODELS_HEADER, &models(report));
     page.text("Training is wall-clock time of all models of a run together.");
     for model in &report.models {
-        for warning in model.health.iter().flat_map(|health| health.warnings()) {
+        let latent = model.health.iter().flat_map(|health| health.warnings());
+        let energy = model.energy.iter().flat_map(|health| &health.warnings);
+        for warning in latent.chain(energy) {
             page.warning(&format!("{}: {warning}", model.name));
         }
     }

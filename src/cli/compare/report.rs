@@ -2,6 +2,7 @@
 
 use super::seeds::{self, Seeds};
 use crate::evaluation::comparison::{BestFuture, Figure, Figures, Scores};
+use crate::evaluation::energy_health::{DRAWS, EnergyHealth};
 use crate::evaluation::health::Health;
 use crate::outputs::model::Trained;
 use crate::outputs::table::table;
@@ -39,7 +40,7 @@ pub struct Data {
 #[derive(Debug, Serialize)]
 pub struct ModelReport {
     pub name: String,
-    /// Whether it has a z.
+    /// Whether its futures differ.
     pub latent: bool,
     pub parameters: usize,
     /// Its run's training, both models together, where that is known.
@@ -49,6 +50,8 @@ pub struct ModelReport {
     pub whole_futures: BTreeMap<usize, BestFuture>,
     /// Of a model with a z only.
     pub health: Option<HealthReport>,
+    /// Of an energy over frames only.
+    pub energy: Option<EnergyHealth>,
 }
 
 /// Whether z does its work.
@@ -159,6 +162,9 @@ pub fn describe(report: &Report) -> String {
     for model in &report.models {
         if let Some(health) = &model.health {
             text += &checks(&model.name, health);
+        }
+        if let Some(health) = &model.energy {
+            text += &energy_checks(&model.name, health);
         }
     }
     text
@@ -335,6 +341,33 @@ fn checks(name: &str, report: &HealthReport) -> String {
         health.live_dimensions,
         health.dimensions,
         100.0 * report.gap,
+    );
+    for warning in &health.warnings {
+        text += &format!("{}\n", style(format!("warning: {warning}")).red());
+    }
+    text
+}
+
+/// What was found about an energy over frames.
+fn energy_checks(name: &str, health: &EnergyHealth) -> String {
+    let moving = &health.moving;
+    let rows: Vec<Vec<String>> = [
+        ("expected", moving.expected),
+        ("drawn", moving.drawn),
+        (&format!("best of {DRAWS} drawn"), moving.best),
+    ]
+    .into_iter()
+    .map(|(name, value)| vec![name.to_owned(), format!("{value:.3e}")])
+    .collect();
+    let mut text = format!(
+        "\nThe energy of {name}: squared error one frame ahead where the scene moves\n{}\n\
+         F(x, wrong y) > F(x, y) in {:.1}% of pairs; F of data {:.3} and of samples {:.3} a number; \
+         {:.2}% of drawn pixels lie beyond black or white\n",
+        table(&["", "error"], &rows),
+        100.0 * health.wrong_above_right,
+        health.data,
+        health.samples,
+        100.0 * health.saturated,
     );
     for warning in &health.warnings {
         text += &format!("{}\n", style(format!("warning: {warning}")).red());

@@ -54,14 +54,7 @@ fn saved() -> tempfile::TempDir {
     let mut weights = Weights::new(Seed(1), &Device::Cpu);
     for name in [MSE, LATENT] {
         let model = &config.settings.model;
-        Forecaster::new(
-            model,
-            &config.latent(name),
-            config.shape,
-            name,
-            &mut weights,
-        )
-        .unwrap();
+        Forecaster::new(model, config.beside(name), config.shape, name, &mut weights).unwrap();
     }
     let model = folder.path().join("model.safetensors");
     checkpoint::save(&model, &weights.tensors(), &[]).unwrap();

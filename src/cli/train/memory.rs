@@ -3,7 +3,7 @@
 
 use super::Only;
 use crate::error::{Error, Result};
-use crate::inference::{Family, Forecaster, LatentConfig};
+use crate::inference::{Beside, EnergyConfig, Family, Forecaster, LatentConfig, Learning};
 use crate::models::{Decoder, FrameShape, Init, MOVED_EFFECTS, Source};
 use crate::outputs::model::MSE;
 use crate::training::Settings;
@@ -21,7 +21,7 @@ const GIB: f64 = (1u64 << 30) as f64;
 /// A setting that takes memory.
 type Size = (&'static str, fn(&mut Settings) -> &mut usize);
 
-const SIZES: [Size; 14] = [
+const SIZES: [Size; 17] = [
     ("data.width", |s| &mut s.data.width),
     ("data.height", |s| &mut s.data.height),
     ("training.batch", |s| &mut s.training.batch),
@@ -36,6 +36,9 @@ const SIZES: [Size; 14] = [
     ("latent.components", |s| &mut s.latent.components),
     ("latent.stages", |s| &mut s.latent.stages),
     ("latent.size", |s| &mut s.latent.size),
+    ("energy.width", |s| &mut s.energy.width),
+    ("energy.depth", |s| &mut s.energy.depth),
+    ("energy.replay", |s| &mut s.energy.replay),
 ];
 
 /// Refuses a recipe that takes more memory than the machine has. What a GPU
@@ -72,19 +75,19 @@ fn machine() -> f64 {
 /// of a step.
 fn need(settings: &Settings, only: Option<Only>) -> Result<f64> {
     let (mut weights, mut step) = (0.0, 0.0f64);
-    for name in Only::names(only) {
-        let latent = match name {
-            MSE => LatentConfig::none(),
-            _ => settings.latent.clone(),
+    for name in Only::names(only, settings) {
+        let beside = match name {
+            MSE => Beside::Latent(LatentConfig::none()),
+            _ => settings.beside(),
         };
-        weights += count(settings, &latent)?;
-        step = step.max(numbers_of_a_step(settings, &latent));
+        step = step.max(numbers_of_a_step(settings, &beside));
+        weights += count(settings, beside)?;
     }
     Ok((COPIES * weights + step) * size_of::<f32>() as f64)
 }
 
 /// The number of weights of a model.
-fn count(settings: &Settings, latent: &LatentConfig) -> Result<f64> {
+fn count(settings: &Settings, beside: impl Into<Beside>) -> Result<f64> {
     let (channels, height, width) = settings.data.shape();
     let shape = FrameShape {
         channels,
@@ -93,7 +96,7 @@ fn count(settings: &Settings, latent: &LatentConfig) -> Result<f64> {
         change: 1.0,
     };
     let mut tally = Tally::default();
-    match Forecaster::new(&settings.model, latent, shape, "model", &mut tally) {
+    match Forecaster::new(&settings.model, beside, shape, "model", &mut tally) {
         Err(_) if tally.tensors > MOST_TENSORS => Ok(f64::INFINITY),
         built => built.map(|_| tally.numbers),
     }
@@ -102,11 +105,26 @@ fn count(settings: &Settings, latent: &LatentConfig) -> Result<f64> {
 /// The numbers of the frames, of the features of each patch, and of what the
 /// decoder keeps for each sample: each dictionary where it paints; where it
 /// moves, the shares of all copies (a few times over) and the directions of z.
-fn numbers_of_a_step(settings: &Settings, latent: &LatentConfig) -> f64 {
+fn numbers_of_a_step(settings: &Settings, beside: &Beside) -> f64 {
     let (model, data) = (&settings.model, &settings.data);
     let frame = data.frame_bytes() as f64;
     let patch = (model.patch * model.patch) as f64;
     let places = (data.height * data.width) as f64 / patch;
+    let (none, of_energy) = (LatentConfig::none(), |energy: &EnergyConfig| {
+        // What goes into and comes out of each block, forward and back, and the chains.
+        let blocks = places * energy.width as f64 * (8.0 + 2.0 * energy.depth as f64);
+        6.0 * blocks + 4.0 * frame
+    });
+    let (latent, over_frames) = match beside {
+        Beside::Latent(latent) => (latent, 0.0),
+        Beside::Energy(energy) => (&none, of_energy(energy)),
+    };
+    let kept = match beside {
+        Beside::Energy(energy) if energy.learning == Learning::Contrastive => {
+            energy.replay as f64 * frame * (model.context + 1) as f64
+        }
+        _ => 0.0,
+    };
     let dimension = match latent.family {
         Family::None => 0.0,
         Family::Codes => latent.stages as f64 * latent.size as f64,
@@ -126,8 +144,8 @@ fn numbers_of_a_step(settings: &Settings, latent: &LatentConfig) -> f64 {
             places * (MOVED_EFFECTS as f64 * moving + 4.0 * copies) + (dimension - moving) * painted
         }
     };
-    settings.training.batch as f64
-        * (settings.window() as f64 * frame + places * features + decoder)
+    let sample = settings.window() as f64 * frame + places * features + decoder + over_frames;
+    settings.training.batch as f64 * sample + kept
 }
 
 /// The settings above their default that take most of the memory.

@@ -14,7 +14,7 @@ use crate::interrupt;
 use crate::models::FrameShape;
 use crate::outputs::events::Events;
 use crate::outputs::metrics::Metrics;
-use crate::outputs::model::{LATENT, MSE, ModelConfig, Trained, UNITS};
+use crate::outputs::model::{MSE, ModelConfig, Trained, UNITS, uncertain};
 use crate::outputs::progress::{Progress, Tick};
 use crate::outputs::run::{Existing, MODEL, Run};
 use crate::rng::Seed;
@@ -78,7 +78,7 @@ impl Session {
             width,
             change: data::typical_change(&plan.footage, &plan.split.train)?,
         };
-        let names = Only::names(plan.only);
+        let names = Only::names(plan.only, &plan.settings);
         let mut config = ModelConfig {
             settings: plan.settings.clone(),
             shape,
@@ -91,9 +91,9 @@ impl Session {
         let mut learners = names
             .iter()
             .map(|&name| {
-                let latent = config.latent(name);
+                let beside = config.beside(name);
                 let (settings, device) = (&plan.settings, &plan.device);
-                Learner::new(name, settings, &latent, shape, plan.seed, device)
+                Learner::new(name, settings, beside, shape, plan.seed, device)
             })
             .collect::<Result<Vec<_>>>()?;
 
@@ -255,6 +255,7 @@ impl Session {
                 ("energy", report.energy),
                 ("error", report.error),
                 ("surprise", report.surprise),
+                ("contrast", report.contrast),
                 ("gradient", report.gradient),
             ];
             let mut own = Map::new();
@@ -281,7 +282,7 @@ impl Session {
             seed: self.plan.seed,
             step: self.step,
             mse: self.forecaster(MSE),
-            latent: self.forecaster(LATENT),
+            latent: self.forecaster(uncertain(&self.plan.settings)),
         };
         let found = validation.run()?;
         for (best, learner) in self.best.iter_mut().zip(&self.learners) {
@@ -311,6 +312,7 @@ impl Session {
             "seconds": self.elapsed().as_secs_f64(),
             "validation": found.errors(),
             "health": found.health,
+            "energy": found.energy,
         }))
     }
 

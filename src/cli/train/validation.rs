@@ -2,6 +2,7 @@
 
 use crate::data::{self, Footage, Split, Window};
 use crate::error::{Error, Result};
+use crate::evaluation::energy_health::{self, EnergyHealth};
 use crate::evaluation::energy_score::energy_score;
 use crate::evaluation::health::{self, Health};
 use crate::evaluation::psnr::squared_error;
@@ -40,6 +41,8 @@ pub struct Findings {
     /// Energy scores one frame ahead over whole frames: least squares, latent.
     pub scores: [Option<f64>; 2],
     pub health: Option<Health>,
+    /// Of an energy over frames.
+    pub energy: Option<EnergyHealth>,
     pub picture: Picture,
 }
 
@@ -59,8 +62,13 @@ impl Validation<'_> {
             }
             None => None,
         };
-        let health = match self.latent {
+        let health = match self.latent.filter(|latent| latent.has_latent()) {
             Some(latent) => Some(health::check(latent, self.mse, &windows, &mut rng)?),
+            None => None,
+        };
+        let over_frames = |latent: &&Forecaster| latent.frame_energy().is_some();
+        let energy = match self.latent.filter(over_frames) {
+            Some(latent) => Some(energy_health::check(latent, &windows, &mut rng)?),
             None => None,
         };
         let x = windows.narrow(1, 0, context)?;
@@ -75,6 +83,7 @@ impl Validation<'_> {
             mse,
             scores,
             health,
+            energy,
             picture: self.picture()?,
         })
     }
@@ -118,7 +127,14 @@ impl Validation<'_> {
             let (count, temperature) = (settings.futures, settings.temperature);
             let futures = rollout(latent, &x, count, shown, temperature, &mut rng)?;
             for index in 0..count {
-                add(format!("z {}", index + 1), &futures.get(0)?.get(index)?)?;
+                let label = match latent.has_latent() {
+                    true => "z",
+                    false => "F",
+                };
+                add(
+                    format!("{label} {}", index + 1),
+                    &futures.get(0)?.get(index)?,
+                )?;
             }
         }
         Ok(Picture::rows(&rows, 2))
@@ -158,7 +174,12 @@ fn next_frame_score(
     rng: &mut crate::rng::Rng,
 ) -> Result<f64> {
     let observed = model.network().observe(x)?;
-    let draws = if model.has_latent() { DRAWS } else { 1 };
+    let draws = match (model.is_certain(), model.frame_energy()) {
+        (true, _) => 1,
+        // Each takes many steps.
+        (false, Some(_)) => DRAWS / 2,
+        (false, None) => DRAWS,
+    };
     let rows = |t: &Tensor| t.flatten_from(1)?.to_vec2::<f32>();
     let frames: Vec<Vec<Vec<f32>>> = (0..draws)
         .map(|_| {
@@ -203,6 +224,15 @@ impl Findings {
                 ("wrong_above_right", health.wrong_above_right),
             ]);
         }
+        if let Some(energy) = &self.energy {
+            scalars.extend([
+                ("energy_data", energy.data),
+                ("energy_samples", energy.samples),
+                ("error_drawn", energy.drawn),
+                ("wrong_above_right", energy.wrong_above_right),
+                ("saturated", energy.saturated),
+            ]);
+        }
         scalars
     }
 
@@ -222,13 +252,24 @@ impl Findings {
                 100.0 * health.wrong_above_right
             );
         }
+        if let Some(energy) = &self.energy {
+            line += &format!(
+                ", expected {:.2e}, drawn {:.2e}; F of data {:.3}, of samples {:.3}; wrong y above \
+                 right in {:.0}%",
+                energy.expected,
+                energy.drawn,
+                energy.data,
+                energy.samples,
+                100.0 * energy.wrong_above_right
+            );
+        }
         line
     }
 
     /// What does not look right; before z had time to learn, no news.
     pub fn notes(&self) -> Vec<String> {
-        self.health
-            .as_ref()
-            .map_or_else(Vec::new, |health| health.warnings.clone())
+        let latent = self.health.iter().flat_map(|health| &health.warnings);
+        let energy = self.energy.iter().flat_map(|health| &health.warnings);
+        latent.chain(energy).cloned().collect()
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::inference::{Density, Family, Noise};
+use crate::inference::{Density, Family, LatentConfig, Noise};
 use crate::models::{BackboneConfig, Decoder, NextFrameConfig};
 use crate::training::example::Example;
 

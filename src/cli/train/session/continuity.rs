@@ -18,7 +18,8 @@ pub(super) fn same_model(out: &Path, old: &ModelConfig, new: &ModelConfig) -> Re
         ),
         (
             "the recipe's [latent]",
-            old.settings.latent != new.settings.latent,
+            (&old.settings.latent, &old.settings.energy)
+                != (&new.settings.latent, &new.settings.energy),
         ),
         ("the frames to train on", old.shape != new.shape),
         ("--only", old.models != new.models),
