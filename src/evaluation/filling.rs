@@ -132,9 +132,9 @@ pub fn fill(
     }
     // Evidence from as far as the model sees.
     let end = frames.min(last.saturating_add(context + 1));
-    let count = match forecaster.has_latent() {
-        true => how.fillings,
-        false => 1,
+    let count = match forecaster.is_certain() {
+        true => 1,
+        false => how.fillings,
     };
     let mut filled = Vec::with_capacity(frames);
     for frame in 0..frames {
@@ -230,9 +230,9 @@ fn draw(
     how: How,
     noise: &mut Noise,
 ) -> Result<Draws> {
-    let tries = match forecaster.has_latent() {
-        true => how.tries.max(1),
-        false => 1,
+    let tries = match forecaster.is_certain() {
+        true => 1,
+        false => how.tries.max(1),
     };
     let precision = forecaster.precision()?;
     let mut draws = Draws {
@@ -240,11 +240,9 @@ fn draw(
         fits: Vec::new(),
         noise: Vec::new(),
     };
-    let context = forecaster.context(observed);
     for _ in 0..tries {
         let mut own = noise.branch();
-        let z = forecaster.draw(&context, how.temperature, &mut own)?;
-        let made = forecaster.frame_tokens(observed, z.as_ref())?;
+        let made = forecaster.next(observed, how.temperature, &mut own)?.tokens;
         let off = ((&made - truth)? * seen)?.sqr()?.sum((1, 2))?;
         let off = off.to_vec1::<f32>()?;
         let fit = |off: f32| -0.5 * precision * f64::from(off);
