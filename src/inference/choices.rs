@@ -5,6 +5,7 @@ use super::prior::sharpened;
 use crate::error::Result;
 use crate::latent::Codes;
 use crate::ops;
+use crate::rng::Rng;
 use candle_core::Tensor;
 
 /// −log p of the codes of z (B, M·K), each given its logits (B·M, K): (B, M).
@@ -17,6 +18,26 @@ pub(super) fn cost(latent: Codes, logits: &Tensor, z: &Tensor) -> Result<Tensor>
     let chosen = Tensor::from_vec(chosen, places, z.device())?;
     let costs = ops::cross_entropy(logits, &chosen)?;
     Ok(costs.reshape((batch, places / batch.max(1)))?)
+}
+
+/// Which of (B, M) choices are known, 1, where a random number m of each row's M are
+/// masked, 0; and the weights of these, M ÷ m, by which what they cost is an unbiased
+/// estimate of what all cost, one after another in any order.
+pub(super) fn masked((rows, count): (usize, usize), rng: &mut Rng) -> (Vec<f32>, Vec<f32>) {
+    let (mut known, mut weights) = (Vec::new(), Vec::new());
+    for _ in 0..rows {
+        let hidden = 1 + rng.below(count);
+        let mut order: Vec<usize> = (0..count).collect();
+        for place in 0..hidden {
+            order.swap(place, place + rng.below(count - place));
+        }
+        let mut row = vec![1f32; count];
+        order[..hidden].iter().for_each(|&place| row[place] = 0.0);
+        let weight = count as f32 / hidden as f32;
+        weights.extend(row.iter().map(|known| (1.0 - known) * weight));
+        known.extend(row);
+    }
+    (known, weights)
 }
 
 /// A one-hot for each row of `logits` (rows, K), drawn at a temperature: (rows, K).

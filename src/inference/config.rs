@@ -35,6 +35,8 @@ pub enum Density {
     Flow,
     /// By masked prediction, each stage from any others. Of codes.
     Masked,
+    /// By masked prediction, the codes of each part of the frame from those of any others.
+    Tokens,
     /// The last z's of training, all as likely, whatever x is (EEN).
     Bank,
     /// Those of the last z's of training that had the most similar pasts.
@@ -61,6 +63,8 @@ pub struct LatentConfig {
     pub looks: usize,
     /// p(z | x).
     pub prior: Density,
+    /// Rounds in which a frame's codes are drawn (tokens).
+    pub rounds: usize,
     /// Gaussians in the prior of a continuous z.
     pub components: usize,
 }
@@ -76,6 +80,7 @@ impl Default for LatentConfig {
             sparsity: std::f64::consts::SQRT_2,
             looks: 3,
             prior: Density::Mixture,
+            rounds: 8,
             components: 6,
         }
     }

@@ -5,7 +5,7 @@ use super::forecaster::UNEXPLAINED;
 use super::summary::Summary;
 use super::{
     Bank, Categorical, ClosedForm, Fista, Flow, GaussNewton, Inference, Local, Masked, Mixture,
-    Objectwise, Prior, Projected, Refine, Search,
+    Objectwise, Prior, Projected, Refine, Search, Tokens,
 };
 use crate::error::{Error, Result};
 use crate::latent::{Ball, Codes, Gaussian, Sparse};
@@ -132,6 +132,11 @@ fn prior(
             let summary = summary(&mut scope)?;
             Box::new(Masked::new(summary, SUMMARY, codes, scope)?)
         }
+        (Density::Tokens, Some(codes)) => {
+            // It sees all parts at once.
+            let seen = (model.backbone.width, latent.rounds);
+            return Ok(Box::new(Tokens::new(seen, codes, cells, scope)?));
+        }
         (Density::Mixture, None) => {
             let summary = summary(&mut scope)?;
             let components = latent.components;
@@ -143,11 +148,11 @@ fn prior(
             let summary = summary(&mut scope)?;
             Box::new(Flow::new(summary, SUMMARY, dimension, scope)?)
         }
-        (Density::Flow, Some(_)) | (Density::Masked, None) => {
+        (Density::Flow, Some(_)) | (Density::Masked | Density::Tokens, None) => {
             return Err(Error::input(
                 "latent.prior",
                 format!("{:?} does not go with {:?}", latent.prior, latent.family),
-                "flow is of a continuous z, masked of codes; mixture of any",
+                "flow is of a continuous z, masked and tokens of codes; mixture of any",
             ));
         }
     };
@@ -188,7 +193,8 @@ fn check(
             "set model.cells = 1, or latent.prior = \"mixture\"",
         );
     }
-    if model.decoder == Decoder::Objects && latent.prior == Density::Masked {
+    let by_masks = matches!(latent.prior, Density::Masked | Density::Tokens);
+    if model.decoder == Decoder::Objects && by_masks {
         return refuse(
             "latent.prior",
             "objects are told one by one".to_owned(),
@@ -196,12 +202,12 @@ fn check(
         );
     }
     match latent.family {
-        Family::Refined | Family::Codes | Family::Table if cells.count() > 1 => refuse(
+        Family::Refined | Family::Table if cells.count() > 1 => refuse(
             "model.cells",
             format!("{:?} has one z for the whole frame", latent.family),
-            "set model.cells = 1, or latent.family = \"gaussian\" or \"sparse\"",
+            "set model.cells = 1, or latent.family = \"gaussian\", \"sparse\" or \"codes\"",
         ),
-        Family::Gaussian if cells.count() > 1 && moving > 0 => refuse(
+        Family::Gaussian | Family::Codes if cells.count() > 1 && moving > 0 => refuse(
             "model.cells",
             "a z for each part of the frame only paints".to_owned(),
             "set model.cells = 1, or model.moving = 0",

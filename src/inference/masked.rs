@@ -84,18 +84,7 @@ impl Prior for Masked {
     /// in a random number m of M, M ÷ m times what those cost.
     fn loss(&self, context: &Tensor, z: &Tensor, rng: &mut Rng) -> Result<Tensor> {
         let (batch, stages) = (z.dim(0)?, self.latent.stages());
-        let (mut known, mut weights) = (Vec::new(), Vec::new());
-        for _ in 0..batch {
-            let masked = 1 + rng.below(stages);
-            let mut order: Vec<usize> = (0..stages).collect();
-            for place in 0..masked {
-                order.swap(place, place + rng.below(stages - place));
-            }
-            let hidden = |stage: &usize| order[..masked].contains(stage);
-            let weight = stages as f32 / masked as f32;
-            known.extend((0..stages).map(|stage| f32::from(u8::from(!hidden(&stage)))));
-            weights.extend((0..stages).map(|s| if hidden(&s) { weight } else { 0.0 }));
-        }
+        let (known, weights) = choices::masked((batch, stages), rng);
         let summary = self.summary.forward(context)?;
         let costs = self.cost(&self.logits(&summary, z, &known)?, z)?;
         let weights = Tensor::from_vec(weights, (batch, stages), z.device())?;

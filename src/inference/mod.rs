@@ -21,6 +21,7 @@ mod projected;
 mod refine;
 mod search;
 mod summary;
+mod tokens;
 
 pub use bank::{BANK, Bank, kept_in_bank};
 pub use categorical::Categorical;
@@ -41,6 +42,7 @@ pub use projected::Projected;
 pub use refine::Refine;
 pub use search::Search;
 pub use summary::Summary;
+pub use tokens::Tokens;
 
 use crate::energy::Quadratic;
 use crate::error::Result;

@@ -25,9 +25,14 @@ impl Cells {
                     "{side} a side do not part a grid of {}×{} patches evenly",
                     grid.0, grid.1
                 ),
-                "use 1, 2 or 4",
+                "use 1, 2, 4 or 8",
             )),
         }
+    }
+
+    /// How many parts a side.
+    pub fn side(self) -> usize {
+        self.side
     }
 
     /// How many parts.

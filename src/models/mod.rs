@@ -22,4 +22,5 @@ pub use movement::EFFECTS as MOVED_EFFECTS;
 pub use next_frame::{FrameShape, NextFrame, NextFrameConfig, Observed, repeat_each};
 pub use paint::DICTIONARIES;
 pub use reconstruction::{Reconstructed, Reconstruction, ReconstructionShape, Sight};
+pub use transformer::Transformer;
 pub use weights::{Frozen, Init, Scope, Source, Weights};

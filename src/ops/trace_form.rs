@@ -27,10 +27,35 @@ pub fn trace_form(a: &Tensor, w: &Tensor) -> Result<Tensor> {
         return Err(wrong_shape(name, "w", w, format!("(D, P, {inner})")));
     }
     let (a, w) = (a.detach(), w.detach());
+    if pairs_are_less(a.dim(0)?, w.dims3()?) {
+        return by_pairs(&a, &w);
+    }
     if fused(&a) {
         return kernel(&a, &w);
     }
     composed(&a, &w)
+}
+
+/// Whether [`by_pairs`] takes fewer products, by so much that it is faster.
+fn pairs_are_less(batch: usize, (count, rows, inner): (usize, usize, usize)) -> bool {
+    let (square, pairs) = (inner * inner, count * count);
+    let each = batch * (count * rows * square + pairs / 2 * rows * inner);
+    each > 2 * (pairs * rows * square + batch * pairs * square)
+}
+
+/// Where there are many examples: ⟨A, `W_iᵀ W_j`⟩, whose right sides are the same for all.
+fn by_pairs(a: &Tensor, w: &Tensor) -> Result<Tensor> {
+    let (batch, inner, _) = a.dims3()?;
+    let (count, rows, _) = w.dims3()?;
+    // (P, D·M), so that all pairs are one product.
+    let long = w.transpose(0, 1)?.contiguous()?;
+    let long = long.reshape((rows, count * inner))?;
+    let pairs = long.t()?.contiguous()?.matmul(&long)?;
+    let pairs = pairs.reshape((count, inner, count, inner))?;
+    let pairs = pairs.permute((1, 3, 0, 2))?.contiguous()?;
+    let pairs = pairs.reshape((inner * inner, count * count))?;
+    let forms = a.contiguous()?.reshape((batch, inner * inner))?;
+    Ok(forms.matmul(&pairs)?.reshape((batch, count, count))?)
 }
 
 /// Rows (p, k) of A W that are computed together.
@@ -174,7 +199,8 @@ mod tests {
             let size = truth.iter().fold(1e-6, |size: f64, v| size.max(v.abs()));
             let found = trace_form(&a, &w).unwrap();
             assert_eq!(found.dims(), [batch, d, d]);
-            for form in [found.clone(), composed(&a, &w).unwrap()] {
+            let others = [composed(&a, &w).unwrap(), by_pairs(&a, &w).unwrap()];
+            for form in [&[found.clone()][..], &others].concat() {
                 for (value, truth) in list(&form).iter().zip(&truth) {
                     assert!((value - truth).abs() < 1e-5 * size, "{value} {truth}");
                 }
@@ -184,6 +210,13 @@ mod tests {
                 assert_eq!(bits(&again), bits(&found));
             }
         }
+    }
+
+    #[test]
+    fn many_examples_of_few_pairs_are_told() {
+        // A recipe with a z for the whole frame, and one with 64 parts.
+        assert!(!pairs_are_less(32, (64, 48, 32)));
+        assert!(pairs_are_less(2048, (64, 192, 16)));
     }
 
     #[test]

@@ -22,6 +22,7 @@ const BUNDLED: &[(&str, &str)] = &[
     ("sparse", include_str!("../../models/sparse.toml")),
     ("spatial", include_str!("../../models/spatial.toml")),
     ("table", include_str!("../../models/table.toml")),
+    ("tokens", include_str!("../../models/tokens.toml")),
     ("transformer", include_str!("../../models/transformer.toml")),
 ];
 

@@ -35,7 +35,9 @@ impl Revival {
         let size = codes.size();
         self.idle.resize(codes.stages() * size, 0);
         self.idle.iter_mut().for_each(|idle| *idle += 1);
-        for z in &inferred.sample {
+        // Where the frame has parts, each has chosen.
+        let parts = |z: &Vec<f64>| (z.len() / (codes.stages() * size)).max(1);
+        for z in (inferred.sample.iter()).flat_map(|z| z.chunks_exact(z.len() / parts(z))) {
             for (idle, _) in self.idle.iter_mut().zip(z).filter(|(_, z)| **z != 0.0) {
                 *idle = 0;
             }
@@ -47,8 +49,10 @@ impl Revival {
             .zip(worst)
             .map(|(dead, sample)| {
                 let stage = dead / size * size;
+                let z = &inferred.sample[sample];
+                let part = dead % parts(z) * (z.len() / parts(z));
                 let chosen = (stage..stage + size)
-                    .find(|&entry| inferred.sample[sample][entry] != 0.0)
+                    .find(|&entry| z[part + entry] != 0.0)
                     .unwrap_or(stage);
                 Copied {
                     dead,
