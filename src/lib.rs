@@ -14,6 +14,8 @@ pub mod rng;
 pub mod ops;
 pub mod video;
 
+pub mod text;
+
 pub mod data;
 
 pub mod models;
