@@ -7,6 +7,7 @@
 mod descent;
 mod field;
 mod known;
+mod masked_text;
 mod network;
 mod perceptron;
 mod plane;
@@ -16,6 +17,7 @@ mod table;
 pub use descent::Descent;
 pub use field::{Energy, Field, Held};
 pub use known::{Bell, Wells};
+pub use masked_text::MaskedText;
 pub use network::{Directional, ScalarNetwork};
 pub use perceptron::{Along, Perceptron};
 pub use plane::Plane;

@@ -9,6 +9,7 @@ mod gibbs;
 mod hamiltonian;
 mod langevin;
 mod metropolis;
+mod places;
 mod state;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use gibbs::Gibbs;
 pub use hamiltonian::Hamiltonian;
 pub use langevin::Langevin;
 pub use metropolis::Metropolis;
+pub use places::{Places, Tabled};
 pub use state::{State, effective_size, walk};
 
 use crate::energy::Field;
