@@ -34,6 +34,8 @@ pub mod evaluation;
 
 pub mod outputs;
 
+pub mod hub;
+
 pub mod lecture;
 
 pub mod cli;

@@ -120,7 +120,10 @@ mod tests {
         let cost = |row: usize, token: usize| table.rows()[row][token] - free[row];
         let expected = [cost(0, 8) + cost(1, 9), 0.0, cost(2, 10)];
         for (found, expected) in energy.into_iter().zip(expected) {
-            assert!((f64::from(found) - expected).abs() < 1e-5, "{found} {expected}");
+            assert!(
+                (f64::from(found) - expected).abs() < 1e-5,
+                "{found} {expected}"
+            );
         }
         // −log of the share that the table gives.
         let share = table.shares(1.0)[2][10];

@@ -100,7 +100,10 @@ mod tests {
         for v in all {
             let expected = (-Alike::joint(v)).exp() / sum;
             let found = chains.iter().filter(|chain| **chain == v).count() as f64 / 20_000.0;
-            assert!((found - expected).abs() < 0.015, "{v:?}: {found} {expected}");
+            assert!(
+                (found - expected).abs() < 0.015,
+                "{v:?}: {found} {expected}"
+            );
         }
     }
 }

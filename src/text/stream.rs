@@ -86,6 +86,19 @@ impl Stream {
         count as f64 / self.tokens.len().max(1) as f64
     }
 
+    /// How often each token of a vocabulary of `size` comes, as a share, one added to all:
+    /// what can be said of a token without looking around it.
+    pub fn shares(&self, size: usize) -> Vec<f64> {
+        let mut counts = vec![1.0; size];
+        for &token in &self.tokens {
+            if let Some(count) = counts.get_mut(token as usize) {
+                *count += 1.0;
+            }
+        }
+        let sum: f64 = counts.iter().sum();
+        counts.iter().map(|count| count / sum).collect()
+    }
+
     /// That at least one sequence of `length` tokens, [CLS] and [SEP] included, is there.
     ///
     /// # Errors

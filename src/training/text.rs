@@ -92,7 +92,10 @@ impl TextSettings {
         if !(3..=most).contains(&self.data.length) {
             return Err(Error::input(
                 "data.length",
-                format!("it is {}, the model has places for 3 to {most}", self.data.length),
+                format!(
+                    "it is {}, the model has places for 3 to {most}",
+                    self.data.length
+                ),
                 "choose it so, or raise model.max_position_embeddings",
             ));
         }
@@ -120,11 +123,18 @@ impl TextBatch {
     /// # Errors
     /// Sequences of several lengths.
     pub fn new(sequences: &[Masked], device: &Device) -> Result<Self> {
-        let length = sequences.first().map_or(0, |sequence| sequence.tokens.len());
+        let length = sequences
+            .first()
+            .map_or(0, |sequence| sequence.tokens.len());
         let (mut tokens, mut places, mut targets) = (Vec::new(), Vec::new(), Vec::new());
         for (row, sequence) in sequences.iter().enumerate() {
             tokens.extend_from_slice(&sequence.tokens);
-            places.extend(sequence.places.iter().map(|place| (row * length + place) as u32));
+            places.extend(
+                sequence
+                    .places
+                    .iter()
+                    .map(|place| (row * length + place) as u32),
+            );
             targets.extend_from_slice(&sequence.targets);
         }
         let count = places.len();
@@ -232,7 +242,9 @@ impl TextLearner {
                 used,
             );
         let gradient = match energy.is_finite() {
-            true => self.optimiser.step(&gradients, rate, Some(self.settings.clip))?,
+            true => self
+                .optimiser
+                .step(&gradients, rate, Some(self.settings.clip))?,
             false => f64::NAN,
         };
         Ok(StepReport {
@@ -273,6 +285,15 @@ impl TextLearner {
         if self.watch.is_well() {
             self.good = self.snapshot()?;
         }
+        Ok(())
+    }
+
+    /// Remembers this state, whatever it is: weights that were put in place.
+    ///
+    /// # Errors
+    /// What candle refuses.
+    pub fn remember_now(&mut self) -> Result<()> {
+        self.good = self.snapshot()?;
         Ok(())
     }
 

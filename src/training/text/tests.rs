@@ -69,11 +69,17 @@ fn hidden_tokens_are_learned() {
     let last = reports[199];
     assert!(last.energy < 0.3, "{last:?}");
     let told = batch(&mut Seed(9).stream("batch", 0));
-    let TextBatch { tokens, places, targets } = TextBatch::new(&told, &Device::Cpu).unwrap();
+    let TextBatch {
+        tokens,
+        places,
+        targets,
+    } = TextBatch::new(&told, &Device::Cpu).unwrap();
     let text = MaskedText::new(learner.bert(), 4);
     let best = text.table(&tokens, &places).unwrap().best();
     let right = best.iter().zip(targets.to_vec1::<u32>().unwrap());
-    let right = right.filter(|&(&best, target)| best as u32 == target).count();
+    let right = right
+        .filter(|&(&best, target)| best as u32 == target)
+        .count();
     assert!(right >= 23, "{right} of 24");
 }
 
@@ -82,14 +88,23 @@ fn a_resumed_learner_goes_on_as_if_it_had_not_stopped() {
     let (whole, _) = trained(20);
     let (first, _) = trained(12);
     let mut second = TextLearner::new(&settings(), 4, Seed(8), &Device::Cpu).unwrap();
-    let pairs = second.weights().pairs().iter().zip(first.weights().tensors());
+    let pairs = second
+        .weights()
+        .pairs()
+        .iter()
+        .zip(first.weights().tensors());
     for ((_, var), (_, tensor)) in pairs {
         var.set(&tensor).unwrap();
     }
     let moments = first.moments().unwrap().into_iter().collect();
     second.resume(&moments, first.state()).unwrap();
     train(&mut second, 12..20);
-    for ((name, a), (_, b)) in whole.weights().tensors().iter().zip(second.weights().tensors()) {
+    for ((name, a), (_, b)) in whole
+        .weights()
+        .tensors()
+        .iter()
+        .zip(second.weights().tensors())
+    {
         let list = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         assert_eq!(list(a), list(&b), "{name}");
     }
