@@ -10,24 +10,18 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A model small enough for a test.
-const SMALL: [&str; 16] = [
-    "--set",
-    "data.length=24",
-    "--set",
-    "data.vocabulary=120",
-    "--set",
+/// A model small enough for a test, and quick to learn.
+const SMALL: [&str; 10] = [
+    "data.length=16",
+    "data.vocabulary=60",
     "model.hidden_size=32",
-    "--set",
     "model.num_hidden_layers=1",
-    "--set",
     "model.num_attention_heads=2",
-    "--set",
     "model.intermediate_size=64",
-    "--set",
-    "training.batch=16",
-    "--set",
+    "model.initializer_range=0.15",
+    "training.batch=24",
     "training.rise=10",
+    "training.learning_rate=5e-3",
 ];
 
 fn text(words: &[&str]) -> Command {
@@ -39,29 +33,20 @@ fn text(words: &[&str]) -> Command {
     command
 }
 
-/// A language of few sentences: who does what where.
+/// Counting, over and over.
 fn corpus(folder: &Path) -> String {
     let path = folder.join("corpus.txt");
-    if !path.exists() {
-        let (who, what, place) = (
-            ["the ball", "a dog", "the girl"],
-            ["bounces off", "runs to", "looks at"],
-            ["the wall", "a tree", "the house", "the sea"],
-        );
-        let sentence = |i: usize| {
-            let (a, b, c) = (who[i % 3], what[i % 3], place[i * 7 % 4]);
-            format!("{a} {b} {c}.\n")
-        };
-        let text: String = (0..1500).map(sentence).collect();
-        fs::write(&path, text).unwrap();
-    }
+    fs::write(&path, "one two three four five six seven ".repeat(400)).unwrap();
     path.display().to_string()
 }
 
 fn train(folder: &Path, run: &str, more: &[&str]) -> Command {
     let out = folder.join(run).display().to_string();
     let mut command = text(&["train", &corpus(folder), "--out", &out]);
-    command.args(SMALL).args(more);
+    for setting in SMALL {
+        command.args(["--set", setting]);
+    }
+    command.args(more);
     command
 }
 
@@ -86,14 +71,9 @@ fn a_model_is_trained_resumed_and_asked() {
     let folder = tempfile::tempdir().unwrap();
     let (folder, run) = (folder.path(), folder.path().join("run"));
     let run = run.display().to_string();
-    train(folder, "run", &["--steps", "150"]).assert().success();
-    train(folder, "whole", &["--steps", "300"])
-        .assert()
-        .success();
-    // The schedule follows the budget, so that the two differ; but both go on.
-    train(folder, "run", &["--steps", "300", "--resume"])
-        .assert()
-        .success();
+    for more in [&["--steps", "100"][..], &["--steps", "300", "--resume"]] {
+        train(folder, "run", more).assert().success();
+    }
     for name in [
         "config.json",
         "model.safetensors",
@@ -107,89 +87,76 @@ fn a_model_is_trained_resumed_and_asked() {
     assert_eq!(config["model_type"], "bert");
     assert_eq!(config["nextframe"]["trained"]["steps"], 300);
 
-    // What follows "bounces off" is a place, what does it the ball.
-    let found = json(&mut text(&[
-        "fill",
-        &run,
-        "The [MASK] bounces off the wall.",
-        "--json",
-    ]));
+    let ask = |sentence: &str| {
+        json(&mut text(&[
+            "fill",
+            &run,
+            sentence,
+            "--json",
+            "--temperature",
+            "1",
+            "--seed",
+            "3",
+        ]))
+    };
+    let found = ask("One two [MASK] four five six seven.");
     let words = found["masks"][0]["words"].as_array().unwrap();
-    assert_eq!(words[0]["token"], "ball", "{found:#}");
+    assert_eq!(words[0]["token"], "three", "{found:#}");
     let p: Vec<f64> = words.iter().map(|w| w["p"].as_f64().unwrap()).collect();
-    assert!(p[0] > 0.5 && p.is_sorted_by(|a, b| a >= b) && p.iter().sum::<f64>() <= 1.0 + 1e-9);
+    assert!(p[0] > 0.8 && p.is_sorted_by(|a, b| a >= b) && p.iter().sum::<f64>() <= 1.0 + 1e-9);
     for word in words {
-        // p = exp(F − E) at temperature 1, and in proportion at another.
-        let beta = 1.0 / found["temperature"].as_f64().unwrap();
+        // p = exp(F − E) at temperature 1.
         let free = found["masks"][0]["free_energy"].as_f64().unwrap();
-        let share = (beta * (free - word["energy"].as_f64().unwrap())).exp();
+        let share = (free - word["energy"].as_f64().unwrap()).exp();
         assert!((share - word["p"].as_f64().unwrap()).abs() < 1e-9);
     }
 
-    // Two words that must fit each other: drawn jointly, they do.
-    let both = "The [MASK] [MASK] off the sea.";
-    let ask = [
-        "fill",
-        &run,
-        both,
-        "--json",
-        "--temperature",
-        "1",
-        "--seed",
-        "3",
-    ];
-    let found = json(&mut text(&ask));
+    // Two words that must fit each other: drawn one given the other, they do.
+    let sentence = "one two [MASK] [MASK] five six seven one two";
+    let found = ask(sentence);
     let sentences = found["sentences"].as_array().unwrap();
-    assert_eq!(
-        sentences[0]["text"], "the ball bounces off the sea.",
-        "{found:#}"
-    );
+    let right = "one two three four five six seven one two";
+    assert_eq!(sentences[0]["text"], right, "{found:#}");
+    assert!(sentences[0]["drawn"].as_u64().unwrap() > 40, "{found:#}");
     let energies: Vec<f64> = sentences
         .iter()
         .map(|s| s["energy"].as_f64().unwrap())
         .collect();
     assert!(energies.is_sorted());
-    assert_eq!(json(&mut text(&ask)), found);
+    assert_eq!(ask(sentence), found);
 
-    // A word that does not belong surprises most.
+    // What does not belong surprises: the second "one".
     let odd = folder.join("odd.txt");
-    fs::write(
-        &odd,
-        "The ball bounces off the wall. A dog runs to girl tree.\n",
-    )
-    .unwrap();
+    fs::write(&odd, "One two three four five one seven one two three.").unwrap();
     let (odd, page) = (odd.display().to_string(), folder.join("page.html"));
     let page_name = page.display().to_string();
     let found = json(&mut text(&[
         "score", &run, &odd, "--json", "--html", &page_name,
     ]));
     let words = found["documents"][0]["words"].as_array().unwrap();
-    assert_eq!(words.len(), 14);
+    assert_eq!(words.len(), 11);
+    assert_eq!(
+        (&words[0]["word"], &words[5]["start"]),
+        (&"One".into(), &24.into())
+    );
     let surprise = |word: &Value| word["surprise"].as_f64().unwrap();
-    let most = words
-        .iter()
-        .max_by(|a, b| surprise(a).total_cmp(&surprise(b)));
     assert!(
-        ["girl", "tree", "to"].contains(&most.unwrap()["word"].as_str().unwrap()),
+        surprise(&words[5]) > 3.0 && surprise(&words[2]) < 1.0,
         "{found:#}"
     );
     let sum: f64 = words.iter().map(surprise).sum();
     assert!((sum - found["surprise"].as_f64().unwrap()).abs() < 1e-6);
     let page = fs::read_to_string(page).unwrap();
-    assert!(page.contains(">bounces</span>") && page.contains("nats"));
+    assert!(page.contains(">seven</span>") && page.contains("nats"));
 
+    let corpus = corpus(folder);
     let found = json(&mut text(&[
-        "eval",
-        &run,
-        &corpus(folder),
-        "--json",
-        "--pseudo",
-        "4",
+        "eval", &run, &corpus, "--json", "--pseudo", "4",
     ]));
     let hidden = &found["hidden"][0];
-    assert!(hidden["accuracy"].as_f64().unwrap() > 0.5, "{found:#}");
-    assert!(found["pseudo_perplexity"].as_f64().unwrap() < 4.0);
-    let plain = text(&["eval", &run, &corpus(folder)]).output().unwrap();
+    assert!(hidden["accuracy"].as_f64().unwrap() > 0.95, "{found:#}");
+    assert!(found["pseudo_perplexity"].as_f64().unwrap() < 1.5);
+    let plain = text(&["eval", &run, &corpus]).output().unwrap();
     let plain = String::from_utf8(plain.stdout).unwrap();
     assert!(
         plain.contains("pseudo-perplexity") && plain.contains("told"),
@@ -202,7 +169,7 @@ fn a_model_is_trained_resumed_and_asked() {
         .success();
     let metrics = fs::read_to_string(folder.join("tuned/metrics.jsonl")).unwrap();
     let first: Value = serde_json::from_str(metrics.lines().next().unwrap()).unwrap();
-    assert!(first["energy"].as_f64().unwrap() < 2.5, "{first}");
+    assert!(first["energy"].as_f64().unwrap() < 0.8, "{first}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::corpus::Document;
 use crate::error::{Error, Result};
 use crate::files;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
@@ -12,13 +13,19 @@ use tokenizers::models::{ModelWrapper, TrainerWrapper};
 use tokenizers::normalizers::bert::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::template::TemplateProcessing;
-use tokenizers::{AddedToken, Model as _, TokenizerBuilder};
+use tokenizers::{
+    AddedToken, Model as _, NormalizedString, Normalizer as _, OffsetReferential, OffsetType,
+    PreTokenizedString, PreTokenizer as _, TokenizerBuilder,
+};
 
 /// BERT's special tokens, in the order in which a new vocabulary begins.
 const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
 /// What the tokenizer is given at once, in bytes: a line of megabytes is cut.
 const PIECE: usize = 1 << 15;
+
+/// The most letters of a new vocabulary.
+const LETTERS: usize = 1000;
 
 /// A tokenizer with BERT's special tokens.
 #[derive(Clone)]
@@ -101,23 +108,27 @@ impl Tokenizer {
             )
         };
         let wrong = |error: tokenizers::Error| fail(error.to_string());
-        let special = SPECIAL.map(|token| AddedToken::from(token, true)).to_vec();
-        let trainer = WordPieceTrainer::builder()
-            .vocab_size(size)
-            .min_frequency(2)
-            .limit_alphabet(1000)
-            .show_progress(false)
-            .special_tokens(special)
-            .build();
-        let mut trainer = TrainerWrapper::from(trainer);
         let model = WordPiece::builder()
             .unk_token("[UNK]".to_owned())
             .build()
             .map_err(wrong)?;
         let mut inner = around(model, lower_case).map_err(wrong)?;
-        let lines = documents.iter().flat_map(|document| pieces(&document.text));
-        // The special tokens come first, whatever they were in the empty vocabulary.
-        inner.train(&mut trainer, lines).map_err(wrong)?;
+        let lines = || documents.iter().flat_map(|document| pieces(&document.text));
+        let (letters, inner_letters) = letters(&inner, lines()).map_err(wrong)?;
+        // Given in their order, for the trainer would number them as its hash tables do,
+        // and the same text would give another vocabulary each time.
+        let first = SPECIAL.into_iter().map(str::to_owned);
+        let first = first.chain(inner_letters.iter().map(|letter| format!("##{letter}")));
+        let trainer = WordPieceTrainer::builder()
+            .vocab_size(size)
+            .min_frequency(2)
+            .limit_alphabet(letters.len())
+            .initial_alphabet(letters.into_iter().collect())
+            .show_progress(false)
+            .special_tokens(first.map(|token| AddedToken::from(token, true)).collect())
+            .build();
+        let mut trainer = TrainerWrapper::from(trainer);
+        inner.train(&mut trainer, lines()).map_err(wrong)?;
         let model = inner.get_model().clone();
         let ModelWrapper::WordPiece(model) = model else {
             return Err(fail("training made another kind of model".to_owned()));
@@ -333,6 +344,58 @@ fn around(model: WordPiece, lower_case: bool) -> tokenizers::Result<tokenizers::
     Ok(inner)
 }
 
+/// The most frequent letters of a text, at most [`LETTERS`], and those of them that stand
+/// inside words too; both in their order.
+fn letters<'a>(
+    tokenizer: &tokenizers::Tokenizer,
+    lines: impl Iterator<Item = &'a str>,
+) -> tokenizers::Result<(Vec<char>, Vec<char>)> {
+    let lines: Vec<&str> = lines.collect();
+    // How often it stands anywhere, and inside a word.
+    type Counts = BTreeMap<char, (u64, u64)>;
+    let count = |line: &&str| -> tokenizers::Result<Counts> {
+        let mut normal = NormalizedString::from(*line);
+        if let Some(normalizer) = tokenizer.get_normalizer() {
+            normalizer.normalize(&mut normal)?;
+        }
+        let mut words = PreTokenizedString::from(normal);
+        if let Some(splitter) = tokenizer.get_pre_tokenizer() {
+            splitter.pre_tokenize(&mut words)?;
+        }
+        let mut counts = Counts::new();
+        for (word, _, _) in words.get_splits(OffsetReferential::Original, OffsetType::Byte) {
+            for (place, letter) in word.chars().enumerate() {
+                let count = counts.entry(letter).or_default();
+                count.0 += 1;
+                count.1 += u64::from(place > 0);
+            }
+        }
+        Ok(counts)
+    };
+    let mut all = Counts::new();
+    for counts in lines
+        .par_iter()
+        .map(count)
+        .collect::<tokenizers::Result<Vec<_>>>()?
+    {
+        for (letter, (anywhere, inside)) in counts {
+            let count = all.entry(letter).or_default();
+            count.0 += anywhere;
+            count.1 += inside;
+        }
+    }
+    let mut order: Vec<(char, (u64, u64))> = all.into_iter().collect();
+    order.sort_by_key(|&(letter, (anywhere, _))| (std::cmp::Reverse(anywhere), letter));
+    order.truncate(LETTERS);
+    order.sort();
+    let inside = order.iter().filter(|(_, (_, inside))| *inside > 0);
+    let inside = inside.map(|(letter, _)| *letter).collect();
+    Ok((
+        order.into_iter().map(|(letter, _)| letter).collect(),
+        inside,
+    ))
+}
+
 /// A text in pieces of at most [`PIECE`] bytes, cut after white space where there is any.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
@@ -392,6 +455,18 @@ mod tests {
         assert!(again.size() <= 60 && again.ordinary().len() + 5 == again.size());
         let ball = tokenizer.encode("ball").unwrap();
         assert_eq!(tokenizer.decode(&ball).unwrap(), "ball");
+    }
+
+    #[test]
+    fn the_same_text_gives_the_same_vocabulary() {
+        let text = "unbelievably, the wallflowers were bouncing; élan, naïve ideas. ".repeat(3);
+        let text = text + "A dog runs. Dogs ran and run! The sea, the trees, the tree house.";
+        let json = || {
+            let tokenizer = Tokenizer::train(&[document(&text)], 90, true).unwrap();
+            tokenizer.inner.to_string(false).unwrap()
+        };
+        let first = json();
+        assert!((0..5).all(|_| json() == first));
     }
 
     #[test]

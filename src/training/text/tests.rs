@@ -8,14 +8,17 @@ fn settings() -> TextSettings {
         },
         model: BertConfig {
             vocab_size: 13,
-            hidden_size: 16,
+            hidden_size: 32,
             num_hidden_layers: 1,
             num_attention_heads: 2,
-            intermediate_size: 32,
+            intermediate_size: 64,
+            initializer_range: 0.15,
+            hidden_dropout_prob: 0.05,
+            attention_probs_dropout_prob: 0.05,
             ..BertConfig::default()
         },
         training: TextTraining {
-            batch: 24,
+            batch: 48,
             learning_rate: 5e-3,
             rise: 10,
             ..TextTraining::default()
@@ -26,7 +29,7 @@ fn settings() -> TextSettings {
 
 /// Counting modulo 7 from anywhere, tokens 5 to 11, one place hidden by 4.
 fn batch(rng: &mut Rng) -> Vec<Masked> {
-    (0..24)
+    (0..48)
         .map(|_| {
             let start = rng.below(7) as u32;
             let inner = (0..6).map(|i| 5 + (start + i) % 7);
@@ -54,7 +57,7 @@ fn train(learner: &mut TextLearner, steps: std::ops::Range<u64>) -> Vec<StepRepo
         .map(|step| {
             let batch = batch(&mut Seed(2).stream("batch", step));
             let mut rng = Seed(2).stream("step", step);
-            let report = learner.step(&batch, step as f64 / 200.0, &mut rng).unwrap();
+            let report = learner.step(&batch, step as f64 / 300.0, &mut rng).unwrap();
             assert_eq!(learner.look_after(&report).unwrap(), None);
             report
         })
@@ -63,11 +66,11 @@ fn train(learner: &mut TextLearner, steps: std::ops::Range<u64>) -> Vec<StepRepo
 
 #[test]
 fn hidden_tokens_are_learned() {
-    let (learner, reports) = trained(200);
-    assert!((reports[0].energy - 13f64.ln()).abs() < 0.2);
-    assert!((reports[0].error - 1.0).abs() < 0.1);
-    let last = reports[199];
-    assert!(last.energy < 0.3, "{last:?}");
+    let (learner, reports) = trained(300);
+    assert!((reports[0].energy - 13f64.ln()).abs() < 0.7);
+    assert!((reports[0].error - 1.0).abs() < 0.3);
+    let last = reports[299];
+    assert!(last.energy < 0.5, "{last:?}");
     let told = batch(&mut Seed(9).stream("batch", 0));
     let TextBatch {
         tokens,
@@ -80,7 +83,7 @@ fn hidden_tokens_are_learned() {
     let right = right
         .filter(|&(&best, target)| best as u32 == target)
         .count();
-    assert!(right >= 23, "{right} of 24");
+    assert!(right >= 45, "{right} of 48");
 }
 
 #[test]
