@@ -4,13 +4,14 @@ NEXTFRAME := target/release/nextframe
 DEMO      := runs/demo
 BUDGET    ?= cpu
 
-.PHONY: help setup build demo test bench paper check races cuda
+.PHONY: help setup build demo test hub bench paper check races cuda
 
 help:
 	@echo "make setup   install what is missing, through apt, dnf or brew"
 	@echo "make build   build $(NEXTFRAME)"
 	@echo "make demo    train on the sample for three minutes, then show its futures"
 	@echo "make test    run the tests"
+	@echo "make hub     build with the Hugging Face hub, and run its tests"
 	@echo "make bench   run the benchmarks"
 	@echo "make paper   the figures of docs/uncertainty.md anew (BUDGET=cpu or gpu)"
 	@echo "make cuda    build with CUDA, on machines without a GPU too"
@@ -34,11 +35,16 @@ demo: build
 test: setup
 	cargo test --release --locked
 
+hub: setup
+	cargo build --release --locked --features hub
+	cargo test --release --locked --features hub --lib --test hub
+
 # Beside PyTorch where it is at hand (pip install torch safetensors): one row a
 # task, ratios of time and peak memory.
 bench: setup
 	@if python3 -c "import torch, safetensors" 2>/dev/null; then \
 		python3 benches/peers/network.py && python3 benches/peers/blocks.py; \
+		if python3 -c "import transformers" 2>/dev/null; then python3 benches/peers/text.py; fi; \
 	else \
 		echo "skipped: python3 has no torch and safetensors to compare with"; \
 	fi

@@ -14,6 +14,8 @@ pub mod rng;
 pub mod ops;
 pub mod video;
 
+pub mod text;
+
 pub mod data;
 
 pub mod models;
@@ -31,6 +33,8 @@ pub mod training;
 pub mod evaluation;
 
 pub mod outputs;
+
+pub mod hub;
 
 pub mod lecture;
 

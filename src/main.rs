@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 use nextframe::Error;
-use nextframe::cli::{compare, fill, generate, inspect, lecture, outcomes, synth, train};
+use nextframe::cli::{
+    compare, fill, generate, hub, inspect, lecture, outcomes, synth, text, train,
+};
 use nextframe::interrupt;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -34,6 +36,8 @@ enum Command {
     Outcomes(outcomes::OutcomesArgs),
     Synth(synth::SynthArgs),
     Lecture(lecture::LectureArgs),
+    Text(text::TextArgs),
+    Hub(hub::HubArgs),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +65,8 @@ fn main() -> ExitCode {
         Command::Outcomes(args) => outcomes::run(args),
         Command::Synth(args) => synth::run(args),
         Command::Lecture(args) => lecture::run(args),
+        Command::Text(args) => text::run(args),
+        Command::Hub(args) => hub::run(args),
     };
     // What a command has begun to write must not stay half written.
     let result = interrupt::install().and_then(|()| nextframe::ops::in_pool(command));

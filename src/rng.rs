@@ -47,6 +47,11 @@ impl Rng {
         }
     }
 
+    /// 64 random bits, such as the seed of a hash.
+    pub fn bits(&mut self) -> u64 {
+        self.source.next_u64()
+    }
+
     /// Uniform in [0, 1).
     pub fn uniform(&mut self) -> f64 {
         (self.source.next_u64() >> 11) as f64 / (1u64 << 53) as f64

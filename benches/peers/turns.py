@@ -115,7 +115,7 @@ def adamw(parameters):
     return torch.optim.AdamW(groups, lr=2e-3, fused=True)
 
 
-def main(path, bench, tasks, torch_side):
+def main(path, bench, tasks, torch_side, variants=VARIANTS):
     """The script at `path`: `tasks` has the runs that are timed in a row for
     each task, `torch_side` serves a peer."""
     if sys.argv[1:2] == ["--torch"]:
@@ -130,6 +130,6 @@ def main(path, bench, tasks, torch_side):
         for task, in_a_row in tasks.items():
             theirs = {
                 variant: [sys.executable, path, "--torch", variant, task, str(threads), folder]
-                for variant in VARIANTS
+                for variant in variants
             }
             compare(task, [ours, folder, task], theirs, threads, turns, in_a_row)

@@ -33,7 +33,7 @@ const HEALTH_WINDOWS: usize = 64;
 /// compare.csv and pictures; of several runs, the first one.
 #[derive(Debug, Clone, clap::Args)]
 pub struct CompareArgs {
-    /// Runs' folders, or their model.safetensors
+    /// Runs' folders, their model.safetensors, or hf://owner/name[@revision]
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
     /// Print JSON instead of tables
@@ -256,8 +256,11 @@ fn footage(config: &ModelConfig, args: &CompareArgs) -> Result<Vec<Footage>> {
     })
 }
 
-/// The run's folder; for a file, the one it lies in.
+/// The run's folder; for a file, the one it lies in; for one of the hub, the current one.
 fn folder(run: &Path) -> &Path {
+    if run.starts_with("hf:") {
+        return Path::new(".");
+    }
     if run.is_dir() {
         return run;
     }

@@ -10,6 +10,7 @@ use super::input::Input;
 use crate::data::Window;
 use crate::device;
 use crate::error::{Error, Result};
+use crate::hub;
 use crate::outputs::model::Model;
 use crate::rng::Seed;
 use candle_core::Device;
@@ -24,7 +25,8 @@ use target::{Made, Target, Written};
 /// each other, with their mean and how they differ
 #[derive(Debug, Clone, clap::Args)]
 pub struct GenerateArgs {
-    /// A run's folder, or a model's .safetensors with its config.json beside it
+    /// A run's folder, a model's .safetensors with its config.json beside it, or
+    /// hf://owner/name[@revision]
     pub model: PathBuf,
     /// A video, GIF, folder of pictures, .safetensors (frames, one sequence or
     /// a batch), prepared .frames, or - for standard input
@@ -97,7 +99,7 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
     check(args)?;
     let target = Target::new(&args.output, args.format, args.overwrite)?;
     let device = device::select(&args.device)?;
-    let mut model = Model::load(&args.model, &device)?;
+    let mut model = Model::load(&hub::locate(&args.model)?, &device)?;
     let temperature = args.drawing.apply(&mut model)?;
     let input = Input::read(&args.input, &model.config, args.cache.as_deref())?;
     let target = target.batched(input.sequences.len())?;

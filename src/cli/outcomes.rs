@@ -5,6 +5,7 @@ use super::world::WorldArgs;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::evaluation::outcomes::{Answers, Inquiry, ask};
+use crate::hub;
 use crate::outputs::model::Model;
 use crate::outputs::progress;
 use crate::outputs::table::table;
@@ -23,7 +24,7 @@ use std::path::PathBuf;
 /// them, how many futures are near one, and how often each is met.
 #[derive(Debug, Clone, clap::Args)]
 pub struct OutcomesArgs {
-    /// A run's folder, or its model.safetensors
+    /// A run's folder, its model.safetensors, or hf://owner/name[@revision]
     pub run: PathBuf,
     /// Which world.
     #[command(flatten)]
@@ -61,7 +62,7 @@ struct OfModel {
 pub fn run(args: &OutcomesArgs) -> Result<()> {
     args.drawing.check()?;
     let device = device::select(&args.device)?;
-    let mut model = Model::load(&args.run, &device)?;
+    let mut model = Model::load(&hub::locate(&args.run)?, &device)?;
     let temperature = args.drawing.apply(&mut model)?;
     let world = args.world.make(Taken::HeldOut, Seed(args.seed))?;
     let shape = model.config.shape;

@@ -1,10 +1,10 @@
 //! `nextframe train`: learns from video, least squares and latent variables
 //! side by side.
 
-mod best;
-mod lock;
+pub(super) mod best;
+pub(super) mod lock;
 mod memory;
-mod session;
+pub(super) mod session;
 mod validation;
 
 use super::footage;
@@ -86,20 +86,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let settings: Settings = recipe::resolve(Some(&recipe), &args.set)?;
     settings.data.check()?;
     settings.check()?;
-    let budget = match (&args.time_budget, args.steps) {
-        (_, Some(0)) => {
-            return Err(Error::input(
-                "--steps 0",
-                "no step is no training",
-                "give at least 1",
-            ));
-        }
-        (_, Some(steps)) => Budget::Steps(steps),
-        (text, None) => {
-            let text = text.as_deref().unwrap_or("10m");
-            Budget::Time(budget::duration("--time-budget", text)?)
-        }
-    };
+    let budget = budget_of(args.time_budget.as_deref(), args.steps)?;
     let save_every = budget::duration("--save-every", &args.save_every)?;
     let device = device::select(&args.device)?;
     memory::check(&settings, args.only, &device)?;
@@ -107,11 +94,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         .out
         .clone()
         .unwrap_or_else(|| default_out(&args.inputs));
-    let existing = match (args.resume, args.overwrite) {
-        (true, _) => Existing::Resume,
-        (_, true) => Existing::Overwrite,
-        _ => Existing::Refuse,
-    };
+    let existing = existing_of(args.resume, args.overwrite);
     // Before an hour of film is decoded for nothing.
     Run::check(&out, existing)?;
     let footage = footage::prepare(&args.inputs, &settings.data, args.cache.as_deref())?;
@@ -135,6 +118,31 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     session.train()
 }
 
+/// What `--time-budget` and `--steps` ask for; ten minutes without either.
+pub(super) fn budget_of(time: Option<&str>, steps: Option<u64>) -> Result<Budget> {
+    match steps {
+        Some(0) => Err(Error::input(
+            "--steps 0",
+            "no step is no training",
+            "give at least 1",
+        )),
+        Some(steps) => Ok(Budget::Steps(steps)),
+        None => {
+            let time = time.unwrap_or("10m");
+            Ok(Budget::Time(budget::duration("--time-budget", time)?))
+        }
+    }
+}
+
+/// What `--resume` and `--overwrite` ask for.
+pub(super) fn existing_of(resume: bool, overwrite: bool) -> Existing {
+    match (resume, overwrite) {
+        (true, _) => Existing::Resume,
+        (_, true) => Existing::Overwrite,
+        _ => Existing::Refuse,
+    }
+}
+
 impl Only {
     /// The names of the models to train.
     fn names(only: Option<Self>, settings: &Settings) -> Vec<&'static str> {
@@ -147,7 +155,7 @@ impl Only {
 }
 
 /// runs/NAME, after the first input.
-fn default_out(inputs: &[String]) -> PathBuf {
+pub(super) fn default_out(inputs: &[String]) -> PathBuf {
     let name = inputs.first().map_or("video", String::as_str);
     let stem = std::path::Path::new(name)
         .file_stem()

@@ -1,14 +1,15 @@
 //! Reliability: does what is given a chance of 30% come in 30 of 100 cases?
 
 use super::moving::CHANGE;
+use serde::Serialize;
 
 /// Bins of probabilities, from 0 to 1.
 pub const BINS: usize = 10;
 
 /// Of one bin: cases, the sum of the probabilities that were given, and how often it came.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Bin {
-    /// Pixels.
+    /// Pixels, or places of a text.
     pub cases: f64,
     /// The sum of their probabilities.
     pub given: f64,
@@ -28,12 +29,19 @@ pub fn reliability(samples: &[&[f32]], truth: &[f32], last: &[f32]) -> [Bin; BIN
     for place in 0..truth.len() {
         let so_many = samples.iter().filter(|sample| changed(sample, place));
         let given = so_many.count() as f64 / samples.len().max(1) as f64;
+        Bin::add(&mut bins, given, changed(truth, place));
+    }
+    bins
+}
+
+impl Bin {
+    /// Adds one case to the bin among `bins` that its probability belongs to.
+    pub fn add(bins: &mut [Self; BINS], given: f64, came: bool) {
         let bin = &mut bins[((given * BINS as f64) as usize).min(BINS - 1)];
         bin.cases += 1.0;
         bin.given += given;
-        bin.came += f64::from(u8::from(changed(truth, place)));
+        bin.came += f64::from(u8::from(came));
     }
-    bins
 }
 
 /// The mean distance of what was given from how often it came, weighed by cases (the

@@ -48,6 +48,11 @@ impl Linear {
         ops::linear_gelu(x, &self.weight, &self.bias)
     }
 
+    /// gelu of [`Self::forward`], by the error function.
+    pub fn forward_gelu_exact(&self, x: &Tensor) -> Result<Tensor> {
+        ops::linear_gelu_exact(x, &self.weight, &self.bias)
+    }
+
     /// What `activation` makes of [`Self::forward`].
     pub fn forward_active(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
         match activation {
@@ -74,20 +79,27 @@ impl Linear {
 pub struct LayerNorm {
     weight: Tensor,
     bias: Tensor,
+    eps: f64,
 }
 
 impl LayerNorm {
     /// Scale 1, shift 0.
-    pub fn new(width: usize, mut scope: Scope) -> Result<Self> {
+    pub fn new(width: usize, scope: Scope) -> Result<Self> {
+        Self::with_eps(width, 1e-5, scope)
+    }
+
+    /// [`Self::new`] with another number added to the variance.
+    pub fn with_eps(width: usize, eps: f64, mut scope: Scope) -> Result<Self> {
         Ok(Self {
             weight: scope.get("weight", width, Init::Ones)?,
             bias: scope.get("bias", width, Init::Zeros)?,
+            eps,
         })
     }
 
     /// (…, width) → (…, width).
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        ops::layer_norm(x, &self.weight, &self.bias, 1e-5)
+        ops::layer_norm(x, &self.weight, &self.bias, self.eps)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Predictors ỹ(x, z): networks that know neither task nor data.
 
 mod backbone;
+mod bert;
 mod cells;
 mod convolutional;
 mod decoder;
@@ -15,6 +16,7 @@ mod transformer;
 mod weights;
 
 pub use backbone::{Activation, Backbone, BackboneConfig, BackboneKind};
+pub use bert::{Bert, BertConfig, canonical as bert_weights};
 pub use cells::Cells;
 pub use decoder::{Decoder, InZ, Stages};
 pub use layers::{LayerNorm, Linear};

@@ -1,6 +1,7 @@
 //! Attention over packed queries, keys and values.
 
 use super::check::{alike, fused, wrong_shape};
+use super::dropout::Dropout;
 use super::kernel::{Parts, filled, read, tensor, values};
 use super::product::{Matrix, multiply};
 use super::softmax::{self, softmax_rows, softmax_rows_backward};
@@ -16,6 +17,11 @@ use std::sync::OnceLock;
 /// into `heads` of D / heads; (B, T, D) out. Fails on other shapes, on a number
 /// of heads that does not divide D, and on a dtype that is not a float.
 pub fn attention(qkv: &Tensor, heads: usize) -> Result<Tensor> {
+    attention_dropout(qkv, heads, None)
+}
+
+/// [`attention`] whose weights, after the softmax, are partly dropped.
+pub fn attention_dropout(qkv: &Tensor, heads: usize, dropout: Option<Dropout>) -> Result<Tensor> {
     let name = "attention";
     alike(name, &[("qkv", qkv)])?;
     let width = match qkv.dims() {
@@ -39,15 +45,16 @@ pub fn attention(qkv: &Tensor, heads: usize) -> Result<Tensor> {
     if fused(qkv) {
         let op = Attention {
             heads,
+            dropout,
             keep: qkv.track_op(),
             weights: OnceLock::new(),
         };
         return Ok(qkv.contiguous()?.apply_op1(op)?);
     }
-    composed(qkv, heads)
+    composed(qkv, heads, dropout)
 }
 
-fn composed(qkv: &Tensor, heads: usize) -> Result<Tensor> {
+fn composed(qkv: &Tensor, heads: usize, dropout: Option<Dropout>) -> Result<Tensor> {
     let (batch, tokens, packed) = qkv.dims3()?;
     let width = packed / 3;
     if batch == 0 {
@@ -61,13 +68,18 @@ fn composed(qkv: &Tensor, heads: usize) -> Result<Tensor> {
     let (q, k, v) = (part(0)?, part(1)?, part(2)?);
     let scale = 1.0 / ((width / heads) as f64).sqrt();
     let scores = (q.matmul(&k.transpose(2, 3)?.contiguous()?)? * scale)?;
-    let mixed = softmax::composed(&scores)?.matmul(&v)?;
+    let mut weights = softmax::composed(&scores)?;
+    if let Some(dropout) = dropout {
+        weights = weights.mul(&dropout.mask(&weights)?)?;
+    }
+    let mixed = weights.matmul(&v)?;
     let merged = mixed.transpose(1, 2)?.contiguous()?;
     Ok(merged.reshape((batch, tokens, width))?)
 }
 
 struct Attention {
     heads: usize,
+    dropout: Option<Dropout>,
     /// Whether a backward pass may come and need the weights.
     keep: bool,
     weights: OnceLock<Vec<f32>>,
@@ -109,6 +121,18 @@ impl Sizes {
     }
 }
 
+impl Attention {
+    /// Head `i`'s weights, partly dropped in `buffer` where there is dropout.
+    fn dropped<'a>(&self, i: usize, weights: &'a [f32], buffer: &'a mut Vec<f32>) -> &'a [f32] {
+        let Some(dropout) = self.dropout else {
+            return weights;
+        };
+        buffer.resize(weights.len(), 0.0);
+        dropout.write(i * weights.len(), weights, buffer);
+        buffer
+    }
+}
+
 impl CustomOp1 for Attention {
     fn name(&self) -> &'static str {
         "attention"
@@ -129,7 +153,7 @@ impl CustomOp1 for Attention {
         let (width, head) = (sizes.width, sizes.head());
         let square = tokens * tokens;
         // Writes the weights of head `i` to `scores`, and its output.
-        let task = |i: usize, scores: &mut [f32], out: Parts| {
+        let task = |i: usize, scores: &mut [f32], dropped: &mut Vec<f32>, out: Parts| {
             let place = sizes.place(i);
             let at = |start: usize| Matrix::strided(x[start..].as_ptr(), packed);
             let scores_start = scores.as_mut_ptr();
@@ -139,7 +163,7 @@ impl CustomOp1 for Attention {
                 multiply(tokens, tokens, head, scores_start, tokens, false, q, k);
             }
             softmax_rows(scores, tokens, sizes.scale());
-            let weights = Matrix::rows(scores, tokens);
+            let weights = Matrix::rows(self.dropped(i, scores, dropped), tokens);
             // SAFETY: each head has its own columns of its example's output.
             unsafe {
                 let (out, v) = (out.at(place.out), at(place.v));
@@ -150,16 +174,20 @@ impl CustomOp1 for Attention {
         let run = |out: Parts| {
             if self.keep {
                 let write = |weights: Parts| {
-                    (0..count).into_par_iter().for_each(|i| {
-                        // SAFETY: each head has a square of its own.
-                        task(i, unsafe { weights.part(i * square, square) }, out);
-                    });
+                    (0..count)
+                        .into_par_iter()
+                        .for_each_init(Vec::new, |dropped, i| {
+                            // SAFETY: each head has a square of its own.
+                            let scores = unsafe { weights.part(i * square, square) };
+                            task(i, scores, dropped, out);
+                        });
                 };
                 let _ = self.weights.set(filled(count * square, write));
             } else {
+                let own = || (vec![0f32; square], Vec::new());
                 (0..count)
                     .into_par_iter()
-                    .for_each_init(|| vec![0f32; square], |scores, i| task(i, scores, out));
+                    .for_each_init(own, |(scores, dropped), i| task(i, scores, dropped, out));
             }
         };
         let y = filled(batch * tokens * width, run);
@@ -179,11 +207,11 @@ impl CustomOp1 for Attention {
         let (width, head) = (sizes.width, sizes.head());
         let square = tokens * tokens;
         let run = |x: &[f32], g: &[f32], out: Parts| {
-            let task = |scores: &mut Vec<f32>, i: usize| {
+            let task = |(scores, dropped): &mut (Vec<f32>, Vec<f32>), i: usize| {
                 let place = sizes.place(i);
                 let at = |start: usize| Matrix::strided(x[start..].as_ptr(), packed);
                 let kept = &weights[i * square..(i + 1) * square];
-                let p = Matrix::rows(kept, tokens);
+                let p = Matrix::rows(self.dropped(i, kept, dropped), tokens);
                 let g = Matrix::strided(g[place.out..].as_ptr(), width);
                 // SAFETY: each head has its own columns of x's gradient.
                 unsafe {
@@ -191,6 +219,11 @@ impl CustomOp1 for Attention {
                     multiply(tokens, head, tokens, to_v, packed, false, p.t(), g);
                     let (start, v) = (scores.as_mut_ptr(), at(place.v).t());
                     multiply(tokens, tokens, head, start, tokens, false, g, v);
+                }
+                // What was dropped gets no gradient, the rest its gain.
+                if self.dropout.is_some() {
+                    self.dropped(i, scores, dropped);
+                    std::mem::swap(scores, dropped);
                 }
                 softmax_rows_backward(kept, scores, tokens, sizes.scale());
                 let s = Matrix::rows(scores, tokens);
@@ -204,7 +237,7 @@ impl CustomOp1 for Attention {
             };
             (0..batch * self.heads)
                 .into_par_iter()
-                .for_each_init(|| vec![0f32; square], task);
+                .for_each_init(|| (vec![0f32; square], Vec::new()), task);
         };
         let gradient = read(x, |x| read(g, |g| filled(x.len(), |out| run(x, g, out))))??;
         Ok(Some(tensor(gradient, x.shape())?))
@@ -227,7 +260,20 @@ mod tests {
             agree(
                 &[normal(&shape, 1)],
                 |x| attention(&x[0], heads),
-                |x| composed(&x[0], heads),
+                |x| composed(&x[0], heads, None),
+            );
+        }
+    }
+
+    #[test]
+    fn with_dropout_too() {
+        let mut rng = crate::rng::Seed(2).stream("test", 0);
+        for (shape, heads) in [([1, 7, 18], 2), ([2, 9, 24], 4)] {
+            let some = Some(Dropout::new(0.3, &mut rng).unwrap());
+            agree(
+                &[normal(&shape, 1)],
+                |x| attention_dropout(&x[0], heads, some),
+                |x| composed(&x[0], heads, some),
             );
         }
     }

@@ -4,9 +4,9 @@ mod direct;
 mod gradient;
 mod packing;
 
-use super::activation::gelu;
+use super::activation::{Activation, gelu};
 use super::check::{alike, fused, shape, wrong_shape};
-use super::followed::{ThenAdd, ThenGelu};
+use super::followed::{ThenActive, ThenAdd};
 use super::geometry::{Axis, Plane};
 use super::kernel::{Parts, filled, read, tensor, values};
 use super::linear::{bias_gradient, linear, linear_add, linear_gelu};
@@ -72,7 +72,12 @@ pub fn convolve_gelu(
     if fused(x) {
         let (weight, bias) = (weight.contiguous()?, bias.contiguous()?);
         let x = x.contiguous()?;
-        return Ok(ThenGelu::apply(Convolve(convolution), &x, &weight, &bias)?);
+        return Ok(ThenActive::apply(
+            Convolve(convolution),
+            Activation::Gelu,
+            &x,
+            (&weight, &bias),
+        )?);
     }
     gelu(&convolution.composed(x, weight, bias)?)
 }

@@ -1,26 +1,33 @@
 //! An operation of weight and bias with what follows it, as one: the graph
 //! keeps one gradient less, and no pass over the values waits for one thread.
 
-use super::activation::{gelu_gradient, gelu_in_place, gelu_values};
+use super::activation::Activation;
 use super::kernel::{Parts, ranges, read, simd, tensor};
 use super::linear::Base;
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use std::sync::Mutex;
 
-/// gelu of `Op`'s result.
-pub(super) struct ThenGelu<Op> {
+/// An activation of `Op`'s result.
+pub(super) struct ThenActive<Op> {
     op: Op,
+    activation: Activation,
     /// Whether a gradient may be asked for.
     tracked: bool,
-    /// What went into gelu, for its gradient.
+    /// What went into the activation, for its gradient.
     before: Mutex<Vec<f32>>,
 }
 
-impl<Op: CustomOp3 + Send + Sync + 'static> ThenGelu<Op> {
-    /// gelu of `op` of (x, weight, bias): all contiguous.
-    pub(super) fn apply(op: Op, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+impl<Op: CustomOp3 + Send + Sync + 'static> ThenActive<Op> {
+    /// `activation` of `op` of (x, weight, bias): all contiguous.
+    pub(super) fn apply(
+        op: Op,
+        activation: Activation,
+        x: &Tensor,
+        (weight, bias): (&Tensor, &Tensor),
+    ) -> Result<Tensor> {
         let op = Self {
             op,
+            activation,
             tracked: [x, weight, bias].iter().any(|tensor| tensor.track_op()),
             before: Mutex::new(Vec::new()),
         };
@@ -28,9 +35,9 @@ impl<Op: CustomOp3 + Send + Sync + 'static> ThenGelu<Op> {
     }
 }
 
-impl<Op: CustomOp3> CustomOp3 for ThenGelu<Op> {
+impl<Op: CustomOp3> CustomOp3 for ThenActive<Op> {
     fn name(&self) -> &'static str {
-        "then_gelu"
+        "then_active"
     }
 
     fn cpu_fwd(
@@ -47,10 +54,10 @@ impl<Op: CustomOp3> CustomOp3 for ThenGelu<Op> {
             candle_core::bail!("a fused kernel gives f32")
         };
         if !self.tracked {
-            gelu_in_place(&mut before);
+            self.activation.in_place(&mut before);
             return Ok((CpuStorage::F32(before), shape));
         }
-        let y = gelu_values(&before);
+        let y = self.activation.values(&before);
         *self.before.lock().expect("no task panicked") = before;
         Ok((CpuStorage::F32(y), shape))
     }
@@ -64,7 +71,10 @@ impl<Op: CustomOp3> CustomOp3 for ThenGelu<Op> {
         g: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let before = self.before.lock().expect("no task panicked");
-        let g = tensor(read(g, |g| gelu_gradient(&before, g))?, g.shape())?;
+        let g = tensor(
+            read(g, |g| self.activation.gradient(&before, g))?,
+            g.shape(),
+        )?;
         self.op.bwd(x, weight, bias, y, &g)
     }
 }

@@ -1,8 +1,8 @@
 //! The linear map, alone and with a residual.
 
-use super::activation::gelu;
+use super::activation::Activation;
 use super::check::{alike, fused, shape, width, wrong_shape};
-use super::followed::ThenGelu;
+use super::followed::ThenActive;
 use super::kernel::{column_sum, filled, read, tensor, values};
 use super::product::{Before, Matrix, multiply_in_blocks};
 use crate::error::Result;
@@ -28,14 +28,33 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
 ///
 /// As [`linear`].
 pub fn linear_gelu(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
-    let name = "linear_gelu";
+    linear_active("linear_gelu", x, (weight, bias), Activation::Gelu)
+}
+
+/// As [`linear_gelu`], by the error function; see [`super::gelu_exact`].
+pub fn linear_gelu_exact(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    linear_active(
+        "linear_gelu_exact",
+        x,
+        (weight, bias),
+        Activation::GeluExact,
+    )
+}
+
+fn linear_active(
+    name: &str,
+    x: &Tensor,
+    (weight, bias): (&Tensor, &Tensor),
+    activation: Activation,
+) -> Result<Tensor> {
     alike(name, &[("x", x), ("weight", weight), ("bias", bias)])?;
     check(name, x, weight, bias)?;
     if fused(x) {
         let (weight, bias) = (weight.contiguous()?, bias.contiguous()?);
-        return Ok(ThenGelu::apply(Linear, &x.contiguous()?, &weight, &bias)?);
+        let x = x.contiguous()?;
+        return Ok(ThenActive::apply(Linear, activation, &x, (&weight, &bias))?);
     }
-    gelu(&composed(x, weight, bias)?)
+    activation.apply(&composed(x, weight, bias)?)
 }
 
 /// residual + x · weightᵀ + bias.
@@ -326,7 +345,12 @@ mod tests {
             agree(
                 &[x.clone(), weight.clone(), bias.clone()],
                 |x| linear_gelu(&x[0], &x[1], &x[2]),
-                |x| gelu(&composed(&x[0], &x[1], &x[2])?),
+                |x| Activation::Gelu.apply(&composed(&x[0], &x[1], &x[2])?),
+            );
+            agree(
+                &[x.clone(), weight.clone(), bias.clone()],
+                |x| linear_gelu_exact(&x[0], &x[1], &x[2]),
+                |x| Activation::GeluExact.apply(&composed(&x[0], &x[1], &x[2])?),
             );
             // Where nothing is tracked, gelu overwrites what went into it.
             let kept = candle_core::Var::from_tensor(&bias).unwrap();

@@ -13,3 +13,4 @@ pub mod plot;
 pub mod progress;
 pub mod run;
 pub mod table;
+pub mod text_model;

@@ -12,7 +12,7 @@ padding:0 1em;color:#222}table{border-collapse:collapse;margin:1em 0;font-size:1
 td,th{padding:3px 10px;text-align:right;border-bottom:1px solid #ddd;\
 font-variant-numeric:tabular-nums}td:first-child,th:first-child{text-align:left}\
 .plots{display:flex;flex-wrap:wrap;gap:12px}img{max-width:100%;image-rendering:pixelated}\
-.bad{color:#b00020}";
+.bad{color:#b00020}.words{white-space:pre-wrap;line-height:1.8}";
 
 /// A page in the making.
 #[derive(Debug, Clone)]
@@ -59,6 +59,25 @@ impl Page {
             self.body += &row(cells.clone(), "td");
         }
         self.body += "</table>\n";
+    }
+
+    /// A text whose parts lie on a colour of a share in [0, 1], none to full; parts without
+    /// a share stay plain. What each says is shown where the pointer rests on it.
+    pub fn coloured(&mut self, parts: &[(&str, Option<(f64, String)>)]) {
+        self.body += "<p class=\"words\">";
+        for (part, share) in parts {
+            let part = escaped(part);
+            let _ = match share {
+                None => write!(self.body, "{part}"),
+                Some((share, says)) => write!(
+                    self.body,
+                    "<span style=\"background:rgba(224,80,40,{:.2})\" title=\"{}\">{part}</span>",
+                    0.85 * share.clamp(0.0, 1.0),
+                    escaped(says)
+                ),
+            };
+        }
+        self.body += "</p>\n";
     }
 
     /// Plots side by side, see [`plot`].
@@ -135,6 +154,7 @@ mod tests {
         page.heading("Figures");
         page.text("1 < 2 & 3");
         page.warning("z is ignored");
+        page.coloured(&[("a", Some((0.5, "1 < 2".to_owned()))), (" b", None)]);
         page.table(&["", "CRPS"], &[vec!["mse".to_owned(), "0.1".to_owned()]]);
         page.picture(&gif, "films \"side by side\"").unwrap();
         assert!(
@@ -148,6 +168,7 @@ mod tests {
             "<title>A &lt;run&gt;</title>",
             "<p>1 &lt; 2 &amp; 3</p>",
             "<p class=\"bad\">z is ignored</p>",
+            "<span style=\"background:rgba(224,80,40,0.42)\" title=\"1 &lt; 2\">a</span> b</p>",
             "<tr><td>mse</td><td>0.1</td></tr>",
             "alt=\"films &quot;side by side&quot;\" src=\"data:image/gif;base64,R0lGODlh\"",
         ] {

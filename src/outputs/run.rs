@@ -179,6 +179,16 @@ impl Run {
         files::replace_bytes(&self.recipe(), recipe::to_toml(settings)?.as_bytes())
     }
 
+    /// [`Self::describe`] with a `config.json` of another layout.
+    pub fn describe_as<S: Serialize>(
+        &self,
+        settings: &S,
+        config: &serde_json::Value,
+    ) -> Result<()> {
+        write_json(&self.config(), config)?;
+        files::replace_bytes(&self.recipe(), recipe::to_toml(settings)?.as_bytes())
+    }
+
     /// Saves a step: each of `parts` as `NAME.safetensors`, and `state`
     /// (counts, time used, …) as JSON. Write metrics up to this step before.
     ///
@@ -339,6 +349,7 @@ fn belongs(name: &str) -> bool {
         "config.json",
         "compare.json",
         "compare-validation.json",
+        "tokenizer.json",
     ]
     .contains(&name)
         || name.starts_with("events.out.tfevents.")

@@ -10,6 +10,7 @@ mod gibbs;
 mod hamiltonian;
 mod langevin;
 mod metropolis;
+mod places;
 mod replay;
 mod state;
 
@@ -23,6 +24,7 @@ pub use gibbs::Gibbs;
 pub use hamiltonian::Hamiltonian;
 pub use langevin::Langevin;
 pub use metropolis::Metropolis;
+pub use places::{Places, Tabled};
 pub use replay::{Replay, Taken};
 pub use state::{State, effective_size, walk};
 

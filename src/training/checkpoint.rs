@@ -186,6 +186,13 @@ pub fn load_config<T: DeserializeOwned>(path: &Path) -> Result<T> {
         serde_json::from_str(&text).map_err(|error| unusable(path, &error))?;
     match value.get("version") {
         Some(version) => check_version(path, &version.to_string())?,
+        None if value.get("model_type").is_some() => {
+            return Err(Error::input(
+                path.display().to_string(),
+                "describes a model of text",
+                "use it with `nextframe text`",
+            ));
+        }
         None => return Err(unusable(path, &"it has no key 'version'")),
     }
     let config: Config<T> = serde_path_to_error::deserialize(value).map_err(|error| {

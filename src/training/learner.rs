@@ -4,6 +4,7 @@ use super::kept::Kept;
 use super::objective::Objective;
 use super::parts;
 use super::revival::{Revival, revive};
+use super::schedule;
 use super::settings::{Settings, TrainingConfig};
 use super::snapshot::Snapshot;
 use super::visits::Batch;
@@ -77,7 +78,7 @@ pub struct Learner {
 }
 
 /// Halved so often without success, the step size is not the problem.
-const LEAST_CAUTION: f64 = 1.0 / 1024.0;
+pub(super) const LEAST_CAUTION: f64 = 1.0 / 1024.0;
 
 impl Learner {
     /// A new model; `name` heads the names of its weights.
@@ -256,10 +257,8 @@ impl Learner {
     }
 
     fn rate(&self, used: f64) -> f64 {
-        let rise =
-            ((self.optimiser.steps() + 1) as f64 / self.settings.rise.max(1) as f64).min(1.0);
-        let fall = 0.5 * (1.0 + (std::f64::consts::PI * used.min(1.0)).cos());
-        self.settings.learning_rate * self.caution * rise * (0.02 + 0.98 * fall)
+        let (peak, rise) = (self.settings.learning_rate, self.settings.rise);
+        self.caution * schedule::rate(peak, rise, self.optimiser.steps(), used)
     }
 
     /// s² follows the squared error at the drawn z: its maximum-likelihood

@@ -10,8 +10,10 @@ mod objective;
 mod parts;
 pub mod recipe;
 mod revival;
+mod schedule;
 pub mod settings;
 mod snapshot;
+pub mod text;
 mod visits;
 pub mod watch;
 

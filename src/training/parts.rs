@@ -56,7 +56,7 @@ pub(super) fn gradients(
 }
 
 /// The sums of each of `vars`' gradients; none where none has one.
-fn sum(mut stores: Vec<GradStore>, vars: &[(String, Var)]) -> Result<GradStore> {
+pub(super) fn sum(mut stores: Vec<GradStore>, vars: &[(String, Var)]) -> Result<GradStore> {
     if stores.len() > 1 {
         let sums: Vec<_> = vars
             .par_iter()

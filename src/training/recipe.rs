@@ -10,6 +10,7 @@ use toml::{Table, Value};
 /// The recipes inside the binary: name and text of each file in `models/`.
 const BUNDLED: &[(&str, &str)] = &[
     ("default", include_str!("../../models/default.toml")),
+    ("bert-mini", include_str!("../../models/bert-mini.toml")),
     ("codes", include_str!("../../models/codes.toml")),
     ("contrastive", include_str!("../../models/contrastive.toml")),
     ("digits", include_str!("../../models/digits.toml")),

@@ -3,6 +3,7 @@
 use super::CompareArgs;
 use crate::error::{Error, Result};
 use crate::evaluation::comparison::{Plan, Predictor};
+use crate::hub;
 use crate::inference::Forecaster;
 use crate::outputs::model::{Model, ModelConfig, Trained};
 use crate::rng::Seed;
@@ -40,7 +41,7 @@ pub(super) struct Contender<'a> {
 pub(super) fn load(paths: &[impl AsRef<Path>], moved: bool, device: &Device) -> Result<Vec<Run>> {
     let mut runs: Vec<Run> = Vec::new();
     for path in paths.iter().map(AsRef::as_ref) {
-        let model = Model::load(path, device)?;
+        let model = Model::load(&hub::locate(path)?, device)?;
         if let Some(first) = runs.first() {
             let (first, other) = (&first.model.config, &model.config);
             let as_read = first.settings.data == other.settings.data;

@@ -1,8 +1,8 @@
 //! A training session: what is trained, where it is kept, and its loop.
 
 mod conclusion;
-mod continuity;
-mod notes;
+pub(in crate::cli) mod continuity;
+pub(in crate::cli) mod notes;
 mod state;
 
 use super::Only;

@@ -35,7 +35,7 @@ pub(super) fn same_model(out: &Path, old: &ModelConfig, new: &ModelConfig) -> Re
 }
 
 /// Steps draw from the seed and their number.
-pub(super) fn same_seed(out: &Path, old: u64, new: Seed) -> Result<()> {
+pub(in crate::cli) fn same_seed(out: &Path, old: u64, new: Seed) -> Result<()> {
     if old == new.0 {
         return Ok(());
     }

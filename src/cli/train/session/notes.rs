@@ -2,11 +2,11 @@
 
 /// What the last validation noted.
 #[derive(Debug, Default)]
-pub(super) struct Notes(Vec<String>);
+pub(in crate::cli) struct Notes(Vec<String>);
 
 impl Notes {
     /// Of what is noted `now`, that which the validation before did not note.
-    pub(super) fn news(&mut self, now: Vec<String>) -> Vec<String> {
+    pub(in crate::cli) fn news(&mut self, now: Vec<String>) -> Vec<String> {
         let before = std::mem::replace(&mut self.0, now);
         let known = |note: &str| before.iter().any(|old| subject(old) == subject(note));
         let news = self.0.iter().filter(|note| !known(note));

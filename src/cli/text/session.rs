@@ -1,0 +1,397 @@
+//! A session of training on text: what is trained, where it is kept, and its loop.
+
+use crate::cli::train::best::Best;
+use crate::cli::train::session::continuity::same_seed;
+use crate::cli::train::session::notes::Notes;
+use crate::energy::MaskedText;
+use crate::error::{Error, Result};
+use crate::evaluation::masked_text::{self, TextFigures};
+use crate::interrupt;
+use crate::outputs::events::Events;
+use crate::outputs::metrics::Metrics;
+use crate::outputs::model::Trained;
+use crate::outputs::progress::{Progress, Tick};
+use crate::outputs::run::{Existing, MODEL, Run};
+use crate::outputs::text_model::{TOKENIZER, TextModel, TextRun, config_json, read_config};
+use crate::rng::Seed;
+use crate::text::{Masked, Stream, Tokenizer};
+use crate::training::budget::Budget;
+use crate::training::text::{TextLearner, TextSettings};
+use crate::training::{LearnerState, StepReport};
+use candle_core::Device;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Validations in a run.
+const VALIDATIONS: f64 = 10.0;
+/// Sequences that are validated on, at most.
+const JUDGED: usize = 128;
+/// Steps between two lines of metrics.
+const METRICS_APART: u64 = 10;
+/// The part of a save that holds the optimiser.
+const OPTIMISER: &str = "optimizer";
+/// The part of a save from which training goes on; the part [`MODEL`] holds the weights
+/// that were best on the validation part.
+const WEIGHTS: &str = "weights";
+
+/// What to train, and for how long.
+pub(super) struct Plan {
+    pub(super) settings: TextSettings,
+    pub(super) tokenizer: Tokenizer,
+    pub(super) train: Stream,
+    pub(super) validation: Stream,
+    pub(super) inputs: Vec<String>,
+    /// What training begins from, if not from random weights.
+    pub(super) init: Option<TextModel>,
+    pub(super) budget: Budget,
+    pub(super) save_every: Duration,
+    pub(super) seed: Seed,
+    pub(super) device: Device,
+}
+
+/// What a save holds beside tensors.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    step: u64,
+    elapsed: f64,
+    validations: u32,
+    learner: LearnerState,
+    /// The best validation score so far.
+    best: Option<f64>,
+    /// What the run draws from.
+    seed: u64,
+}
+
+/// A run in training.
+pub(super) struct Session {
+    plan: Plan,
+    run: Run,
+    metrics: Metrics,
+    events: Events,
+    learner: TextLearner,
+    best: Best,
+    judged: Vec<Masked>,
+    /// The mean cost of what is judged, by tokens' frequencies alone.
+    by_frequency: f64,
+    step: u64,
+    validations: u32,
+    noted: Notes,
+    /// Time trained before this session.
+    before: Duration,
+    started: Instant,
+    saved: Instant,
+}
+
+impl Session {
+    /// Makes or resumes the run in `out`.
+    pub(super) fn begin(plan: Plan, out: &Path, existing: Existing) -> Result<Self> {
+        let mask = plan.tokenizer.mask();
+        let mut learner = TextLearner::new(&plan.settings, mask, plan.seed, &plan.device)?;
+        if let Some(init) = &plan.init {
+            for ((_, var), (_, from)) in
+                learner.weights().pairs().iter().zip(init.weights().pairs())
+            {
+                var.set(&from.as_detached_tensor())?;
+            }
+            learner.remember_now()?;
+        }
+        let run = Run::begin(out, existing)?;
+        let mut best = Best::default();
+        let (mut step, mut validations, mut before) = (0, 0, Duration::ZERO);
+        let mut about = TextRun {
+            settings: plan.settings.clone(),
+            inputs: plan.inputs.clone(),
+            temperature: 1.0,
+            trained: None,
+        };
+        if let Some(saved) = run.latest() {
+            let (_, old) = read_config(&run.config())?;
+            same_model(out, old.as_ref(), &plan)?;
+            if let Some(old) = old {
+                about.temperature = old.temperature;
+                about.trained = old.trained;
+            }
+            let state: State = saved.state()?;
+            same_seed(out, state.seed, plan.seed)?;
+            saved.load(MODEL)?.fill(learner.weights().pairs())?;
+            best = Best::known(state.best, learner.weights())?;
+            saved.load(WEIGHTS)?.fill(learner.weights().pairs())?;
+            learner.resume(&saved.load(OPTIMISER)?.tensors, state.learner)?;
+            step = state.step;
+            before = Duration::from_secs_f64(state.elapsed);
+            let used = plan.budget.used(step, before);
+            validations = state.validations.min((used * VALIDATIONS) as u32);
+            tracing::info!("resuming {} after step {step}", out.display());
+        }
+        plan.tokenizer.save(&out.join(TOKENIZER))?;
+        run.describe_as(&plan.settings, &config_json(&plan.settings.model, &about)?)?;
+        let judged = masked_text::hidden(
+            plan.validation
+                .sequences(plan.settings.data.length)
+                .take(JUDGED),
+            &plan.tokenizer,
+            &plan.settings.masking,
+            plan.seed,
+        );
+        let shares = plan.train.shares(plan.settings.model.vocab_size);
+        let targets: Vec<u32> = judged.iter().flat_map(|j| j.targets.clone()).collect();
+        let sum: f64 = targets.iter().map(|&t| -shares[t as usize].ln()).sum();
+        let (metrics, events) = (Metrics::open(&run)?, Events::open(&run)?);
+        let now = Instant::now();
+        Ok(Self {
+            by_frequency: sum / targets.len().max(1) as f64,
+            plan,
+            run,
+            metrics,
+            events,
+            learner,
+            best,
+            judged,
+            step,
+            validations,
+            noted: Notes::default(),
+            before,
+            started: now,
+            saved: now,
+        })
+    }
+
+    /// Trains until the budget is used up or Ctrl-C.
+    pub(super) fn train(&mut self) -> Result<()> {
+        tracing::info!(
+            "{} tokens to train on, {} to validate; {} in the vocabulary; {} parameters",
+            self.plan.train.len(),
+            self.plan.validation.len(),
+            self.plan.tokenizer.size(),
+            self.learner.weights().count()
+        );
+        if self.plan.budget.spent(self.step, self.elapsed()) {
+            tracing::info!(
+                "{}: nothing left to do: after step {} the budget, {}, is used up; it counts from \
+                 the run's beginning, so give a larger one to go on",
+                self.run.folder().display(),
+                self.step,
+                self.plan.budget
+            );
+            return Ok(());
+        }
+        let mut progress = Progress::new(self.plan.budget);
+        let mut energy = None;
+        while !self.plan.budget.spent(self.step, self.elapsed()) && !interrupt::interrupted() {
+            let used = self.plan.budget.used(self.step, self.elapsed());
+            let batch = self.batch();
+            let mut rng = self.plan.seed.stream("step", self.step);
+            let report = self.learner.step(&batch, used, &mut rng)?;
+            if let Some(alarm) = self.learner.look_after(&report)? {
+                progress.warn(&format!(
+                    "step {}: {alarm}; going back to the last good state, with half the step size",
+                    self.step
+                ));
+            }
+            self.step += 1;
+            let smooth =
+                energy.map_or(report.energy, |old: f64| old + 0.05 * (report.energy - old));
+            energy = Some(smooth);
+            if self.step % METRICS_APART == 1 {
+                self.log(&report)?;
+            }
+            let used = self.plan.budget.used(self.step, self.elapsed());
+            if (used * VALIDATIONS) as u32 > self.validations {
+                self.validations = (used * VALIDATIONS) as u32;
+                self.validate(&progress)?;
+            }
+            if self.saved.elapsed() >= self.plan.save_every {
+                self.save()?;
+            }
+            progress.update(self.tick(smooth));
+        }
+        progress.finish(self.tick(energy.unwrap_or(0.0)));
+        self.save()?;
+        self.conclude()
+    }
+
+    /// The sequences of this step: drawn from anywhere, hidden anew.
+    fn batch(&self) -> Vec<Masked> {
+        let (settings, plan) = (&self.plan.settings, &self.plan);
+        let mut rng = plan.seed.stream("batch", self.step);
+        (0..settings.training.batch)
+            .map(|_| {
+                let sequence = plan.train.draw(settings.data.length, &mut rng);
+                settings
+                    .masking
+                    .corrupt(&sequence, &plan.tokenizer, &mut rng)
+            })
+            .collect()
+    }
+
+    fn log(&mut self, report: &StepReport) -> Result<()> {
+        for (key, value) in [("energy", report.energy), ("gradient", report.gradient)] {
+            self.events.scalar(self.step, key, value)?;
+        }
+        self.metrics.write(&json!({
+            "step": self.step,
+            "seconds": self.elapsed().as_secs_f64(),
+            "energy": report.energy,
+            "gradient": report.gradient,
+        }))
+    }
+
+    fn validate(&mut self, progress: &Progress) -> Result<()> {
+        self.learner.remember()?;
+        let text = MaskedText::new(self.learner.bert(), self.plan.tokenizer.mask());
+        let found = match masked_text::judge(&text, &self.judged, 1.0, &self.plan.device) {
+            // What is saved next is whole without it.
+            Err(Error::Interrupted) => return Ok(()),
+            found => found?,
+        };
+        self.best
+            .offer(found.cross_entropy, self.learner.weights())?;
+        for (tag, value) in [
+            ("cross_entropy", found.cross_entropy),
+            ("accuracy", found.accuracy),
+            ("calibration_error", found.calibration_error),
+        ] {
+            let tag = format!("validation/{tag}");
+            self.events.scalar(self.step, &tag, value)?;
+        }
+        progress.message(&format!(
+            "step {}: hidden tokens: {:.1}% told, {:.1}% among five, perplexity {:.1} (by frequency \
+             alone {:.1}), calibration error {:.3}",
+            self.step,
+            100.0 * found.accuracy,
+            100.0 * found.top5,
+            found.perplexity,
+            self.by_frequency.exp(),
+            found.calibration_error
+        ));
+        for note in self.noted.news(self.notes(&found)) {
+            progress.message(&format!("step {}: note: {note}", self.step));
+        }
+        self.metrics.write(&json!({
+            "step": self.step,
+            "seconds": self.elapsed().as_secs_f64(),
+            "validation": found,
+            "by_frequency": self.by_frequency,
+        }))
+    }
+
+    /// What does not look right.
+    fn notes(&self, found: &TextFigures) -> Vec<String> {
+        let mut notes = Vec::new();
+        let half = f64::from(self.validations) >= VALIDATIONS / 2.0;
+        if half && found.cross_entropy > 0.98 * self.by_frequency {
+            notes.push(format!(
+                "x is not used: −log p is {:.2} nats, by frequency alone {:.2}; train longer, or \
+                 with another training.learning_rate",
+                found.cross_entropy, self.by_frequency
+            ));
+        }
+        if found.cross_entropy > 1.15 * found.entropy {
+            notes.push(format!(
+                "too sure: −log p is {:.2} nats where {:.2} were expected; the text may be learned \
+                 by heart",
+                found.cross_entropy, found.entropy
+            ));
+        }
+        notes
+    }
+
+    fn save(&mut self) -> Result<()> {
+        let state = State {
+            step: self.step,
+            elapsed: self.elapsed().as_secs_f64(),
+            validations: self.validations,
+            learner: self.learner.state(),
+            best: self.best.score(),
+            seed: self.plan.seed.0,
+        };
+        let weights = self.learner.weights();
+        self.run.save(
+            self.step,
+            &[
+                (MODEL, &self.best.tensors(weights)),
+                (WEIGHTS, &weights.tensors()),
+                (OPTIMISER, &self.learner.moments()?),
+            ],
+            &state,
+        )?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    /// Writes how it was trained and, where that is done, the temperature that is best on
+    /// the validation part.
+    fn conclude(&self) -> Result<()> {
+        let done = !interrupt::interrupted();
+        let folder = self.run.folder();
+        let mut about = TextRun {
+            settings: self.plan.settings.clone(),
+            inputs: self.plan.inputs.clone(),
+            temperature: 1.0,
+            trained: Some(Trained {
+                steps: self.step,
+                seconds: self.elapsed().as_secs_f64(),
+                seed: self.plan.seed.0,
+                threads: rayon::current_num_threads(),
+            }),
+        };
+        if done {
+            let model = TextModel::load(folder, &self.plan.device)?;
+            let text = MaskedText::new(&model.bert, model.tokenizer.mask());
+            let (judged, device) = (&self.judged, &self.plan.device);
+            about.temperature = masked_text::fit_temperature(&text, judged, device)?;
+            let found = masked_text::judge(&text, judged, about.temperature, device)?;
+            tracing::info!(
+                "on the validation part, at temperature {:.2}: {:.1}% told, perplexity {:.1}, \
+                 calibration error {:.3}",
+                about.temperature,
+                100.0 * found.accuracy,
+                found.perplexity,
+                found.calibration_error
+            );
+        }
+        let config = config_json(&self.plan.settings.model, &about)?;
+        self.run.describe_as(&self.plan.settings, &config)?;
+        let stopped = match done {
+            true => "trained",
+            false => "stopped; go on with --resume",
+        };
+        tracing::info!("{stopped}: {} after {} steps", folder.display(), self.step);
+        Ok(())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.before + self.started.elapsed()
+    }
+
+    fn tick(&self, energy: f64) -> Tick {
+        Tick {
+            step: self.step,
+            elapsed: self.elapsed(),
+            samples: self.step * self.plan.settings.training.batch as u64,
+            energy,
+        }
+    }
+}
+
+/// A resumed run must be of the same model on the same kind of sequences.
+fn same_model(out: &Path, old: Option<&TextRun>, plan: &Plan) -> Result<()> {
+    let settings = &plan.settings;
+    let differs = match old {
+        None => Some("it was not trained here"),
+        Some(old) if old.settings.model != settings.model => Some("the recipe's [model]"),
+        Some(old) if old.settings.data != settings.data => Some("the recipe's [data]"),
+        Some(old) if old.settings.masking != settings.masking => Some("the recipe's [masking]"),
+        Some(_) => None,
+    };
+    match differs {
+        None => Ok(()),
+        Some(what) => Err(Error::input(
+            out.display().to_string(),
+            format!("cannot be resumed: not as when it was begun: {what}"),
+            "give the same inputs, --tokenizer, --recipe and --set, or another --out",
+        )),
+    }
+}

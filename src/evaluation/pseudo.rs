@@ -1,0 +1,94 @@
+//! The surprise of each token of a text, given all the others: no chain of predictions,
+//! so no likelihood, but a score of the same kind.
+
+use crate::energy::MaskedText;
+use crate::error::Result;
+use crate::interrupt;
+use crate::text::Tokenizer;
+use candle_core::{Device, Tensor};
+
+/// Copies of a sequence that go through the network at once.
+const AT_ONCE: usize = 32;
+
+/// How a token is hidden when it is to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hide {
+    /// Alone (pseudo-log-likelihood; Salazar et al. 2020). The rest of its word tells
+    /// much of it.
+    Token,
+    /// With the pieces of its word that follow (Kauf & Ivanova 2023, "A better way to do
+    /// masked language model scoring"): the sum over a word is that of the whole word.
+    RestOfWord,
+}
+
+/// −log p, in nats at 1/β = `temperature`, of each token of a sequence given the others;
+/// 0 for special tokens.
+///
+/// # Errors
+/// Tokens that the model does not know; Ctrl-C.
+pub fn surprises(
+    text: &MaskedText,
+    tokenizer: &Tokenizer,
+    sequence: &[u32],
+    hide: Hide,
+    temperature: f64,
+    device: &Device,
+) -> Result<Vec<f64>> {
+    let mut found = vec![0.0; sequence.len()];
+    let places: Vec<usize> = (0..sequence.len())
+        .filter(|&place| !tokenizer.is_special(sequence[place]))
+        .collect();
+    for some in places.chunks(AT_ONCE) {
+        interrupt::check()?;
+        let mut tokens = Vec::with_capacity(some.len() * sequence.len());
+        let mut rows = Vec::with_capacity(some.len());
+        let mut targets = Vec::with_capacity(some.len());
+        for &place in some {
+            let start = tokens.len();
+            tokens.extend_from_slice(sequence);
+            tokens[start + place] = text.mask();
+            if hide == Hide::RestOfWord {
+                for after in place + 1..sequence.len() {
+                    if !tokenizer.continues(sequence[after]) {
+                        break;
+                    }
+                    tokens[start + after] = text.mask();
+                }
+            }
+            rows.push((start + place) as u32);
+            targets.push(sequence[place]);
+        }
+        let count = some.len();
+        let tokens = Tensor::from_vec(tokens, (count, sequence.len()), device)?;
+        let rows = Tensor::from_vec(rows, count, device)?;
+        let logits = (text.logits(&tokens, &rows)? / temperature)?;
+        let targets = Tensor::from_vec(targets, count, device)?;
+        let costs = crate::ops::cross_entropy(&logits, &targets)?;
+        for (&place, cost) in some.iter().zip(costs.to_vec1::<f32>()?) {
+            found[place] = f64::from(cost);
+        }
+    }
+    Ok(found)
+}
+
+/// exp of the mean surprise of all tokens that are not special, each hidden alone; `None`
+/// where there is no such token.
+///
+/// # Errors
+/// As [`surprises`].
+pub fn pseudo_perplexity(
+    text: &MaskedText,
+    tokenizer: &Tokenizer,
+    sequences: &[Vec<u32>],
+    temperature: f64,
+    device: &Device,
+) -> Result<Option<f64>> {
+    let (mut sum, mut count) = (0.0, 0usize);
+    for sequence in sequences {
+        let found = surprises(text, tokenizer, sequence, Hide::Token, temperature, device)?;
+        sum += found.iter().sum::<f64>();
+        let special = sequence.iter().filter(|&&id| tokenizer.is_special(id));
+        count += sequence.len() - special.count();
+    }
+    Ok((count > 0).then(|| (sum / count as f64).exp()))
+}

@@ -1,0 +1,12 @@
+//! Text: what is read, how it becomes tokens, and which of them are hidden.
+
+mod corpus;
+mod masking;
+mod restore;
+mod stream;
+mod tokenizer;
+
+pub use corpus::{Document, read_all};
+pub use masking::{Masked, Masking};
+pub use stream::Stream;
+pub use tokenizer::{Tokenizer, Word};
