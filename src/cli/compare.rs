@@ -7,6 +7,7 @@ mod page;
 mod picture;
 mod report;
 mod seeds;
+mod words;
 
 use super::footage::prepare;
 use crate::data::{Footage, Part, Split, batch, typical_change};
@@ -55,6 +56,13 @@ pub struct CompareArgs {
     /// auto, cpu, cuda, cuda:N or metal
     #[arg(long, default_value = "auto")]
     pub device: String,
+    /// A model of text, for the discrete case on the same page: a run of `text train`, a
+    /// folder with a BERT, or hf://owner/name[@revision]
+    #[arg(long, value_name = "MODEL")]
+    pub text: Option<String>,
+    /// Text to judge it on; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub corpus: Vec<String>,
     /// Where the footage of the run is now, if it moved; may be repeated
     #[arg(long, value_name = "PATH")]
     pub input: Vec<String>,
@@ -138,6 +146,7 @@ fn produce(args: &CompareArgs) -> Result<String> {
             );
         }
     }
+    let words = words::judge(args, &device)?;
     let part = args.part.of(&split);
     let windows = part.spread(plan.length(), args.windows.get());
     if windows.is_empty() {
@@ -210,6 +219,7 @@ fn produce(args: &CompareArgs) -> Result<String> {
         },
         seeds: seeds::pooled(&all, &models),
         models,
+        text: words,
     };
 
     let beside = |ending: &str| folder.join(format!("{}.{ending}", args.part.file()));

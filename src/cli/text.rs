@@ -1,6 +1,6 @@
 //! `nextframe text`: the discrete case, words instead of pixels.
 
-mod evaluate;
+pub(super) mod evaluate;
 mod fill;
 mod score;
 mod session;
@@ -48,12 +48,12 @@ pub fn run(args: &TextArgs) -> Result<()> {
 const LENGTH: usize = 128;
 
 /// A model that was named on the command line.
-fn load(model: &str, device: &Device) -> Result<TextModel> {
+pub(super) fn load(model: &str, device: &Device) -> Result<TextModel> {
     TextModel::load(&hub::locate(Path::new(model))?, device)
 }
 
 /// Tokens of a sequence, as in the model's training.
-fn length(model: &TextModel) -> usize {
+pub(super) fn length(model: &TextModel) -> usize {
     let most = model.bert.config().max_position_embeddings;
     let own = model
         .run

@@ -4,7 +4,7 @@ use super::report::{
     HEADER, LEGEND, MODELS_HEADER, ModelReport, Report, WHOLE_HEADER, models, rows, summary,
     whole_rows,
 };
-use super::seeds;
+use super::{seeds, words};
 use crate::error::Result;
 use crate::evaluation::comparison::{Figure, Scores};
 use crate::outputs::page::Page;
@@ -80,6 +80,17 @@ pub(super) fn write(path: &Path, report: &Report, (picture, film): (&Path, &Path
         page.heading("Over seeds");
         page.table(&seeds::HEADER, &seeds::rows(&report.seeds));
         page.text("The mean, least and most over seeds, where the scene moves.");
+    }
+    if let Some(text) = &report.text {
+        page.heading("Words: the discrete case");
+        page.table(&words::HEADER, &text.rows());
+        page.text(&text.describe());
+        let words = Words {
+            title: "Chance of the likeliest word",
+            x: "as given",
+            y: "as it came",
+        };
+        page.plots(&[(words, text.chances(), None)])?;
     }
     page.heading("The models");
     page.table(&MODELS_HEADER, &models(report));

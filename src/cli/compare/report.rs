@@ -1,6 +1,7 @@
 //! The figures of a comparison, as JSON and as tables.
 
 use super::seeds::{self, Seeds};
+use super::words::{self, TextReport};
 use crate::evaluation::comparison::{BestFuture, Figure, Figures, Scores};
 use crate::evaluation::energy_health::{DRAWS, EnergyHealth};
 use crate::evaluation::health::Health;
@@ -17,6 +18,8 @@ pub struct Report {
     pub models: Vec<ModelReport>,
     /// Models that differ in their seed alone, together.
     pub seeds: Vec<Seeds>,
+    /// The discrete case, where it was asked for.
+    pub text: Option<TextReport>,
 }
 
 /// On what the models were compared.
@@ -158,6 +161,10 @@ pub fn describe(report: &Report) -> String {
     if !report.seeds.is_empty() {
         text += "\nOver seeds: the mean, least and most, where the scene moves\n";
         text += &format!("{}\n", table(&seeds::HEADER, &seeds::rows(&report.seeds)));
+    }
+    if let Some(words) = &report.text {
+        text += "\nWords: the discrete case\n";
+        text += &format!("{}\n", table(&words::HEADER, &words.rows()));
     }
     for model in &report.models {
         if let Some(health) = &model.health {

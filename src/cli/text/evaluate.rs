@@ -7,8 +7,10 @@ use crate::error::Result;
 use crate::evaluation::masked_text::{self, TextFigures};
 use crate::evaluation::pseudo::pseudo_perplexity;
 use crate::outputs::table::table;
+use crate::outputs::text_model::TextModel;
 use crate::rng::Seed;
 use crate::text::{Stream, read_all};
+use candle_core::Device;
 use serde_json::json;
 
 /// Judge a model on text: hidden words told, perplexity, calibration
@@ -44,23 +46,12 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
     let device = device::select(&args.device)?;
     let model = load(&args.model, &device)?;
     let temperature = super::temperature(args.temperature, &model)?;
-    let documents = read_all(&args.corpus)?;
-    let stream = Stream::new(&documents, &model.tokenizer)?;
     let length = length(&model);
-    stream.check(length, &args.corpus.join(", "))?;
-    let masking = model
-        .run
-        .as_ref()
-        .map(|run| run.settings.masking)
-        .unwrap_or_default();
+    let stream = read(&args.corpus, &model)?;
     let text = MaskedText::new(&model.bert, model.tokenizer.mask());
     let sequences: Vec<Vec<u32>> = stream.sequences(length).collect();
-    let some = sequences.iter().take(args.sequences).cloned();
-    let hidden = masked_text::hidden(some, &model.tokenizer, &masking, Seed(args.seed));
-    let mut found = vec![masked_text::judge(&text, &hidden, 1.0, &device)?];
-    if temperature != 1.0 {
-        found.push(masked_text::judge(&text, &hidden, temperature, &device)?);
-    }
+    let some = &sequences[..args.sequences.min(sequences.len())];
+    let found = told(&model, some, temperature, Seed(args.seed), &device)?;
     // Spread over the whole text.
     let apart = (sequences.len() / args.pseudo.max(1)).max(1);
     let few: Vec<Vec<u32>> = (sequences.iter().step_by(apart))
@@ -75,7 +66,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
             "corpus": args.corpus,
             "tokens": stream.len(),
             "unknown": unknown,
-            "sequences": hidden.len(),
+            "sequences": some.len(),
             "length": length,
             "seed": args.seed,
             "hidden": found,
@@ -119,6 +110,39 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
         "{} tokens, {:.2}% of them [UNK]; {} sequences of {length}",
         stream.len(),
         100.0 * unknown,
-        hidden.len()
+        some.len()
     ))
+}
+
+/// A corpus as the model's tokens.
+///
+/// # Errors
+/// A corpus that cannot be read, or is shorter than a sequence.
+pub(in crate::cli) fn read(corpus: &[String], model: &TextModel) -> Result<Stream> {
+    let stream = Stream::new(&read_all(corpus)?, &model.tokenizer)?;
+    stream.check(length(model), &corpus.join(", "))?;
+    Ok(stream)
+}
+
+/// How hidden words of `sequences` are told: as learned, and at `temperature` where that
+/// is another one than 1.
+///
+/// # Errors
+/// Ctrl-C.
+pub(in crate::cli) fn told(
+    model: &TextModel,
+    sequences: &[Vec<u32>],
+    temperature: f64,
+    seed: Seed,
+    device: &Device,
+) -> Result<Vec<TextFigures>> {
+    let masking = model.run.as_ref().map(|run| run.settings.masking);
+    let masking = masking.unwrap_or_default();
+    let text = MaskedText::new(&model.bert, model.tokenizer.mask());
+    let hidden = masked_text::hidden(sequences.iter().cloned(), &model.tokenizer, &masking, seed);
+    let mut found = vec![masked_text::judge(&text, &hidden, 1.0, device)?];
+    if temperature != 1.0 {
+        found.push(masked_text::judge(&text, &hidden, temperature, device)?);
+    }
+    Ok(found)
 }
