@@ -405,7 +405,8 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
         }
         let mut end = rest.len();
         if end > PIECE {
-            let most = rest.floor_char_boundary(PIECE);
+            let most = (PIECE - 3..=PIECE).rfind(|&at| rest.is_char_boundary(at));
+            let most = most.unwrap_or(PIECE);
             let space = rest[..most]
                 .char_indices()
                 .rfind(|(_, c)| c.is_whitespace());

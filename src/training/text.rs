@@ -189,7 +189,7 @@ impl TextLearner {
     }
 
     /// The model as it is now; it costs no gradients.
-    pub fn bert(&self) -> &Bert {
+    pub fn frozen(&self) -> &Bert {
         &self.frozen
     }
 
