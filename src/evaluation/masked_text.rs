@@ -70,7 +70,7 @@ impl Told {
     }
 }
 
-/// Sequences with `masking`'s share hidden by [MASK], the same for the same seed.
+/// Sequences with `masking`'s share hidden by `[MASK]`, the same for the same seed.
 pub fn hidden(
     sequences: impl Iterator<Item = Vec<u32>>,
     tokenizer: &Tokenizer,
