@@ -203,7 +203,7 @@ fn train(folder: &Path, steps: u64, corpus: &str, text: &str, seed: Seed) -> Res
     }
     let seconds = start.elapsed().as_secs_f64();
     let device = Device::Cpu;
-    let masked = MaskedText::new(learner.bert(), tokenizer.mask());
+    let masked = MaskedText::new(learner.frozen(), tokenizer.mask());
     let temperature = masked_text::fit_temperature(&masked, &kept, &device)?;
     let found = masked_text::judge(&masked, &test_hidden, 1.0, &device)?;
     let scaled = masked_text::judge(&masked, &test_hidden, temperature, &device)?;

@@ -34,7 +34,7 @@ const HEALTH_WINDOWS: usize = 64;
 /// compare.csv and pictures; of several runs, the first one.
 #[derive(Debug, Clone, clap::Args)]
 pub struct CompareArgs {
-    /// Runs' folders, their model.safetensors, or hf://owner/name[@revision]
+    /// Runs' folders, their model.safetensors, or hf://owner/name@revision
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
     /// Print JSON instead of tables

@@ -26,7 +26,7 @@ use target::{Made, Target, Written};
 #[derive(Debug, Clone, clap::Args)]
 pub struct GenerateArgs {
     /// A run's folder, a model's .safetensors with its config.json beside it, or
-    /// hf://owner/name[@revision]
+    /// hf://owner/name@revision
     pub model: PathBuf,
     /// A video, GIF, folder of pictures, .safetensors (frames, one sequence or
     /// a batch), prepared .frames, or - for standard input

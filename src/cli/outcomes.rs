@@ -24,7 +24,7 @@ use std::path::PathBuf;
 /// them, how many futures are near one, and how often each is met.
 #[derive(Debug, Clone, clap::Args)]
 pub struct OutcomesArgs {
-    /// A run's folder, its model.safetensors, or hf://owner/name[@revision]
+    /// A run's folder, its model.safetensors, or hf://owner/name@revision
     pub run: PathBuf,
     /// Which world.
     #[command(flatten)]

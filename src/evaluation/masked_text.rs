@@ -70,7 +70,7 @@ impl Told {
     }
 }
 
-/// Sequences with `masking`'s share hidden by [MASK], the same for the same seed.
+/// Sequences with `masking`'s share hidden by `[MASK]`, the same for the same seed.
 pub fn hidden(
     sequences: impl Iterator<Item = Vec<u32>>,
     tokenizer: &Tokenizer,
@@ -159,13 +159,11 @@ fn cost_at(logits: &[f32], target: u32, beta: f64) -> f64 {
     f64::from(sum).ln() - f64::from(beta * (logits[target as usize] - most))
 }
 
+/// Takes in rows of logits and the tokens that were there.
+type Take<'a> = dyn FnMut(&[Vec<f32>], &[u32]) + 'a;
+
 /// Hands the logits at the hidden places and the tokens there to `take`.
-fn each(
-    text: &MaskedText,
-    sequences: &[Masked],
-    device: &Device,
-    take: &mut dyn FnMut(&[Vec<f32>], &[u32]),
-) -> Result<()> {
+fn each(text: &MaskedText, sequences: &[Masked], device: &Device, take: &mut Take) -> Result<()> {
     for some in sequences.chunks(AT_ONCE) {
         interrupt::check()?;
         let batch = TextBatch::new(some, device)?;

@@ -8,6 +8,14 @@ use hf_hub::repository::RepoTypeModel;
 use hf_hub::{HFClient, HFClientSync, HFError, HFRepositorySync};
 use indicatif::{ProgressBar, ProgressStyle};
 
+const NO_REPOSITORY: &str = "there is no such repository, or it is private (404)";
+const CHECK_NAME: &str = "check the name; where it is private, set HF_TOKEN";
+const NAME_REVISION: &str = "name a branch, tag or commit that the repository has";
+
+fn no_revision(revision: &str) -> String {
+    format!("there is no revision '{revision}'")
+}
+
 /// Whether only the cache may be used. The client does not read this itself.
 pub(super) fn offline() -> bool {
     std::env::var("HF_HUB_OFFLINE")
@@ -29,7 +37,17 @@ pub(super) fn repository(client: &HFClientSync, place: &Place) -> HFRepositorySy
 
 /// What went wrong, and what to do next.
 pub(super) fn meaning(place: &Place, error: HFError) -> Error {
+    // A listing's 404 is not taken apart by the client.
+    let code = match &error {
+        HFError::Http { context } => context.error_code.clone().unwrap_or_default(),
+        _ => String::new(),
+    };
     let (problem, hint) = match &error {
+        HFError::Http { .. } if code == "RepoNotFound" => (NO_REPOSITORY.to_owned(), CHECK_NAME),
+        HFError::Http { .. } if code == "RevisionNotFound" => (
+            no_revision(place.revision.as_deref().unwrap_or("main")),
+            NAME_REVISION,
+        ),
         HFError::AuthRequired { .. } => (
             "may not be read without a token, or not with this one (401)".to_owned(),
             "set HF_TOKEN to one of https://huggingface.co/settings/tokens",
@@ -38,14 +56,8 @@ pub(super) fn meaning(place: &Place, error: HFError) -> Error {
             "this token may not do that (403)".to_owned(),
             "ask for access on the repository's page, or use a token that may write",
         ),
-        HFError::RepoNotFound { .. } => (
-            "there is no such repository, or it is private (404)".to_owned(),
-            "check the name; where it is private, set HF_TOKEN",
-        ),
-        HFError::RevisionNotFound { revision, .. } => (
-            format!("there is no revision '{revision}'"),
-            "name a branch, tag or commit that the repository has",
-        ),
+        HFError::RepoNotFound { .. } => (NO_REPOSITORY.to_owned(), CHECK_NAME),
+        HFError::RevisionNotFound { revision, .. } => (no_revision(revision), NAME_REVISION),
         HFError::EntryNotFound { path, .. } => (
             format!("there is no file {path}"),
             "a model is config.json with model.safetensors",

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Masking {
     /// The share of a sequence's tokens that are to be told.
     pub share: f64,
-    /// Of these, the share that is hidden by [MASK].
+    /// Of these, the share that is hidden by `[MASK]`.
     pub hidden: f64,
     /// The share that is another token, drawn at random; the rest stays as it is.
     pub random: f64,

@@ -1,6 +1,7 @@
 //! Text: what is read, how it becomes tokens, and which of them are hidden.
 
 mod corpus;
+mod letters;
 mod masking;
 mod restore;
 mod stream;

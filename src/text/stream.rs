@@ -9,11 +9,11 @@ use crate::rng::Rng;
 /// below, the last 5% of all tokens do.
 const APART: usize = 20;
 
-/// Tokens of documents, with [SEP] between two, without any padding.
+/// Tokens of documents, with `[SEP]` between two, without any padding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
     tokens: Vec<u32>,
-    /// [CLS] and [SEP].
+    /// `[CLS]` and `[SEP]`.
     ends: (u32, u32),
 }
 
@@ -79,7 +79,7 @@ impl Stream {
         self.tokens.is_empty()
     }
 
-    /// The share of tokens that are [UNK].
+    /// The share of tokens that are `[UNK]`.
     pub fn unknown(&self, tokenizer: &Tokenizer) -> f64 {
         let unknown = tokenizer.unknown();
         let count = self.tokens.iter().filter(|&&id| id == unknown).count();
@@ -99,7 +99,7 @@ impl Stream {
         counts.iter().map(|count| count / sum).collect()
     }
 
-    /// That at least one sequence of `length` tokens, [CLS] and [SEP] included, is there.
+    /// That at least one sequence of `length` tokens, `[CLS]` and `[SEP]` included, is there.
     ///
     /// # Errors
     /// Where it is not; `name` is what the text is called.
@@ -118,7 +118,7 @@ impl Stream {
         ))
     }
 
-    /// A sequence of `length` tokens from a random place, [CLS] and [SEP] around it.
+    /// A sequence of `length` tokens from a random place, `[CLS]` and `[SEP]` around it.
     /// Panics where [`Self::check`] fails.
     pub fn draw(&self, length: usize, rng: &mut Rng) -> Vec<u32> {
         let inner = length - 2;
@@ -126,7 +126,7 @@ impl Stream {
         self.around(&self.tokens[start..start + inner])
     }
 
-    /// Consecutive sequences of `length` tokens, [CLS] and [SEP] around each; what is left
+    /// Consecutive sequences of `length` tokens, `[CLS]` and `[SEP]` around each; what is left
     /// over at the end is not among them.
     pub fn sequences(&self, length: usize) -> impl Iterator<Item = Vec<u32>> + '_ {
         let inner = length.saturating_sub(2).max(1);

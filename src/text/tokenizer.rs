@@ -1,10 +1,10 @@
 //! Words and parts of words as numbers.
 
 use super::corpus::Document;
+use super::letters::{letters, pieces};
 use crate::error::{Error, Result};
 use crate::files;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
@@ -13,19 +13,10 @@ use tokenizers::models::{ModelWrapper, TrainerWrapper};
 use tokenizers::normalizers::bert::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::template::TemplateProcessing;
-use tokenizers::{
-    AddedToken, Model as _, NormalizedString, Normalizer as _, OffsetReferential, OffsetType,
-    PreTokenizedString, PreTokenizer as _, TokenizerBuilder,
-};
+use tokenizers::{AddedToken, Model as _, TokenizerBuilder};
 
 /// BERT's special tokens, in the order in which a new vocabulary begins.
 const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
-
-/// What the tokenizer is given at once, in bytes: a line of megabytes is cut.
-const PIECE: usize = 1 << 15;
-
-/// The most letters of a new vocabulary.
-const LETTERS: usize = 1000;
 
 /// A tokenizer with BERT's special tokens.
 #[derive(Clone)]
@@ -53,8 +44,8 @@ impl Tokenizer {
     /// unless `tokenizer_config.json` beside it says `"do_lower_case": false`.
     ///
     /// # Errors
-    /// No such file, another content, and a vocabulary without [UNK], [CLS], [SEP] and
-    /// [MASK].
+    /// No such file, another content, and a vocabulary without `[UNK]`, `[CLS]`, `[SEP]` and
+    /// `[MASK]`.
     pub fn read(path: &Path) -> Result<Self> {
         if path.is_dir() {
             let found = ["tokenizer.json", "vocab.txt"]
@@ -182,7 +173,7 @@ impl Tokenizer {
         files::replace_bytes(path, text.as_bytes())
     }
 
-    /// The tokens of a text, without [CLS] and [SEP].
+    /// The tokens of a text, without `[CLS]` and `[SEP]`.
     ///
     /// # Errors
     /// What the tokenizer refuses.
@@ -268,7 +259,7 @@ impl Tokenizer {
         self.continues.get(id as usize).copied().unwrap_or(false)
     }
 
-    /// Whether it is [PAD], [UNK], [CLS], [SEP] or [MASK].
+    /// Whether it is `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]` or `[MASK]`.
     pub fn is_special(&self, id: u32) -> bool {
         self.special.contains(&id)
     }
@@ -278,22 +269,22 @@ impl Tokenizer {
         &self.ordinary
     }
 
-    /// [UNK].
+    /// `[UNK]`.
     pub fn unknown(&self) -> u32 {
         self.special[1]
     }
 
-    /// [CLS], which begins a sequence.
+    /// `[CLS]`, which begins a sequence.
     pub fn start(&self) -> u32 {
         self.special[2]
     }
 
-    /// [SEP], which ends it.
+    /// `[SEP]`, which ends it.
     pub fn end(&self) -> u32 {
         self.special[3]
     }
 
-    /// [MASK].
+    /// `[MASK]`.
     pub fn mask(&self) -> u32 {
         self.special[4]
     }
@@ -344,175 +335,5 @@ fn around(model: WordPiece, lower_case: bool) -> tokenizers::Result<tokenizers::
     Ok(inner)
 }
 
-/// The most frequent letters of a text, at most [`LETTERS`], and those of them that stand
-/// inside words too; both in their order.
-fn letters<'a>(
-    tokenizer: &tokenizers::Tokenizer,
-    lines: impl Iterator<Item = &'a str>,
-) -> tokenizers::Result<(Vec<char>, Vec<char>)> {
-    let lines: Vec<&str> = lines.collect();
-    // How often it stands anywhere, and inside a word.
-    type Counts = BTreeMap<char, (u64, u64)>;
-    let count = |line: &&str| -> tokenizers::Result<Counts> {
-        let mut normal = NormalizedString::from(*line);
-        if let Some(normalizer) = tokenizer.get_normalizer() {
-            normalizer.normalize(&mut normal)?;
-        }
-        let mut words = PreTokenizedString::from(normal);
-        if let Some(splitter) = tokenizer.get_pre_tokenizer() {
-            splitter.pre_tokenize(&mut words)?;
-        }
-        let mut counts = Counts::new();
-        for (word, _, _) in words.get_splits(OffsetReferential::Original, OffsetType::Byte) {
-            for (place, letter) in word.chars().enumerate() {
-                let count = counts.entry(letter).or_default();
-                count.0 += 1;
-                count.1 += u64::from(place > 0);
-            }
-        }
-        Ok(counts)
-    };
-    let mut all = Counts::new();
-    for counts in lines
-        .par_iter()
-        .map(count)
-        .collect::<tokenizers::Result<Vec<_>>>()?
-    {
-        for (letter, (anywhere, inside)) in counts {
-            let count = all.entry(letter).or_default();
-            count.0 += anywhere;
-            count.1 += inside;
-        }
-    }
-    let mut order: Vec<(char, (u64, u64))> = all.into_iter().collect();
-    order.sort_by_key(|&(letter, (anywhere, _))| (std::cmp::Reverse(anywhere), letter));
-    order.truncate(LETTERS);
-    order.sort();
-    let inside = order.iter().filter(|(_, (_, inside))| *inside > 0);
-    let inside = inside.map(|(letter, _)| *letter).collect();
-    Ok((
-        order.into_iter().map(|(letter, _)| letter).collect(),
-        inside,
-    ))
-}
-
-/// A text in pieces of at most [`PIECE`] bytes, cut after white space where there is any.
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let mut end = rest.len();
-        if end > PIECE {
-            let most = rest.floor_char_boundary(PIECE);
-            let space = rest[..most]
-                .char_indices()
-                .rfind(|(_, c)| c.is_whitespace());
-            end = match space {
-                Some((at, c)) => at + c.len_utf8(),
-                None => most,
-            };
-        }
-        let (piece, after) = rest.split_at(end);
-        rest = after;
-        Some(piece)
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn document(text: &str) -> Document {
-        Document {
-            name: "a".to_owned(),
-            text: text.to_owned(),
-        }
-    }
-
-    fn small() -> Tokenizer {
-        let text = "The ball bounces off the wall. The walls bounce the balls. Ball, wall!\n";
-        Tokenizer::train(&[document(&text.repeat(9))], 60, true).unwrap()
-    }
-
-    #[test]
-    fn a_trained_one_is_saved_and_read_back() {
-        let tokenizer = small();
-        let folder = tempfile::tempdir().unwrap();
-        tokenizer
-            .save(&folder.path().join("tokenizer.json"))
-            .unwrap();
-        let again = Tokenizer::read(folder.path()).unwrap();
-        let text = "The BALL [MASK] off the wallpaper.";
-        let ids = tokenizer.encode(text).unwrap();
-        assert_eq!(again.encode(text).unwrap(), ids);
-        assert_eq!(ids.iter().filter(|&&id| id == again.mask()).count(), 1);
-        assert_eq!(
-            [again.unknown(), again.start(), again.end(), again.mask()],
-            [1, 2, 3, 4]
-        );
-        assert!(again.size() <= 60 && again.ordinary().len() + 5 == again.size());
-        let ball = tokenizer.encode("ball").unwrap();
-        assert_eq!(tokenizer.decode(&ball).unwrap(), "ball");
-    }
-
-    #[test]
-    fn the_same_text_gives_the_same_vocabulary() {
-        let text = "unbelievably, the wallflowers were bouncing; élan, naïve ideas. ".repeat(3);
-        let text = text + "A dog runs. Dogs ran and run! The sea, the trees, the tree house.";
-        let json = || {
-            let tokenizer = Tokenizer::train(&[document(&text)], 90, true).unwrap();
-            tokenizer.inner.to_string(false).unwrap()
-        };
-        let first = json();
-        assert!((0..5).all(|_| json() == first));
-    }
-
-    #[test]
-    fn the_pieces_of_a_word_stay_together() {
-        let tokenizer = small();
-        let text = "ball boffs";
-        let words = tokenizer.words(text).unwrap();
-        let texts: Vec<&str> = words.iter().map(|word| &text[word.place.clone()]).collect();
-        assert_eq!(texts, ["ball", "boffs"]);
-        assert!(words[1].ids.len() > 1);
-        let all: Vec<u32> = words.into_iter().flat_map(|word| word.ids).collect();
-        assert_eq!(all, tokenizer.encode(text).unwrap());
-    }
-
-    #[test]
-    fn a_line_of_megabytes_is_cut_between_words() {
-        let tokenizer = small();
-        let line = "the ball é ".repeat(300_000);
-        assert!(pieces(&line).all(|piece| piece.len() <= PIECE && piece.ends_with(' ')));
-        assert_eq!(pieces(&line).collect::<String>(), line);
-        let one = tokenizer.encode("the ball é ").unwrap();
-        assert_eq!(tokenizer.encode(&line).unwrap().len(), 300_000 * one.len());
-        assert!(pieces(&"é".repeat(PIECE)).count() > 1);
-    }
-
-    #[test]
-    fn what_is_no_tokenizer_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let said = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, text).unwrap();
-            let error = Tokenizer::read(&path).err().expect("an error");
-            error.to_string()
-        };
-        for (name, text, word) in [
-            ("vocab.txt", "[UNK]\n[CLS]\n[SEP]\nball\n", "no [MASK]"),
-            ("tokenizer.json", "{}", "is no tokenizer"),
-        ] {
-            let said = said(name, text);
-            assert!(said.contains(name) && said.contains(word), "{said}");
-        }
-        let none = tempfile::tempdir().unwrap();
-        let said = Tokenizer::read(none.path()).err().unwrap().to_string();
-        assert!(
-            said.contains("neither tokenizer.json nor vocab.txt"),
-            "{said}"
-        );
-    }
-}
+mod tests;

@@ -37,7 +37,7 @@ pub struct TextSettings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TextData {
-    /// Tokens of a sequence, [CLS] and [SEP] included.
+    /// Tokens of a sequence, `[CLS]` and `[SEP]` included.
     pub length: usize,
     /// Tokens of a vocabulary that is learned from the corpus.
     pub vocabulary: usize,
@@ -189,7 +189,7 @@ impl TextLearner {
     }
 
     /// The model as it is now; it costs no gradients.
-    pub fn bert(&self) -> &Bert {
+    pub fn frozen(&self) -> &Bert {
         &self.frozen
     }
 

@@ -119,16 +119,8 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    while chunked {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let size = usize::from_str_radix(line.trim(), 16).ok()?;
-        let mut chunk = vec![0; size + 2];
-        reader.read_exact(&mut chunk).ok()?;
-        body.extend_from_slice(&chunk[..size]);
-        if size == 0 {
-            break;
-        }
+    if chunked {
+        body.extend(chunks(reader)?);
     }
     let path = path.split('?').next()?.to_owned();
     Some(Request {
@@ -138,6 +130,22 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Request> {
         known,
         body,
     })
+}
+
+/// A body that comes in chunks, each after its length.
+fn chunks(reader: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let size = usize::from_str_radix(line.trim(), 16).ok()?;
+        let mut chunk = vec![0; size + 2];
+        reader.read_exact(&mut chunk).ok()?;
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(&chunk[..size]);
+    }
 }
 
 fn serve(stream: TcpStream, state: &Mutex<State>) {
@@ -237,14 +245,13 @@ fn answer(request: &Request, state: &mut State, stream: &mut TcpStream) -> Optio
     }
     headers.push(("Content-Type", "application/octet-stream".to_owned()));
     let half = bytes.len() / 2;
-    let (fault, left) = match state.faults.get_mut(name) {
+    let fault = match state.faults.get_mut(name) {
         Some((fault, left)) if *left > 0 => {
             *left -= 1;
-            (Some(*fault), *left)
+            Some(*fault)
         }
-        _ => (None, 0),
+        _ => None,
     };
-    let _ = left;
     match fault {
         None => send("200 OK", &headers, bytes, bytes.len()),
         Some(Fault::Drop) => {

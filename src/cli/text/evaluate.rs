@@ -16,7 +16,8 @@ use serde_json::json;
 /// Judge a model on text: hidden words told, perplexity, calibration
 #[derive(Debug, Clone, clap::Args)]
 pub struct EvalArgs {
-    /// A run of `text train`, or a folder with a BERT in Hugging Face's layout
+    /// A run of `text train`, a folder with a BERT in Hugging Face's layout, or
+    /// hf://owner/name@revision
     #[arg(value_name = "MODEL")]
     pub model: String,
     /// Text: plain, gzip, zip, folders of these, or - for standard input

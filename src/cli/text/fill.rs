@@ -18,7 +18,8 @@ use std::collections::BTreeMap;
 /// the other, given all others.
 #[derive(Debug, Clone, clap::Args)]
 pub struct FillArgs {
-    /// A run of `text train`, or a folder with a BERT in Hugging Face's layout
+    /// A run of `text train`, a folder with a BERT in Hugging Face's layout, or
+    /// hf://owner/name@revision
     #[arg(value_name = "MODEL")]
     pub model: String,
     /// Text with at least one [MASK]: "The ball [MASK] off the wall."

@@ -21,7 +21,8 @@ const SHOWN: usize = 10;
 /// Say how surprising each word of a text is, given all others
 #[derive(Debug, Clone, clap::Args)]
 pub struct ScoreArgs {
-    /// A run of `text train`, or a folder with a BERT in Hugging Face's layout
+    /// A run of `text train`, a folder with a BERT in Hugging Face's layout, or
+    /// hf://owner/name@revision
     #[arg(value_name = "MODEL")]
     pub model: String,
     /// Text: plain, gzip, zip, a folder of these, or - for standard input

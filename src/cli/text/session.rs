@@ -240,7 +240,7 @@ impl Session {
 
     fn validate(&mut self, progress: &Progress) -> Result<()> {
         self.learner.remember()?;
-        let text = MaskedText::new(self.learner.bert(), self.plan.tokenizer.mask());
+        let text = MaskedText::new(self.learner.frozen(), self.plan.tokenizer.mask());
         let found = match masked_text::judge(&text, &self.judged, 1.0, &self.plan.device) {
             // What is saved next is whole without it.
             Err(Error::Interrupted) => return Ok(()),

@@ -24,7 +24,7 @@ pub struct BertConfig {
     pub hidden_dropout_prob: f64,
     /// Share of attention's weights that is dropped in training.
     pub attention_probs_dropout_prob: f64,
-    /// The longest sequence, [CLS] and [SEP] included.
+    /// The longest sequence, `[CLS]` and `[SEP]` included.
     pub max_position_embeddings: usize,
     /// Kinds of segments; all text here is of the first.
     pub type_vocab_size: usize,

@@ -77,7 +77,7 @@ fn hidden_tokens_are_learned() {
         places,
         targets,
     } = TextBatch::new(&told, &Device::Cpu).unwrap();
-    let text = MaskedText::new(learner.bert(), 4);
+    let text = MaskedText::new(learner.frozen(), 4);
     let best = text.table(&tokens, &places).unwrap().best();
     let right = best.iter().zip(targets.to_vec1::<u32>().unwrap());
     let right = right

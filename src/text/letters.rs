@@ -1,0 +1,91 @@
+//! What a text is made of, for the tokenizer.
+
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use tokenizers::{
+    NormalizedString, Normalizer as _, OffsetReferential, OffsetType, PreTokenizedString,
+    PreTokenizer as _,
+};
+
+/// The most letters of a new vocabulary.
+const LETTERS: usize = 1000;
+
+/// What the tokenizer is given at once, in bytes: a line of megabytes is cut.
+pub(super) const PIECE: usize = 1 << 15;
+
+/// The most frequent letters of a text, at most [`LETTERS`], and those of them that stand
+/// inside words too; both in their order.
+pub(super) fn letters<'a>(
+    tokenizer: &tokenizers::Tokenizer,
+    lines: impl Iterator<Item = &'a str>,
+) -> tokenizers::Result<(Vec<char>, Vec<char>)> {
+    let lines: Vec<&str> = lines.collect();
+    // How often it stands anywhere, and inside a word.
+    type Counts = BTreeMap<char, (u64, u64)>;
+    let count = |line: &&str| -> tokenizers::Result<Counts> {
+        let mut normal = NormalizedString::from(*line);
+        if let Some(normalizer) = tokenizer.get_normalizer() {
+            normalizer.normalize(&mut normal)?;
+        }
+        let mut words = PreTokenizedString::from(normal);
+        if let Some(splitter) = tokenizer.get_pre_tokenizer() {
+            splitter.pre_tokenize(&mut words)?;
+        }
+        let mut counts = Counts::new();
+        for (word, _, _) in words.get_splits(OffsetReferential::Original, OffsetType::Byte) {
+            for (place, letter) in word.chars().enumerate() {
+                let count = counts.entry(letter).or_default();
+                count.0 += 1;
+                count.1 += u64::from(place > 0);
+            }
+        }
+        Ok(counts)
+    };
+    let mut all = Counts::new();
+    for counts in lines
+        .par_iter()
+        .map(count)
+        .collect::<tokenizers::Result<Vec<_>>>()?
+    {
+        for (letter, (anywhere, inside)) in counts {
+            let count = all.entry(letter).or_default();
+            count.0 += anywhere;
+            count.1 += inside;
+        }
+    }
+    let mut order: Vec<(char, (u64, u64))> = all.into_iter().collect();
+    order.sort_by_key(|&(letter, (anywhere, _))| (std::cmp::Reverse(anywhere), letter));
+    order.truncate(LETTERS);
+    order.sort();
+    let inside = order.iter().filter(|(_, (_, inside))| *inside > 0);
+    let inside = inside.map(|(letter, _)| *letter).collect();
+    Ok((
+        order.into_iter().map(|(letter, _)| letter).collect(),
+        inside,
+    ))
+}
+
+/// A text in pieces of at most [`PIECE`] bytes, cut after white space where there is any.
+pub(super) fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut end = rest.len();
+        if end > PIECE {
+            let most = (PIECE - 3..=PIECE).rfind(|&at| rest.is_char_boundary(at));
+            let most = most.unwrap_or(PIECE);
+            let space = rest[..most]
+                .char_indices()
+                .rfind(|(_, c)| c.is_whitespace());
+            end = match space {
+                Some((at, c)) => at + c.len_utf8(),
+                None => most,
+            };
+        }
+        let (piece, after) = rest.split_at(end);
+        rest = after;
+        Some(piece)
+    })
+}
