@@ -33,6 +33,8 @@ pub struct EnergyConfig {
     pub width: usize,
     /// Residual blocks where four patches are one.
     pub depth: usize,
+    /// g: what differs from the expected by less counts as the same.
+    pub grain: f64,
     /// Langevin steps to a frame.
     pub steps: usize,
     /// Score: the most noise; as much as frames that may come differ by.
@@ -62,6 +64,7 @@ impl Default for EnergyConfig {
             learning: Learning::None,
             width: 32,
             depth: 2,
+            grain: 1.0,
             steps: 20,
             noise_most: 20.0,
             noise_least: 0.1,
@@ -96,12 +99,13 @@ impl EnergyPart {
         let shape_of = ReconstructionShape {
             grid: network.grid(),
             pixels,
+            looks: 2,
             sight: network.config().backbone.width + pixels,
             width: config.width,
             depth: config.depth,
         };
         Ok(Self {
-            energy: FrameEnergy::new(shape_of, scope)?,
+            energy: FrameEnergy::new(shape_of, config.grain, scope)?,
             config: config.clone(),
             change: shape.change,
         })
@@ -219,6 +223,7 @@ fn check(config: &EnergyConfig) -> Result<()> {
         }
     }
     let positive = [
+        ("grain", config.grain),
         ("noise_least", config.noise_least),
         ("noise_most", config.noise_most),
         ("step_size", config.step_size),
