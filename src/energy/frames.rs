@@ -10,9 +10,9 @@ use candle_core::Tensor;
 /// everywhere. (An autoencoder's error as its energy is Zhao, Mathieu & LeCun 2016's.)
 ///
 /// Most of a film's pixels are as expected and a few are far off, so φ is a number v =
-/// r/√(g² + s²) where that is small and its root where it is large, φ(v) = v·(1 +
-/// v²/9)^(−¼): where N is 0, the pixels of y have a peak as wide as the grain g, and long
-/// tails.
+/// r/√(g² + s²) where that is small and bends to its root where it is large, φ(v) =
+/// v·(1 + v²/b²)^(−¼): where N is 0, the pixels of y have a peak as wide as the grain g,
+/// and beyond b of that long tails.
 ///
 /// s is the level of noise that lies on y, in units of σ; at s > 0, F is the energy of
 /// frames with such noise (Vincent 2011), of which Salimans & Ho 2021, "Should EBMs model
@@ -22,17 +22,23 @@ use candle_core::Tensor;
 pub struct FrameEnergy {
     network: Reconstruction,
     grain: f64,
+    bend: f64,
 }
 
 impl FrameEnergy {
-    /// Takes its weights from `scope`; `grain` is g, in units of σ.
+    /// Takes its weights from `scope`; `grain` is g, in units of σ, and `bend` is b.
     ///
     /// # Errors
     /// A grid with an odd side.
-    pub fn new(shape: ReconstructionShape, grain: f64, scope: Scope) -> Result<Self> {
+    pub fn new(
+        shape: ReconstructionShape,
+        (grain, bend): (f64, f64),
+        scope: Scope,
+    ) -> Result<Self> {
         Ok(Self {
             network: Reconstruction::new(shape, scope)?,
             grain,
+            bend,
         })
     }
 
@@ -58,9 +64,6 @@ pub struct HeldFrame<'a> {
     /// s of each sample, in units of σ.
     levels: Vec<f64>,
 }
-
-/// φ leaves a number as it is up to about this.
-const NEAR: f64 = 3.0;
 
 /// What N sees of r.
 struct Looks {
@@ -101,10 +104,10 @@ impl HeldFrame<'_> {
         };
         let (near_scale, far_slope) = (scale(self.energy.grain)?, scale(1.0)?);
         let v = r.broadcast_mul(&near_scale)?;
-        let square = (v.sqr()? / (NEAR * NEAR))?;
+        let square = (v.sqr()? / self.energy.bend.powi(2))?;
         let more = square.affine(1.0, 1.0)?;
         let root = more.sqrt()?.sqrt()?;
-        // φ' = (1 + w/2) / (1 + w)^(5/4), w = v²/9.
+        // φ' = (1 + w/2) / (1 + w)^(5/4), w = v²/b².
         let slope = (square.affine(0.5, 1.0)? / (&more * &root)?)?;
         Ok(Looks {
             near: (v / root)?,
@@ -169,7 +172,7 @@ mod tests {
     #[test]
     fn the_slope_is_that_of_the_energy() {
         let mut weights = Weights::new(Seed(1), &Device::Cpu);
-        let energy = FrameEnergy::new(SHAPE, 0.3, weights.root()).unwrap();
+        let energy = FrameEnergy::new(SHAPE, (0.3, 3.0), weights.root()).unwrap();
         let mut rng = Seed(2).stream("test", 0);
         let sight = energy.look(&normal(&[3, 8, 2], &mut rng)).unwrap();
         let field = energy.held(&sight, LEVELS.to_vec());
@@ -187,7 +190,7 @@ mod tests {
     #[test]
     fn every_weight_gets_the_gradient_of_a_finite_difference_through_the_slope() {
         let mut weights = Weights::new(Seed(3), &Device::Cpu);
-        let energy = FrameEnergy::new(SHAPE, 0.3, weights.root()).unwrap();
+        let energy = FrameEnergy::new(SHAPE, (0.3, 3.0), weights.root()).unwrap();
         let mut rng = Seed(4).stream("test", 0);
         let past = normal(&[3, 8, 2], &mut rng);
         let r = normal(&[3, 8, 3], &mut rng);

@@ -35,6 +35,9 @@ pub struct EnergyConfig {
     pub depth: usize,
     /// g: what differs from the expected by less counts as the same.
     pub grain: f64,
+    /// b: by how many grains a pixel may be off before more of it counts as its root only;
+    /// a large number makes all of it count.
+    pub bend: f64,
     /// Langevin steps to a frame.
     pub steps: usize,
     /// Score: the most noise; as much as frames that may come differ by.
@@ -65,9 +68,10 @@ impl Default for EnergyConfig {
             width: 32,
             depth: 2,
             grain: 1.0,
+            bend: 3.0,
             steps: 20,
             noise_most: 20.0,
-            noise_least: 0.1,
+            noise_least: 0.3,
             start: 1.0,
             step_size: 0.45,
             temperature: 0.01,
@@ -105,7 +109,7 @@ impl EnergyPart {
             depth: config.depth,
         };
         Ok(Self {
-            energy: FrameEnergy::new(shape_of, config.grain, scope)?,
+            energy: FrameEnergy::new(shape_of, (config.grain, config.bend), scope)?,
             config: config.clone(),
             change: shape.change,
         })
@@ -224,6 +228,7 @@ fn check(config: &EnergyConfig) -> Result<()> {
     }
     let positive = [
         ("grain", config.grain),
+        ("bend", config.bend),
         ("noise_least", config.noise_least),
         ("noise_most", config.noise_most),
         ("step_size", config.step_size),
