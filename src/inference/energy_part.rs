@@ -44,6 +44,8 @@ pub struct EnergyConfig {
     pub noise_most: f64,
     /// Score: the least noise.
     pub noise_least: f64,
+    /// Score: how often the last step, which takes the noise off, is made again.
+    pub settling: usize,
     /// Contrastive: noise on the expected frame, where chains begin.
     pub start: f64,
     /// Contrastive: ε of a Langevin step, which moves by ε²/2 times the slope.
@@ -72,6 +74,7 @@ impl Default for EnergyConfig {
             steps: 20,
             noise_most: 20.0,
             noise_least: 0.3,
+            settling: 4,
             start: 1.0,
             step_size: 0.45,
             temperature: 0.01,
@@ -194,6 +197,7 @@ impl EnergyPart {
                     levels: self.config.steps,
                     most: self.config.noise_most,
                     least: self.config.noise_least,
+                    settling: self.config.settling,
                 };
                 let field = |level| self.held(&sight, vec![level; samples]);
                 cooled.draw(field, &expected, temperature, rng)
