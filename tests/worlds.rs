@@ -183,3 +183,72 @@ fn every_recipe_of_a_latent_family_trains_and_is_asked() {
         "{said}"
     );
 }
+
+#[test]
+fn an_energy_over_frames_trains_goes_on_and_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    done(
+        folder,
+        &["synth", "fork", "-o", "fork.frames", "--frames", "300"],
+    );
+    let small = [
+        "--set",
+        "energy.width=8",
+        "--set",
+        "energy.steps=3",
+        "--set",
+        "energy.replay=8",
+    ];
+    for recipe in ["score", "contrastive"] {
+        let train = ["train", "fork.frames", "--recipe", recipe, "--out", recipe];
+        let train = [&train[..], &small, &SMALL].concat();
+        done(folder, &train);
+        let said = done(
+            folder,
+            &[
+                "outcomes",
+                recipe,
+                "fork",
+                "--moments",
+                "2",
+                "--futures",
+                "4",
+            ],
+        );
+        assert!(said.contains("energy +3: nearest to each"), "{said}");
+        let out = format!("{recipe}.safetensors");
+        let generate = ["generate", recipe, "fork.frames", "--frames", "2"];
+        let more = ["--futures", "3", "-o", &out, "--json"];
+        let made = done(folder, &[&generate[..], &more].concat());
+        let made: Value = serde_json::from_str(&made).unwrap();
+        assert!(made["log_probabilities"].is_null(), "{made}");
+        let lines = std::fs::read_to_string(folder.join(recipe).join("metrics.jsonl")).unwrap();
+        let checked = |line: &str| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            line["energy"]["samples"].is_number()
+        };
+        assert!(lines.lines().any(checked), "no check of the energy");
+        let wrong = ["--set", "energy.restart=2", "--out", "wrong"];
+        refused(folder, &[&train[..4], &wrong].concat(), "energy.restart");
+    }
+    let said = done(
+        folder,
+        &[
+            "compare",
+            "score",
+            "contrastive",
+            "--futures",
+            "2",
+            "--windows",
+            "2",
+        ],
+    );
+    for words in [
+        "score energy",
+        "contrastive energy",
+        "The energy of score energy",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}

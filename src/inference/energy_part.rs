@@ -33,12 +33,19 @@ pub struct EnergyConfig {
     pub width: usize,
     /// Residual blocks where four patches are one.
     pub depth: usize,
+    /// g: what differs from the expected by less counts as the same.
+    pub grain: f64,
+    /// b: by how many grains a pixel may be off before more of it counts as its root only;
+    /// a large number makes all of it count.
+    pub bend: f64,
     /// Langevin steps to a frame.
     pub steps: usize,
     /// Score: the most noise; as much as frames that may come differ by.
     pub noise_most: f64,
     /// Score: the least noise.
     pub noise_least: f64,
+    /// Score: how often the last step, which takes the noise off, is made again.
+    pub settling: usize,
     /// Contrastive: noise on the expected frame, where chains begin.
     pub start: f64,
     /// Contrastive: ε of a Langevin step, which moves by ε²/2 times the slope.
@@ -62,9 +69,12 @@ impl Default for EnergyConfig {
             learning: Learning::None,
             width: 32,
             depth: 2,
+            grain: 1.0,
+            bend: 3.0,
             steps: 20,
             noise_most: 20.0,
-            noise_least: 0.1,
+            noise_least: 0.3,
+            settling: 4,
             start: 1.0,
             step_size: 0.45,
             temperature: 0.01,
@@ -96,12 +106,13 @@ impl EnergyPart {
         let shape_of = ReconstructionShape {
             grid: network.grid(),
             pixels,
+            looks: 2,
             sight: network.config().backbone.width + pixels,
             width: config.width,
             depth: config.depth,
         };
         Ok(Self {
-            energy: FrameEnergy::new(shape_of, scope)?,
+            energy: FrameEnergy::new(shape_of, (config.grain, config.bend), scope)?,
             config: config.clone(),
             change: shape.change,
         })
@@ -186,6 +197,7 @@ impl EnergyPart {
                     levels: self.config.steps,
                     most: self.config.noise_most,
                     least: self.config.noise_least,
+                    settling: self.config.settling,
                 };
                 let field = |level| self.held(&sight, vec![level; samples]);
                 cooled.draw(field, &expected, temperature, rng)
@@ -219,6 +231,8 @@ fn check(config: &EnergyConfig) -> Result<()> {
         }
     }
     let positive = [
+        ("grain", config.grain),
+        ("bend", config.bend),
         ("noise_least", config.noise_least),
         ("noise_most", config.noise_most),
         ("step_size", config.step_size),

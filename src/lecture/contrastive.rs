@@ -66,7 +66,8 @@ impl Noise {
         Ok((softplus(&odds(data)?.neg()?)?, softplus(&odds(noise)?)?))
     }
 
-    /// Learns from data (N, 2) in `steps` steps.
+    /// Learns from data (N, 2) in `steps` steps; `watch` sees each step's number before it
+    /// is made.
     ///
     /// # Errors
     /// Training that diverges.
@@ -76,6 +77,7 @@ impl Noise {
         steps: usize,
         seed: Seed,
         rng: &mut Rng,
+        mut watch: impl FnMut(usize, &ScalarNetwork) -> Result<()>,
     ) -> Result<Learner<Normalised>> {
         let mut learner = Learner::new(seed, |mut scope| {
             Ok(Normalised {
@@ -85,6 +87,7 @@ impl Noise {
         })?;
         for step in 0..steps {
             interrupt::check()?;
+            watch(step, &learner.frozen.energy)?;
             let y = batch(data, 256, rng)?;
             let noise = (rng.normal_tensor((self.count, 2), y.device())? * self.width)?;
             let (of_data, of_noise) = self.loss(&learner.network, &y, &noise)?;
@@ -99,47 +102,58 @@ impl Noise {
 
 pub(super) fn show(desk: &mut Desk) -> Result<()> {
     let mut rng = desk.rng("nce");
-    let points = spiral_points(desk.seed);
-    let held_out = tensor(&Set::Spiral.draw(2000, &mut rng))?;
     let noise = Noise {
         width: 0.7,
         count: 1024,
     };
-    let learner = noise.fit(&tensor(&points)?, 1500, desk.seed, &mut rng)?;
-    let found = log_likelihood(&learner.frozen.energy, &held_out)?;
-    let mean = learner
-        .frozen
-        .energy
-        .energy(&held_out)?
-        .mean_all()?
-        .to_scalar::<f32>()?;
-    let truth = -f64::from(mean) - found;
-    let learned = learner.frozen.log_partition.to_scalar::<f32>()?;
-    let exact = log_likelihood(desk.spiral_model()?, &held_out)?;
+    let drawn: Vec<[f64; 2]> = (0..600)
+        .map(|_| [noise.width * rng.normal(), noise.width * rng.normal()])
+        .collect();
+    let mut panels = vec![Panel::plane("the noise", 1.4).points(&drawn, ORANGE, 1)];
+    let (mut rows, mut pictures) = (Vec::new(), Vec::new());
+    for (name, set) in [("spiral", Set::Spiral), ("ellipse", Set::Ellipse)] {
+        let points = match set {
+            Set::Spiral => spiral_points(desk.seed),
+            _ => set.draw(4000, &mut rng),
+        };
+        let held_out = tensor(&set.draw(2000, &mut rng))?;
+        let data = tensor(&points)?;
+        let learner = noise.fit(&data, 1500, desk.seed, &mut rng, |step, network| {
+            if set == Set::Spiral && step % 75 == 0 {
+                let panel = panel(&format!("step {step}"), network, &points)?;
+                pictures.push(Figure::new(1, vec![panel]).picture()?);
+            }
+            Ok(())
+        })?;
+        let energy = &learner.frozen.energy;
+        let found = log_likelihood(energy, &held_out)?;
+        let mean = energy.energy(&held_out)?.mean_all()?.to_scalar::<f32>()?;
+        let learned = learner.frozen.log_partition.to_scalar::<f32>()?;
+        let exact = match set {
+            Set::Spiral => format!("{:.3}", log_likelihood(desk.spiral_model()?, &held_out)?),
+            _ => "-".to_owned(),
+        };
+        rows.push(vec![
+            name.to_owned(),
+            format!("{found:.3}"),
+            exact,
+            format!("{learned:.3}"),
+            format!("{:.3}", -f64::from(mean) - found),
+        ]);
+        panels.push(panel(&format!("E(y), {name}"), energy, &points)?);
+    }
     desk.table(
         &[
+            "noise contrast",
             "log-likelihood held out",
             "C1's",
             "log partition, learned",
             "by quadrature",
         ],
-        &[vec![
-            format!("{found:.3}"),
-            format!("{exact:.3}"),
-            format!("{learned:.3}"),
-            format!("{truth:.3}"),
-        ]],
+        &rows,
     )?;
-    let drawn: Vec<[f64; 2]> = (0..600)
-        .map(|_| [noise.width * rng.normal(), noise.width * rng.normal()])
-        .collect();
-    desk.figure(&Figure::new(
-        2,
-        vec![
-            Panel::plane("the noise", 1.4).points(&drawn, ORANGE, 1),
-            panel("E(y) by noise contrast", &learner.frozen.energy, &points)?,
-        ],
-    ))
+    desk.figure(&Figure::new(3, panels))?;
+    desk.film(&pictures)
 }
 
 #[cfg(test)]
@@ -154,7 +168,9 @@ mod tests {
             width: 0.8,
             count: 512,
         };
-        let learner = noise.fit(&data, 400, Seed(1), &mut rng).unwrap();
+        let learner = noise
+            .fit(&data, 400, Seed(1), &mut rng, |_, _| Ok(()))
+            .unwrap();
         let network = &learner.frozen;
         let likelihood = log_likelihood(&network.energy, &data).unwrap();
         let mean = network.energy.energy(&data).unwrap().mean_all().unwrap();
@@ -173,7 +189,9 @@ mod tests {
             width: 0.8,
             count: 20,
         };
-        let learner = noise.fit(&data, 1, Seed(1), &mut rng).unwrap();
+        let learner = noise
+            .fit(&data, 1, Seed(1), &mut rng, |_, _| Ok(()))
+            .unwrap();
         let (a, b) = noise.loss(&learner.network, &data, &data).unwrap();
         let loss = (a.sum_all().unwrap() + (b.sum_all().unwrap() * 0.3).unwrap()).unwrap();
         learner.every_weight_learns(&loss);

@@ -122,6 +122,8 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
     let mut rng = desk.rng("denoising");
     let points = Set::Spiral.curve(1000);
     let denoiser = Denoiser::fit(&tensor(&points)?, NOISE, 2000, desk.seed, &mut rng)?;
+    let oval = Set::Ellipse.curve(1000);
+    let of_oval = Denoiser::fit(&tensor(&oval)?, NOISE, 2000, desk.seed, &mut rng)?;
     let near: Vec<[f64; 2]> = (points.iter())
         .map(|y| y.map(|v| v + NOISE * rng.normal()))
         .collect();
@@ -153,6 +155,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
         side: 100,
     };
     let some: Vec<_> = points.iter().copied().step_by(5).collect();
+    let some_oval: Vec<_> = oval.iter().copied().step_by(5).collect();
     let grid = Plane {
         reach: 1.4,
         side: 18,
@@ -176,6 +179,14 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
                 )
                 .points(&some, ORANGE, 1),
             Panel::chart("off the manifold", ["distance", "E"]).curve(profile, ORANGE, ""),
+            Panel::plane("E(y), ellipse", 1.4)
+                .map(
+                    plane,
+                    (plane.energies(&of_oval, &Device::Cpu)?.into_iter())
+                        .map(|e| e.min(0.015))
+                        .collect(),
+                )
+                .points(&some_oval, ORANGE, 1),
         ],
     ))
 }

@@ -45,7 +45,8 @@ impl Matching {
         }
     }
 
-    /// Lowers the loss on data (N, 2) in `steps` steps.
+    /// Lowers the loss on data (N, 2) in `steps` steps; `watch` sees each step's number
+    /// before it is made.
     ///
     /// # Errors
     /// Training that diverges.
@@ -55,11 +56,13 @@ impl Matching {
         data: &Tensor,
         steps: usize,
         rng: &mut Rng,
+        mut watch: impl FnMut(usize, &ScalarNetwork) -> Result<()>,
     ) -> Result<()> {
         // A constant moves no slope.
         learner.mark_optional("layer2.bias")?;
         for step in 0..steps {
             interrupt::check()?;
+            watch(step, &learner.frozen)?;
             let y = batch(data, 256, rng)?;
             let loss = self.loss(&learner.network, &y, rng)?.mean_all()?;
             let left = 1.0 - step as f64 / steps as f64;
@@ -83,20 +86,28 @@ pub fn cosine(a: &ScalarNetwork, b: &ScalarNetwork, points: &Tensor) -> Result<f
     Ok(sum(&a, &b)? / (sum(&a, &a)? * sum(&b, &b)?).sqrt())
 }
 
+const DENOISING: &str = "denoising, 0.03";
+
 pub(super) fn show(desk: &mut Desk) -> Result<()> {
     let mut rng = desk.rng("score");
     let points = spiral_points(desk.seed);
     let held_out = tensor(&Set::Spiral.draw(2000, &mut rng))?;
     let data = tensor(&points)?;
     let exact = desk.spiral_model()?;
-    let mut rows = Vec::new();
+    let (mut rows, mut pictures) = (Vec::new(), Vec::new());
     let mut panels = vec![panel("quadrature (C1)", exact, &points)?];
     for (name, matching) in [
         ("sliced", Matching::Sliced),
-        ("denoising, 0.03", Matching::Denoising(0.03)),
+        (DENOISING, Matching::Denoising(0.03)),
     ] {
         let mut learner = network(desk.seed)?;
-        matching.fit(&mut learner, &data, 2000, &mut rng)?;
+        matching.fit(&mut learner, &data, 2000, &mut rng, |step, network| {
+            if name == DENOISING && step % 100 == 0 {
+                let panel = panel(&format!("step {step}"), network, &points)?;
+                pictures.push(Figure::new(1, vec![panel]).picture()?);
+            }
+            Ok(())
+        })?;
         rows.push(vec![
             name.to_owned(),
             format!("{:.3}", cosine(&learner.frozen, exact, &held_out)?),
@@ -114,6 +125,13 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
                 .arrows(arrows, INK),
         );
     }
+    let ellipse = Set::Ellipse.draw(4000, &mut rng);
+    let mut learner = network(desk.seed)?;
+    let matching = Matching::Denoising(0.03);
+    matching.fit(&mut learner, &tensor(&ellipse)?, 2000, &mut rng, |_, _| {
+        Ok(())
+    })?;
+    panels.push(panel("denoising, ellipse", &learner.frozen, &ellipse)?);
     let reference = log_likelihood(exact, &held_out)?;
     rows.push(vec![
         "quadrature (C1)".into(),
@@ -128,7 +146,8 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
         ],
         &rows,
     )?;
-    desk.figure(&Figure::new(3, panels))
+    desk.figure(&Figure::new(3, panels))?;
+    desk.film(&pictures)
 }
 
 #[cfg(test)]
@@ -147,7 +166,8 @@ mod tests {
         let (_, truth) = bell.slope(&data).unwrap();
         for matching in [Matching::Sliced, Matching::Denoising(0.1)] {
             let mut learner = network(Seed(1)).unwrap();
-            matching.fit(&mut learner, &data, 400, &mut rng).unwrap();
+            let fitted = matching.fit(&mut learner, &data, 400, &mut rng, |_, _| Ok(()));
+            fitted.unwrap();
             let (_, slope) = learner.frozen.slope(&data).unwrap();
             let pairs = pairs(&slope)
                 .unwrap()

@@ -21,8 +21,10 @@ const FAINT: f64 = 0.01;
 pub struct ReconstructionShape {
     /// (rows, columns) of patches.
     pub grid: (usize, usize),
-    /// Numbers of a patch.
+    /// Numbers of a patch that are made.
     pub pixels: usize,
+    /// How many times as many are seen of a patch that may be wrong.
+    pub looks: usize,
     /// Numbers of a patch that are seen of the past.
     pub sight: usize,
     /// Features of a patch; twice as many where four patches are one.
@@ -126,7 +128,7 @@ impl Reconstruction {
             .map(|i| Block::new(wide, wide, scope.scope(&format!("middle{i}"))))
             .collect::<Result<_>>()?;
         Ok(Self {
-            of_frame: Linear::new(shape.pixels, width, 1.0, scope.scope("frame"))?,
+            of_frame: Linear::new(shape.looks * shape.pixels, width, 1.0, scope.scope("frame"))?,
             of_past: Linear::new(shape.sight, width, 1.0, scope.scope("past"))?,
             levels: Linear::new(2 * FREQUENCIES, wide, 1.0, scope.scope("levels"))?,
             before: Block::new(width, wide, scope.scope("before"))?,
@@ -144,7 +146,7 @@ impl Reconstruction {
         Ok(Sight(self.of_past.forward(past)?))
     }
 
-    /// N of u (B, N, pixels), on which lies noise of `levels` (B,), in units of σ.
+    /// N of u (B, N, looks·pixels), on which lies noise of `levels` (B,), in units of σ.
     pub fn forward(&self, sight: &Sight, u: &Tensor, levels: &[f64]) -> Result<Reconstructed> {
         let (rows, columns) = self.shape.grid;
         let (batch, width) = (u.dim(0)?, self.shape.width);
@@ -172,7 +174,7 @@ impl Reconstruction {
         })
     }
 
-    /// Jᵀv, (B, N, pixels): J the derivative of N in u where `made` is, v of its shape.
+    /// Jᵀv, (B, N, looks·pixels): J the derivative of N in u where `made` is, v of its shape.
     pub fn pull(&self, made: &Reconstructed, v: &Tensor) -> Result<Tensor> {
         let (rows, columns) = self.shape.grid;
         let batch = v.dim(0)?;
@@ -240,6 +242,7 @@ mod tests {
         let shape = ReconstructionShape {
             grid: (4, 6),
             pixels: 5,
+            looks: 2,
             sight: 3,
             width: 8,
             depth: 2,
@@ -249,7 +252,7 @@ mod tests {
         let mut rng = Seed(2).stream("test", 0);
         let mut normal = |shape: &[usize]| rng.normal_tensor(shape, &Device::Cpu).unwrap();
         let sight = network.look(&normal(&[2, 24, 3])).unwrap();
-        let u = Var::from_tensor(&normal(&[2, 24, 5])).unwrap();
+        let u = Var::from_tensor(&normal(&[2, 24, 10])).unwrap();
         let v = normal(&[2, 24, 5]);
         let made = network.forward(&sight, &u, &[0.0, 3.0]).unwrap();
         let along = (&made.frame * &v).unwrap().sum_all().unwrap();
@@ -271,6 +274,7 @@ mod tests {
         let shape = ReconstructionShape {
             grid: (3, 4),
             pixels: 5,
+            looks: 2,
             sight: 3,
             width: 8,
             depth: 1,

@@ -210,3 +210,70 @@ fn a_walk_that_diverges_says_at_which_step() {
         );
     }
 }
+
+#[test]
+fn every_sampler_says_at_which_step_the_energy_had_no_number() {
+    // A cliff: nothing is known beyond 1.
+    let cliff = |v: &Tensor| Ok(v.sqr()?.affine(-1.0, 1.0)?.log()?.sum(1)?.neg()?);
+    let start = tensor(&[[0.1, 0.0], [-0.2, 0.3]]);
+    let mut samplers: Vec<Box<dyn Sampler>> = cases([0.9, 0.9, 0.9])
+        .into_iter()
+        .map(|case| case.0)
+        .collect();
+    samplers.push(Box::new(Langevin::uncorrected(0.9)));
+    for sampler in samplers {
+        let mut rng = Seed(1).stream("test", 0);
+        let walked = walk((&*sampler, &cliff), &start, 200, &mut rng, |_| Ok(()));
+        let said = walked.unwrap_err().to_string();
+        let name = sampler.name();
+        assert!(
+            said.contains(name) && said.contains("diverged at step "),
+            "{name}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_temperature_and_a_bound_do_as_they_say() {
+    // Of a Gaussian at temperature T the variance is T times as large.
+    let bell = Bell::new([0.0; 2], [[1.0, 0.0], [0.0, 1.0]]).unwrap();
+    let start = tensor(&[[0.0; 2]; CHAINS]);
+    for (temperature, bound) in [(0.25, None), (2.0, None), (1.0, Some(0.2))] {
+        let sampler = Langevin {
+            temperature,
+            bound,
+            ..Langevin::corrected(0.8)
+        };
+        let mut rng = Seed(1).stream("test", 0);
+        let (mut square, mut count) = (0.0, 0.0);
+        let watch = |state: &State| {
+            if state.steps > 20 {
+                square += f64::from(state.place.sqr()?.mean_all()?.to_scalar::<f32>()?);
+                count += 1.0;
+            }
+            Ok(())
+        };
+        walk((&sampler, &bell), &start, 120, &mut rng, watch).unwrap();
+        let variance = square / count / temperature;
+        // 800 numbers of about 30 independent draws each.
+        assert!(
+            (variance - 1.0).abs() < 0.06,
+            "{temperature} {bound:?}: {variance}"
+        );
+    }
+    let cold = Langevin {
+        temperature: 0.0,
+        bound: Some(0.1),
+        ..Langevin::uncorrected(1.0)
+    };
+    let mut rng = Seed(1).stream("test", 0);
+    let walked = walk((&cold, &bell), &tensor(&[[3.0, -0.1]]), 1, &mut rng, |_| {
+        Ok(())
+    })
+    .unwrap();
+    let place = walked.place.to_vec2::<f32>().unwrap();
+    assert!(
+        (place[0][0] - 2.9).abs() < 1e-6 && (place[0][1] + 0.05).abs() < 1e-6,
+        "{place:?}"
+    );
+}

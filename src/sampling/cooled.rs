@@ -15,6 +15,8 @@ use candle_core::Tensor;
 /// levels, a Langevin step with ε² = 2(1 − γ²)s² at a temperature of γ²/2, which is also an
 /// ancestral step of diffusion models (Ho et al. 2020; Song et al. 2021). The last one
 /// leaves no noise: v' = v − s²∇E(v), the mean of what v can be without it (Robbins 1956).
+/// It may be made again: an energy whose slope is not yet as long as it should be leaves a
+/// part of the noise each time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cooled {
     /// Levels, at least 1, by equal factors.
@@ -23,6 +25,8 @@ pub struct Cooled {
     pub most: f64,
     /// The least.
     pub least: f64,
+    /// How often the last step is made again.
+    pub settling: usize,
 }
 
 impl Cooled {
@@ -49,9 +53,11 @@ impl Cooled {
     ) -> Result<Tensor> {
         let noise = rng.normal_tensor(start.shape(), start.device())?;
         let mut place = (start + (noise * self.most)?)?;
-        let levels = self.each();
+        let mut levels = self.each();
+        levels.extend(std::iter::repeat_n(self.least, self.settling));
         for (step, level) in levels.iter().enumerate() {
-            let shrink = levels.get(step + 1).map_or(0.0, |next| next / level);
+            let next = levels.get(step + 1).filter(|_| step + 1 < self.levels);
+            let shrink = next.map_or(0.0, |next| next / level);
             let langevin = Langevin {
                 temperature: temperature * 0.5 * shrink * shrink,
                 ..Langevin::uncorrected(level * (2.0 * (1.0 - shrink * shrink)).sqrt())
@@ -96,6 +102,7 @@ mod tests {
             levels: 60,
             most: 10.0,
             least: 0.02,
+            settling: 1,
         };
         let levels = cooled.each();
         assert!((levels[0] - 10.0).abs() < 1e-9 && (levels[59] - 0.02).abs() < 1e-9);
@@ -121,6 +128,7 @@ mod tests {
             levels: 3,
             most: 4.0,
             least: 0.25,
+            settling: 0,
         };
         let mut rng = Seed(1).stream("test", 0);
         let start = Tensor::zeros((2, 3), candle_core::DType::F32, &Device::Cpu).unwrap();

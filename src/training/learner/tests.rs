@@ -326,6 +326,7 @@ fn what_is_judged_is_the_average() {
     }
 }
 
+mod frames;
 mod gradients;
 mod kept;
 mod parts;
