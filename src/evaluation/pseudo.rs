@@ -92,3 +92,58 @@ pub fn pseudo_perplexity(
     }
     Ok((count > 0).then(|| (sum / count as f64).exp()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::energy::Energy as _;
+    use crate::models::{Bert, BertConfig, Source as _, Weights};
+    use crate::rng::Seed;
+    use crate::text::Document;
+
+    #[test]
+    fn a_surprise_is_the_energy_of_a_place_hidden_alone() {
+        let text = "the ball bounces off the wall . ".repeat(20);
+        let name = "a".to_owned();
+        let tokenizer = Tokenizer::train(&[Document { name, text }], 30, true).unwrap();
+        let config = BertConfig {
+            vocab_size: tokenizer.size(),
+            hidden_size: 8,
+            num_hidden_layers: 1,
+            num_attention_heads: 2,
+            intermediate_size: 8,
+            initializer_range: 0.5,
+            ..BertConfig::default()
+        };
+        let mut weights = Weights::new(Seed(1), &Device::Cpu);
+        let bert = Bert::new(&config, weights.root()).unwrap();
+        let masked = MaskedText::new(&bert, tokenizer.mask());
+        let inner = tokenizer.encode("boff the wall").unwrap();
+        let sequence = [&[tokenizer.start()][..], &inner, &[tokenizer.end()]].concat();
+        let found =
+            |hide| surprises(&masked, &tokenizer, &sequence, hide, 1.0, &Device::Cpu).unwrap();
+        let alone = found(Hide::Token);
+        assert_eq!((alone[0], alone[sequence.len() - 1]), (0.0, 0.0));
+        let y = Tensor::new(&sequence[..], &Device::Cpu)
+            .unwrap()
+            .unsqueeze(0)
+            .unwrap();
+        for place in 1..sequence.len() - 1 {
+            let mut shown = sequence.clone();
+            shown[place] = tokenizer.mask();
+            let x = Tensor::new(&shown[..], &Device::Cpu)
+                .unwrap()
+                .unsqueeze(0)
+                .unwrap();
+            let energy = masked.energy(&x, &y).unwrap().to_vec1::<f32>().unwrap()[0];
+            assert!((alone[place] - f64::from(energy)).abs() < 1e-5);
+        }
+        // "boff" is of several pieces: its first is told without those after it.
+        assert!(tokenizer.continues(sequence[2]));
+        assert_ne!(found(Hide::RestOfWord)[1], alone[1]);
+        let mean = alone.iter().sum::<f64>() / inner.len() as f64;
+        let all = [sequence.clone()];
+        let pseudo = pseudo_perplexity(&masked, &tokenizer, &all, 1.0, &Device::Cpu).unwrap();
+        assert!((pseudo.unwrap().ln() - mean).abs() < 1e-9);
+    }
+}
