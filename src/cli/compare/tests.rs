@@ -118,7 +118,8 @@ fn figures_are_written_as_documented_and_follow_the_seed() {
                 "trained",
                 "horizons",
                 "whole_futures",
-                "health"
+                "health",
+                "energy"
             ]
         );
         assert_eq!(model["latent"], latent);
