@@ -303,13 +303,16 @@ fn parts_with_a_z_each_add_up_to_the_error_of_the_frame() {
         .unwrap()
         .unwrap();
     assert_eq!(surprise.dims(), [2]);
-    // Not with codes, nor for parts that do not fit.
-    let codes = LatentConfig {
-        family: Family::Codes,
+    // Codes have parts too; an encoder has none, nor are there parts that do not fit.
+    let family = |family| LatentConfig {
+        family,
         ..LatentConfig::default()
     };
+    let codes = family(Family::Codes);
+    let mut weights = Weights::new(Seed(2), &Device::Cpu);
+    assert!(Forecaster::new(&model, &codes, shape, "latent", &mut weights).is_ok());
     for (model, latent) in [
-        (model.clone(), codes),
+        (model.clone(), family(Family::Refined)),
         (NextFrameConfig { cells: 5, ..model }, latent),
     ] {
         let mut weights = Weights::new(Seed(2), &Device::Cpu);

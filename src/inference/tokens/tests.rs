@@ -51,10 +51,10 @@ fn parts_agree() {
     let config = crate::ops::AdamWConfig::default();
     let mut adam = crate::ops::AdamW::new(weights.pairs().to_vec(), config).unwrap();
     let mut rng = Seed(3).stream("test", 0);
-    for _ in 0..250 {
-        let (context, z) = frames(&mut rng, 32);
+    for _ in 0..500 {
+        let (context, z) = frames(&mut rng, 64);
         let loss = prior.loss(&context, &z, &mut rng).unwrap();
-        assert_eq!(loss.dims(), [32]);
+        assert_eq!(loss.dims(), [64]);
         let gradients = loss.mean_all().unwrap().backward().unwrap();
         for (name, var) in weights.pairs() {
             assert!(gradients.get(var).is_some(), "{name} has no gradient");
@@ -70,10 +70,10 @@ fn parts_agree() {
     assert_eq!(drawn.dims(), [600, 12]);
     let rows = drawn.to_vec2::<f32>().unwrap();
     let codes: Vec<Vec<usize>> = rows.iter().map(|row| latent.read(row)).collect();
-    let agree = codes
-        .iter()
-        .filter(|codes| codes.iter().all(|c| c == &codes[0]));
+    let agree = codes.iter().filter(|own| own.iter().all(|c| *c == own[0]));
+    let agree = agree.count();
     let ones = codes.iter().filter(|codes| codes[0] == 1).count();
-    assert!(agree.count() > 580);
+    // Each by itself would in 195 of 600.
+    assert!(agree > 560, "{agree}");
     assert!((400..500).contains(&ones), "{ones}");
 }
