@@ -1,6 +1,7 @@
 //! A session of training on text: what is trained, where it is kept, and its loop.
 
 use crate::cli::train::best::Best;
+use crate::cli::train::course::{self, Course, Pace, VALIDATIONS};
 use crate::cli::train::session::continuity::same_seed;
 use crate::cli::train::session::notes::Notes;
 use crate::energy::MaskedText;
@@ -10,7 +11,7 @@ use crate::interrupt;
 use crate::outputs::events::Events;
 use crate::outputs::metrics::Metrics;
 use crate::outputs::model::Trained;
-use crate::outputs::progress::{Progress, Tick};
+use crate::outputs::progress::Progress;
 use crate::outputs::run::{Existing, MODEL, Run};
 use crate::outputs::text_model::{TOKENIZER, TextModel, TextRun, config_json, read_config};
 use crate::rng::Seed;
@@ -22,14 +23,10 @@ use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Validations in a run.
-const VALIDATIONS: f64 = 10.0;
 /// Sequences that are validated on, at most.
 const JUDGED: usize = 128;
-/// Steps between two lines of metrics.
-const METRICS_APART: u64 = 10;
 /// The part of a save that holds the optimiser.
 const OPTIMISER: &str = "optimizer";
 /// The part of a save from which training goes on; the part [`MODEL`] holds the weights
@@ -75,13 +72,8 @@ pub(super) struct Session {
     judged: Vec<Masked>,
     /// The mean cost of what is judged, by tokens' frequencies alone.
     by_frequency: f64,
-    step: u64,
-    validations: u32,
+    pace: Pace,
     noted: Notes,
-    /// Time trained before this session.
-    before: Duration,
-    started: Instant,
-    saved: Instant,
 }
 
 impl Session {
@@ -99,7 +91,7 @@ impl Session {
         }
         let run = Run::begin(out, existing)?;
         let mut best = Best::default();
-        let (mut step, mut validations, mut before) = (0, 0, Duration::ZERO);
+        let mut pace = Pace::new(plan.budget, plan.save_every);
         let mut about = TextRun {
             settings: plan.settings.clone(),
             inputs: plan.inputs.clone(),
@@ -119,10 +111,8 @@ impl Session {
             best = Best::known(state.best, learner.weights())?;
             saved.load(WEIGHTS)?.fill(learner.weights().pairs())?;
             learner.resume(&saved.load(OPTIMISER)?.tensors, state.learner)?;
-            step = state.step;
-            before = Duration::from_secs_f64(state.elapsed);
-            let used = plan.budget.used(step, before);
-            validations = state.validations.min((used * VALIDATIONS) as u32);
+            let step = state.step;
+            pace.resume(step, state.elapsed, state.validations);
             tracing::info!("resuming {} after step {step}", out.display());
         }
         plan.tokenizer.save(&out.join(TOKENIZER))?;
@@ -139,7 +129,6 @@ impl Session {
         let targets: Vec<u32> = judged.iter().flat_map(|j| j.targets.clone()).collect();
         let sum: f64 = targets.iter().map(|&t| -shares[t as usize].ln()).sum();
         let (metrics, events) = (Metrics::open(&run)?, Events::open(&run)?);
-        let now = Instant::now();
         Ok(Self {
             by_frequency: sum / targets.len().max(1) as f64,
             plan,
@@ -149,12 +138,8 @@ impl Session {
             learner,
             best,
             judged,
-            step,
-            validations,
+            pace,
             noted: Notes::default(),
-            before,
-            started: now,
-            saved: now,
         })
     }
 
@@ -167,55 +152,16 @@ impl Session {
             self.plan.tokenizer.size(),
             self.learner.weights().count()
         );
-        if self.plan.budget.spent(self.step, self.elapsed()) {
-            tracing::info!(
-                "{}: nothing left to do: after step {} the budget, {}, is used up; it counts from \
-                 the run's beginning, so give a larger one to go on",
-                self.run.folder().display(),
-                self.step,
-                self.plan.budget
-            );
-            return Ok(());
+        match course::go(self)? {
+            true => self.conclude(),
+            false => Ok(()),
         }
-        let mut progress = Progress::new(self.plan.budget);
-        let mut energy = None;
-        while !self.plan.budget.spent(self.step, self.elapsed()) && !interrupt::interrupted() {
-            let used = self.plan.budget.used(self.step, self.elapsed());
-            let batch = self.batch();
-            let mut rng = self.plan.seed.stream("step", self.step);
-            let report = self.learner.step(&batch, used, &mut rng)?;
-            if let Some(alarm) = self.learner.look_after(&report)? {
-                progress.warn(&format!(
-                    "step {}: {alarm}; going back to the last good state, with half the step size",
-                    self.step
-                ));
-            }
-            self.step += 1;
-            let smooth =
-                energy.map_or(report.energy, |old: f64| old + 0.05 * (report.energy - old));
-            energy = Some(smooth);
-            if self.step % METRICS_APART == 1 {
-                self.log(&report)?;
-            }
-            let used = self.plan.budget.used(self.step, self.elapsed());
-            if (used * VALIDATIONS) as u32 > self.validations {
-                self.validations = (used * VALIDATIONS) as u32;
-                self.validate(&progress)?;
-            }
-            if self.saved.elapsed() >= self.plan.save_every {
-                self.save()?;
-            }
-            progress.update(self.tick(smooth));
-        }
-        progress.finish(self.tick(energy.unwrap_or(0.0)));
-        self.save()?;
-        self.conclude()
     }
 
     /// The sequences of this step: drawn from anywhere, hidden anew.
     fn batch(&self) -> Vec<Masked> {
         let (settings, plan) = (&self.plan.settings, &self.plan);
-        let mut rng = plan.seed.stream("batch", self.step);
+        let mut rng = plan.seed.stream("batch", self.pace.step);
         (0..settings.training.batch)
             .map(|_| {
                 let sequence = plan.train.draw(settings.data.length, &mut rng);
@@ -226,61 +172,10 @@ impl Session {
             .collect()
     }
 
-    fn log(&mut self, report: &StepReport) -> Result<()> {
-        for (key, value) in [("energy", report.energy), ("gradient", report.gradient)] {
-            self.events.scalar(self.step, key, value)?;
-        }
-        self.metrics.write(&json!({
-            "step": self.step,
-            "seconds": self.elapsed().as_secs_f64(),
-            "energy": report.energy,
-            "gradient": report.gradient,
-        }))
-    }
-
-    fn validate(&mut self, progress: &Progress) -> Result<()> {
-        self.learner.remember()?;
-        let text = MaskedText::new(self.learner.frozen(), self.plan.tokenizer.mask());
-        let found = match masked_text::judge(&text, &self.judged, 1.0, &self.plan.device) {
-            // What is saved next is whole without it.
-            Err(Error::Interrupted) => return Ok(()),
-            found => found?,
-        };
-        self.best
-            .offer(found.cross_entropy, self.learner.weights())?;
-        for (tag, value) in [
-            ("cross_entropy", found.cross_entropy),
-            ("accuracy", found.accuracy),
-            ("calibration_error", found.calibration_error),
-        ] {
-            let tag = format!("validation/{tag}");
-            self.events.scalar(self.step, &tag, value)?;
-        }
-        progress.message(&format!(
-            "step {}: hidden tokens: {:.1}% told, {:.1}% among five, perplexity {:.1} (by frequency \
-             alone {:.1}), calibration error {:.3}",
-            self.step,
-            100.0 * found.accuracy,
-            100.0 * found.top5,
-            found.perplexity,
-            self.by_frequency.exp(),
-            found.calibration_error
-        ));
-        for note in self.noted.news(self.notes(&found)) {
-            progress.message(&format!("step {}: note: {note}", self.step));
-        }
-        self.metrics.write(&json!({
-            "step": self.step,
-            "seconds": self.elapsed().as_secs_f64(),
-            "validation": found,
-            "by_frequency": self.by_frequency,
-        }))
-    }
-
     /// What does not look right.
     fn notes(&self, found: &TextFigures) -> Vec<String> {
         let mut notes = Vec::new();
-        let half = f64::from(self.validations) >= VALIDATIONS / 2.0;
+        let half = f64::from(self.pace.validations) >= VALIDATIONS / 2.0;
         if half && found.cross_entropy > 0.98 * self.by_frequency {
             notes.push(format!(
                 "x is not used: −log p is {:.2} nats, by frequency alone {:.2}; train longer, or \
@@ -298,29 +193,6 @@ impl Session {
         notes
     }
 
-    fn save(&mut self) -> Result<()> {
-        let state = State {
-            step: self.step,
-            elapsed: self.elapsed().as_secs_f64(),
-            validations: self.validations,
-            learner: self.learner.state(),
-            best: self.best.score(),
-            seed: self.plan.seed.0,
-        };
-        let weights = self.learner.weights();
-        self.run.save(
-            self.step,
-            &[
-                (MODEL, &self.best.tensors(weights)),
-                (WEIGHTS, &weights.tensors()),
-                (OPTIMISER, &self.learner.moments()?),
-            ],
-            &state,
-        )?;
-        self.saved = Instant::now();
-        Ok(())
-    }
-
     /// Writes how it was trained and, where that is done, the temperature that is best on
     /// the validation part.
     fn conclude(&self) -> Result<()> {
@@ -331,8 +203,8 @@ impl Session {
             inputs: self.plan.inputs.clone(),
             temperature: 1.0,
             trained: Some(Trained {
-                steps: self.step,
-                seconds: self.elapsed().as_secs_f64(),
+                steps: self.pace.step,
+                seconds: self.pace.elapsed().as_secs_f64(),
                 seed: self.plan.seed.0,
                 threads: rayon::current_num_threads(),
             }),
@@ -358,21 +230,118 @@ impl Session {
             true => "trained",
             false => "stopped; go on with --resume",
         };
-        tracing::info!("{stopped}: {} after {} steps", folder.display(), self.step);
+        tracing::info!(
+            "{stopped}: {} after {} steps",
+            folder.display(),
+            self.pace.step
+        );
         Ok(())
     }
+}
 
-    fn elapsed(&self) -> Duration {
-        self.before + self.started.elapsed()
+impl Course for Session {
+    type Report = StepReport;
+
+    fn pace(&self) -> &Pace {
+        &self.pace
     }
 
-    fn tick(&self, energy: f64) -> Tick {
-        Tick {
-            step: self.step,
-            elapsed: self.elapsed(),
-            samples: self.step * self.plan.settings.training.batch as u64,
-            energy,
+    fn pace_mut(&mut self) -> &mut Pace {
+        &mut self.pace
+    }
+
+    fn folder(&self) -> &Path {
+        self.run.folder()
+    }
+
+    fn batch_size(&self) -> usize {
+        self.plan.settings.training.batch
+    }
+
+    fn step(&mut self, used: f64, progress: &Progress) -> Result<(f64, StepReport)> {
+        let batch = self.batch();
+        let mut rng = self.plan.seed.stream("step", self.pace.step);
+        let report = self.learner.step(&batch, used, &mut rng)?;
+        if let Some(alarm) = self.learner.look_after(&report)? {
+            progress.warn(&format!(
+                "step {}: {alarm}; going back to the last good state, with half the step size",
+                self.pace.step
+            ));
         }
+        Ok((report.energy, report))
+    }
+
+    fn log(&mut self, report: &Self::Report) -> Result<()> {
+        for (key, value) in [("energy", report.energy), ("gradient", report.gradient)] {
+            self.events.scalar(self.pace.step, key, value)?;
+        }
+        self.metrics.write(&json!({
+            "step": self.pace.step,
+            "seconds": self.pace.elapsed().as_secs_f64(),
+            "energy": report.energy,
+            "gradient": report.gradient,
+        }))
+    }
+
+    fn validate(&mut self, progress: &Progress) -> Result<()> {
+        self.learner.remember()?;
+        let text = MaskedText::new(self.learner.frozen(), self.plan.tokenizer.mask());
+        let found = match masked_text::judge(&text, &self.judged, 1.0, &self.plan.device) {
+            // What is saved next is whole without it.
+            Err(Error::Interrupted) => return Ok(()),
+            found => found?,
+        };
+        self.best
+            .offer(found.cross_entropy, self.learner.weights())?;
+        for (tag, value) in [
+            ("cross_entropy", found.cross_entropy),
+            ("accuracy", found.accuracy),
+            ("calibration_error", found.calibration_error),
+        ] {
+            let tag = format!("validation/{tag}");
+            self.events.scalar(self.pace.step, &tag, value)?;
+        }
+        progress.message(&format!(
+            "step {}: hidden tokens: {:.1}% told, {:.1}% among five, perplexity {:.1} (by frequency \
+             alone {:.1}), calibration error {:.3}",
+            self.pace.step,
+            100.0 * found.accuracy,
+            100.0 * found.top5,
+            found.perplexity,
+            self.by_frequency.exp(),
+            found.calibration_error
+        ));
+        for note in self.noted.news(self.notes(&found)) {
+            progress.message(&format!("step {}: note: {note}", self.pace.step));
+        }
+        self.metrics.write(&json!({
+            "step": self.pace.step,
+            "seconds": self.pace.elapsed().as_secs_f64(),
+            "validation": found,
+            "by_frequency": self.by_frequency,
+        }))
+    }
+
+    fn save(&mut self) -> Result<()> {
+        let state = State {
+            step: self.pace.step,
+            elapsed: self.pace.elapsed().as_secs_f64(),
+            validations: self.pace.validations,
+            learner: self.learner.state(),
+            best: self.best.score(),
+            seed: self.plan.seed.0,
+        };
+        let weights = self.learner.weights();
+        self.run.save(
+            self.pace.step,
+            &[
+                (MODEL, &self.best.tensors(weights)),
+                (WEIGHTS, &weights.tensors()),
+                (OPTIMISER, &self.learner.moments()?),
+            ],
+            &state,
+        )?;
+        Ok(())
     }
 }
 

@@ -2,13 +2,12 @@
 
 use super::session::{Plan, Session};
 use crate::cli::train::lock::Lock;
-use crate::cli::train::{budget_of, default_out, existing_of};
+use crate::cli::train::run_args::RunArgs;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::outputs::run::Run;
 use crate::rng::Seed;
 use crate::text::{Stream, Tokenizer, read_all};
-use crate::training::budget;
 use crate::training::recipe::{self, Recipe};
 use crate::training::text::TextSettings;
 use std::path::PathBuf;
@@ -22,9 +21,9 @@ pub struct TrainArgs {
     /// A recipe: a TOML file, or the name of a bundled one
     #[arg(long, value_name = "FILE", default_value = "bert-mini")]
     pub recipe: String,
-    /// Set a key of the recipe, such as training.batch=16; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
+    /// The run.
+    #[command(flatten)]
+    pub run: RunArgs,
     /// A tokenizer.json or vocab.txt, or a folder with one [default: learned from the
     /// corpus, data.vocabulary tokens]
     #[arg(long, value_name = "FILE", conflicts_with = "init")]
@@ -32,45 +31,16 @@ pub struct TrainArgs {
     /// Begin with the weights and the tokenizer of this model instead of random ones
     #[arg(long, value_name = "MODEL")]
     pub init: Option<String>,
-    /// The run's folder [default: runs/NAME-OF-THE-INPUT]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// How long to train, such as 90s, 10m or 2h, all resumed parts together
-    /// [default: 10m]
-    #[arg(long, value_name = "TIME", conflicts_with = "steps")]
-    pub time_budget: Option<String>,
-    /// How many steps to train instead, all resumed parts together; the same
-    /// steps give the same weights
-    #[arg(long, value_name = "N")]
-    pub steps: Option<u64>,
-    /// auto, cpu, cuda, cuda:N or metal
-    #[arg(long, default_value = "auto")]
-    pub device: String,
-    /// The same seed, steps, threads and machine give the same run
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
-    /// Go on with the run in --out, if there is one
-    #[arg(long, conflicts_with = "overwrite")]
-    pub resume: bool,
-    /// Replace the run in --out
-    #[arg(long)]
-    pub overwrite: bool,
-    /// Save so often, such as 30s or 5m
-    #[arg(long, value_name = "TIME", default_value = "2m")]
-    pub save_every: String,
 }
 
 pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let recipe = Recipe::find(&args.recipe)?;
-    let mut settings: TextSettings = recipe::resolve(Some(&recipe), &args.set)?;
-    let budget = budget_of(args.time_budget.as_deref(), args.steps)?;
-    let save_every = budget::duration("--save-every", &args.save_every)?;
-    let device = device::select(&args.device)?;
-    let existing = existing_of(args.resume, args.overwrite);
-    let out = args
-        .out
-        .clone()
-        .unwrap_or_else(|| default_out(&args.corpus));
+    let mut settings: TextSettings = recipe::resolve(Some(&recipe), &args.run.set)?;
+    let budget = args.run.budget()?;
+    let save_every = args.run.save_every()?;
+    let device = device::select(&args.run.device)?;
+    let existing = args.run.existing();
+    let out = args.run.out(&args.corpus);
     Run::check(&out, existing)?;
     let init = args
         .init
@@ -92,7 +62,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let tokenizer = match (&init, &args.tokenizer) {
         (Some(init), _) => init.tokenizer.clone(),
         (None, Some(path)) => Tokenizer::read(path)?,
-        (None, None) if args.resume && kept.exists() => Tokenizer::read(&kept)?,
+        (None, None) if args.run.resume && kept.exists() => Tokenizer::read(&kept)?,
         (None, None) => {
             let data = &settings.data;
             Tokenizer::train(&documents, data.vocabulary, data.lower_case)?
@@ -133,7 +103,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         init,
         budget,
         save_every,
-        seed: Seed(args.seed),
+        seed: Seed(args.run.seed),
         device,
     };
     Session::begin(plan, &out, existing)?.train()

@@ -7,6 +7,7 @@ mod state;
 
 use super::Only;
 use super::best::Best;
+use super::course::{self, Course, Pace, VALIDATIONS};
 use super::validation::Validation;
 use crate::data::{self, Footage, Split, Window};
 use crate::error::{Error, Result};
@@ -15,7 +16,7 @@ use crate::models::FrameShape;
 use crate::outputs::events::Events;
 use crate::outputs::metrics::Metrics;
 use crate::outputs::model::{MSE, ModelConfig, Trained, UNITS, uncertain};
-use crate::outputs::progress::{Progress, Tick};
+use crate::outputs::progress::Progress;
 use crate::outputs::run::{Existing, MODEL, Run};
 use crate::rng::Seed;
 use crate::training::budget::Budget;
@@ -27,15 +28,11 @@ use notes::Notes;
 use serde_json::{Map, Value, json};
 use state::{AVERAGES, OPTIMISER, State, WEIGHTS};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Validations in a run.
-const VALIDATIONS: f64 = 10.0;
 /// The first validation whose weights may become the model: before it, z is
 /// hardly trained, and on a short film little error is easily luck.
 const FIRST_JUDGED: u32 = 3;
-/// Steps between two lines of metrics.
-const METRICS_APART: u64 = 10;
 
 /// What to train, and for how long.
 pub struct Plan {
@@ -59,13 +56,8 @@ pub struct Session {
     learners: Vec<Learner>,
     /// In the order of the learners.
     best: Vec<Best>,
-    step: u64,
-    validations: u32,
+    pace: Pace,
     noted: Notes,
-    /// Time trained before this session.
-    before: Duration,
-    started: Instant,
-    saved: Instant,
 }
 
 impl Session {
@@ -98,7 +90,7 @@ impl Session {
             .collect::<Result<Vec<_>>>()?;
 
         let run = Run::begin(out, existing)?;
-        let (mut step, mut validations, mut before) = (0, 0, Duration::ZERO);
+        let mut pace = Pace::new(plan.budget, plan.save_every);
         let mut best: Vec<Best> = learners.iter().map(|_| Best::default()).collect();
         if let Some(saved) = run.latest() {
             let old: ModelConfig = crate::training::checkpoint::load_config(&run.config())?;
@@ -107,11 +99,8 @@ impl Session {
             config.trained = old.trained;
             let state = State::restore(out, &saved, &mut learners, &mut best)?;
             same_seed(out, state.seed, plan.seed)?;
-            step = state.step;
-            before = Duration::from_secs_f64(state.elapsed);
-            // With a larger budget than before, some are due again.
-            let used = plan.budget.used(step, before);
-            validations = state.validations.min((used * VALIDATIONS) as u32);
+            let step = state.step;
+            pace.resume(step, state.elapsed, state.validations);
             tracing::info!("resuming {} after step {step}", out.display());
             if old.settings.training != config.settings.training {
                 tracing::warn!(
@@ -123,7 +112,6 @@ impl Session {
         }
         run.describe(&plan.settings, &config, UNITS)?;
         let (metrics, events) = (Metrics::open(&run)?, Events::open(&run)?);
-        let now = Instant::now();
         Ok(Self {
             plan,
             run,
@@ -131,72 +119,20 @@ impl Session {
             events,
             learners,
             best,
-            step,
-            validations,
+            pace,
             noted: Notes::default(),
-            before,
-            started: now,
-            saved: now,
         })
     }
 
     /// Trains until the budget is used up or Ctrl-C.
     pub fn train(&mut self) -> Result<()> {
         self.announce();
-        if self.plan.budget.spent(self.step, self.elapsed()) {
-            tracing::info!(
-                "{}: nothing left to do: after step {} the budget, {}, is used up; it counts from \
-                 the run's beginning, so give a larger one to go on",
-                self.run.folder().display(),
-                self.step,
-                self.plan.budget
-            );
+        if !course::go(self)? {
             return Ok(());
         }
-        let mut progress = Progress::new(self.plan.budget);
-        let mut energy = None;
-        while !self.plan.budget.spent(self.step, self.elapsed()) && !interrupt::interrupted() {
-            let used = self.plan.budget.used(self.step, self.elapsed());
-            let (windows, names) = self.batch()?;
-            let batch = Batch {
-                windows: &windows,
-                names: &names,
-            };
-            let mut reports = Vec::new();
-            for learner in &mut self.learners {
-                let mut rng = self.plan.seed.stream(learner.name(), self.step);
-                let report = learner.step(batch, used, &mut rng)?;
-                if let Some(alarm) = learner.look_after(&report)? {
-                    progress.warn(&format!(
-                        "step {}: {}: {alarm}; going back to the last good state, with half the step size",
-                        self.step,
-                        learner.name()
-                    ));
-                }
-                reports.push((learner.name(), report));
-            }
-            self.step += 1;
-            let last = reports.last().map_or(0.0, |(_, report)| report.energy);
-            let smooth = energy.map_or(last, |old: f64| old + 0.05 * (last - old));
-            energy = Some(smooth);
-            if self.step % METRICS_APART == 1 {
-                self.log(&reports)?;
-            }
-            let used = self.plan.budget.used(self.step, self.elapsed());
-            if (used * VALIDATIONS) as u32 > self.validations {
-                self.validations = (used * VALIDATIONS) as u32;
-                self.validate(&progress)?;
-            }
-            if self.saved.elapsed() >= self.plan.save_every {
-                self.save()?;
-            }
-            progress.update(self.tick(smooth));
-        }
-        progress.finish(self.tick(energy.unwrap_or(0.0)));
-        self.save()?;
         let trained = Trained {
-            steps: self.step,
-            seconds: self.elapsed().as_secs_f64(),
+            steps: self.pace.step,
+            seconds: self.pace.elapsed().as_secs_f64(),
             seed: self.plan.seed.0,
             threads: rayon::current_num_threads(),
         };
@@ -209,7 +145,7 @@ impl Session {
         tracing::info!(
             "{stopped}: {} after {} steps, pictures in {}",
             self.run.folder().display(),
-            self.step,
+            self.pace.step,
             self.run.pictures().display()
         );
         Ok(())
@@ -236,7 +172,7 @@ impl Session {
     /// The batch of this step, the same for both models, and its windows' names.
     fn batch(&self) -> Result<(Tensor, Vec<u64>)> {
         let (settings, plan) = (&self.plan.settings, &self.plan);
-        let mut rng = plan.seed.stream("batch", self.step);
+        let mut rng = plan.seed.stream("batch", self.pace.step);
         let (length, batch) = (settings.window(), settings.training.batch);
         let mut windows = plan.split.train.draw(length, batch, &mut rng);
         let (shift, mirror) = (settings.training.shift, settings.training.mirror);
@@ -246,10 +182,63 @@ impl Session {
         Ok((frames, names))
     }
 
-    fn log(&mut self, reports: &[(&str, StepReport)]) -> Result<()> {
+    fn forecaster(&self, name: &str) -> Option<&crate::inference::Forecaster> {
+        self.learners
+            .iter()
+            .find(|learner| learner.name() == name)
+            .map(Learner::judged)
+    }
+}
+
+impl Course for Session {
+    type Report = Vec<(&'static str, StepReport)>;
+
+    fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    fn pace_mut(&mut self) -> &mut Pace {
+        &mut self.pace
+    }
+
+    fn folder(&self) -> &Path {
+        self.run.folder()
+    }
+
+    fn batch_size(&self) -> usize {
+        self.plan.settings.training.batch
+    }
+
+    fn step(&mut self, used: f64, progress: &Progress) -> Result<(f64, Self::Report)> {
+        let (windows, names) = self.batch()?;
+        let batch = Batch {
+            windows: &windows,
+            names: &names,
+        };
+        let mut reports = Vec::new();
+        for learner in &mut self.learners {
+            let mut rng = self.plan.seed.stream(learner.name(), self.pace.step);
+            let report = learner.step(batch, used, &mut rng)?;
+            if let Some(alarm) = learner.look_after(&report)? {
+                progress.warn(&format!(
+                    "step {}: {}: {alarm}; going back to the last good state, with half the step size",
+                    self.pace.step,
+                    learner.name()
+                ));
+            }
+            reports.push((learner.name(), report));
+        }
+        let energy = reports.last().map_or(0.0, |(_, report)| report.energy);
+        Ok((energy, reports))
+    }
+
+    fn log(&mut self, reports: &Self::Report) -> Result<()> {
         let mut line = Map::new();
-        line.insert("step".to_owned(), json!(self.step));
-        line.insert("seconds".to_owned(), json!(self.elapsed().as_secs_f64()));
+        line.insert("step".to_owned(), json!(self.pace.step));
+        line.insert(
+            "seconds".to_owned(),
+            json!(self.pace.elapsed().as_secs_f64()),
+        );
         for (name, report) in reports {
             let values = [
                 ("energy", report.energy),
@@ -262,7 +251,7 @@ impl Session {
             for (key, value) in values {
                 own.insert(key.to_owned(), json!(value));
                 self.events
-                    .scalar(self.step, &format!("{name}/{key}"), value)?;
+                    .scalar(self.pace.step, &format!("{name}/{key}"), value)?;
             }
             line.insert((*name).to_owned(), Value::Object(own));
         }
@@ -280,47 +269,43 @@ impl Session {
             settings: &self.plan.settings,
             device: &self.plan.device,
             seed: self.plan.seed,
-            step: self.step,
+            step: self.pace.step,
             mse: self.forecaster(MSE),
             latent: self.forecaster(uncertain(&self.plan.settings)),
         };
         let found = validation.run()?;
         for (best, learner) in self.best.iter_mut().zip(&self.learners) {
             let score = found.scores[usize::from(learner.name() != MSE)];
-            if let Some(score) = score.filter(|_| self.validations >= FIRST_JUDGED) {
+            if let Some(score) = score.filter(|_| self.pace.validations >= FIRST_JUDGED) {
                 best.offer(score, learner.judged_weights())?;
             }
         }
-        let path = self.run.pictures().join(format!("{:08}.png", self.step));
+        let path = self
+            .run
+            .pictures()
+            .join(format!("{:08}.png", self.pace.step));
         found.picture.save(&path)?;
         let png = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
-        self.events.picture(self.step, "futures", &png)?;
+        self.events.picture(self.pace.step, "futures", &png)?;
         for (tag, value) in found.scalars() {
             self.events
-                .scalar(self.step, &format!("validation/{tag}"), value)?;
+                .scalar(self.pace.step, &format!("validation/{tag}"), value)?;
         }
         // Before z has had a while to learn, what is said of it is not news.
-        let used = f64::from(self.validations) / VALIDATIONS;
+        let used = f64::from(self.pace.validations) / VALIDATIONS;
         let settled = used >= self.plan.settings.training.without_latent + 1.0 / VALIDATIONS;
-        progress.message(&format!("step {}: {}", self.step, found.line()));
+        progress.message(&format!("step {}: {}", self.pace.step, found.line()));
         let notes = if settled { found.notes() } else { Vec::new() };
         for note in self.noted.news(notes) {
-            progress.message(&format!("step {}: note: {note}", self.step));
+            progress.message(&format!("step {}: note: {note}", self.pace.step));
         }
         self.metrics.write(&json!({
-            "step": self.step,
-            "seconds": self.elapsed().as_secs_f64(),
+            "step": self.pace.step,
+            "seconds": self.pace.elapsed().as_secs_f64(),
             "validation": found.errors(),
             "health": found.health,
             "energy": found.energy,
         }))
-    }
-
-    fn forecaster(&self, name: &str) -> Option<&crate::inference::Forecaster> {
-        self.learners
-            .iter()
-            .find(|learner| learner.name() == name)
-            .map(Learner::judged)
     }
 
     fn save(&mut self) -> Result<()> {
@@ -337,15 +322,15 @@ impl Session {
             moments.extend(learner.moments()?);
         }
         let state = State {
-            step: self.step,
-            elapsed: self.elapsed().as_secs_f64(),
-            validations: self.validations,
+            step: self.pace.step,
+            elapsed: self.pace.elapsed().as_secs_f64(),
+            validations: self.pace.validations,
             learners: self.learners.iter().map(Learner::state).collect(),
             best: self.best.iter().map(Best::score).collect(),
             seed: self.plan.seed.0,
         };
         self.run.save(
-            self.step,
+            self.pace.step,
             &[
                 (MODEL, &model),
                 (WEIGHTS, &weights),
@@ -354,21 +339,7 @@ impl Session {
             ],
             &state,
         )?;
-        self.saved = Instant::now();
         Ok(())
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.before + self.started.elapsed()
-    }
-
-    fn tick(&self, energy: f64) -> Tick {
-        Tick {
-            step: self.step,
-            elapsed: self.elapsed(),
-            samples: self.step * self.plan.settings.training.batch as u64,
-            energy,
-        }
     }
 }
 

@@ -93,7 +93,7 @@ fn the_model_is_the_one_with_the_best_validation() {
     // Wrecked weights score worse: the model stays, training would go on
     // from the last ones.
     session.scale_weights(50.0);
-    session.step += 1;
+    session.pace.step += 1;
     session.validate_quietly();
     session.save().unwrap();
     let wrecked = *session.scores().last().unwrap();
@@ -119,7 +119,7 @@ fn the_model_is_the_one_with_the_best_validation() {
     // One model gets better again, the other does not: each keeps its own.
     let best = session.best[1].score();
     session.best[0] = Best::default();
-    session.step += 1;
+    session.pace.step += 1;
     session.validate_quietly();
     session.save().unwrap();
     let (published, now) = (session.published(), session.now());

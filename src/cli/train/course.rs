@@ -1,0 +1,150 @@
+//! A training's course: how far it is, and the loop that all trainings go through.
+
+use crate::error::Result;
+use crate::interrupt;
+use crate::outputs::progress::{Progress, Tick};
+use crate::training::budget::Budget;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Validations in a run.
+pub(in crate::cli) const VALIDATIONS: f64 = 10.0;
+/// Steps between two lines of metrics.
+const METRICS_APART: u64 = 10;
+
+/// How far a run is, and how far it is to go.
+#[derive(Debug)]
+pub(in crate::cli) struct Pace {
+    budget: Budget,
+    save_every: Duration,
+    /// Steps made.
+    pub step: u64,
+    /// Validations made.
+    pub validations: u32,
+    /// Time trained before this session.
+    before: Duration,
+    started: Instant,
+    saved: Instant,
+}
+
+impl Pace {
+    /// Of a new run.
+    pub fn new(budget: Budget, save_every: Duration) -> Self {
+        let now = Instant::now();
+        Self {
+            budget,
+            save_every,
+            step: 0,
+            validations: 0,
+            before: Duration::ZERO,
+            started: now,
+            saved: now,
+        }
+    }
+
+    /// Goes on where a save left off, `elapsed` seconds into the run. With a larger budget
+    /// than before, some validations are due again.
+    pub fn resume(&mut self, step: u64, elapsed: f64, validations: u32) {
+        self.step = step;
+        self.before = Duration::from_secs_f64(elapsed);
+        self.validations = validations.min(self.due());
+    }
+
+    /// Time trained, all sessions together.
+    pub fn elapsed(&self) -> Duration {
+        self.before + self.started.elapsed()
+    }
+
+    fn used(&self) -> f64 {
+        self.budget.used(self.step, self.elapsed())
+    }
+
+    /// Validations that should have been made by now.
+    fn due(&self) -> u32 {
+        (self.used() * VALIDATIONS) as u32
+    }
+
+    fn spent(&self) -> bool {
+        self.budget.spent(self.step, self.elapsed())
+    }
+}
+
+/// What trains: a session's own part of the loop.
+pub(in crate::cli) trait Course {
+    /// What a step reports.
+    type Report;
+
+    fn pace(&self) -> &Pace;
+    fn pace_mut(&mut self) -> &mut Pace;
+    /// The run's folder.
+    fn folder(&self) -> &Path;
+    /// Samples in a step.
+    fn batch_size(&self) -> usize;
+    /// Makes a step, of which the energy is shown; goes back where training diverges.
+    fn step(&mut self, used: f64, progress: &Progress) -> Result<(f64, Self::Report)>;
+    /// Writes what a step reports.
+    fn log(&mut self, report: &Self::Report) -> Result<()>;
+    /// Judges the model so far.
+    fn validate(&mut self, progress: &Progress) -> Result<()>;
+    /// Saves all that going on from here needs.
+    fn save(&mut self) -> Result<()>;
+}
+
+/// Trains until the budget is used up or Ctrl-C, and saves; whether anything was left to
+/// do.
+///
+/// # Errors
+/// Those of the course.
+pub(in crate::cli) fn go(course: &mut impl Course) -> Result<bool> {
+    let budget = course.pace().budget;
+    if course.pace().spent() {
+        tracing::info!(
+            "{}: nothing left to do: after step {} the budget, {budget}, is used up; it counts \
+             from the run's beginning, so give a larger one to go on",
+            course.folder().display(),
+            course.pace().step,
+        );
+        return Ok(false);
+    }
+    let tick = |course: &_, energy| tick(course, energy);
+    let mut progress = Progress::new(budget);
+    let mut energy = None;
+    while !course.pace().spent() && !interrupt::interrupted() {
+        let used = course.pace().used();
+        let (last, report) = course.step(used, &progress)?;
+        course.pace_mut().step += 1;
+        let smooth = energy.map_or(last, |old: f64| old + 0.05 * (last - old));
+        energy = Some(smooth);
+        if course.pace().step % METRICS_APART == 1 {
+            course.log(&report)?;
+        }
+        let due = course.pace().due();
+        if due > course.pace().validations {
+            course.pace_mut().validations = due;
+            course.validate(&progress)?;
+        }
+        if course.pace().saved.elapsed() >= course.pace().save_every {
+            save(course)?;
+        }
+        progress.update(tick(course, smooth));
+    }
+    progress.finish(tick(course, energy.unwrap_or(0.0)));
+    save(course)?;
+    Ok(true)
+}
+
+fn save(course: &mut impl Course) -> Result<()> {
+    course.save()?;
+    course.pace_mut().saved = Instant::now();
+    Ok(())
+}
+
+fn tick(course: &impl Course, energy: f64) -> Tick {
+    let pace = course.pace();
+    Tick {
+        step: pace.step,
+        elapsed: pace.elapsed(),
+        samples: pace.step * course.batch_size() as u64,
+        energy,
+    }
+}
