@@ -24,6 +24,8 @@ const ALLOWED: &[&str] = &[
     "div",
     "exp",
     "gather",
+    // By erf, which every device has.
+    "gelu_erf",
     "get",
     "log",
     "matmul",
@@ -32,7 +34,9 @@ const ALLOWED: &[&str] = &[
     "minimum",
     "mul",
     "narrow",
+    "neg",
     "permute",
+    "recip",
     "reshape",
     "silu",
     "sqr",
@@ -80,6 +84,7 @@ const ALLOWED: &[&str] = &[
     "copies",
     "frames",
     "into",
+    "mask",
     "thin",
     "tokens",
 ];
