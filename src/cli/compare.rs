@@ -57,7 +57,7 @@ pub struct CompareArgs {
     #[arg(long, default_value = "auto")]
     pub device: String,
     /// A model of text, for the discrete case on the same page: a run of `text train`, a
-    /// folder with a BERT, or hf://owner/name[@revision]
+    /// folder with a BERT, or one of the hub, hf://owner/name
     #[arg(long, value_name = "MODEL")]
     pub text: Option<String>,
     /// Text to judge it on; may be repeated
