@@ -13,7 +13,8 @@
 use crate::error::{Error, Result};
 use crate::inference::{Forecaster, Noise};
 use crate::interrupt;
-use crate::models::{Observed, repeat_each};
+use crate::models::{NextFrame, Observed, repeat_each};
+use crate::ops;
 use crate::rng::Rng;
 use candle_core::Tensor;
 
@@ -71,6 +72,18 @@ impl Mask {
     /// What is hidden of a frame, if anything.
     pub fn of(&self, frame: usize) -> Option<&[bool]> {
         self.frames.get(frame)?.as_deref()
+    }
+
+    /// 1 where a frame is hidden, else 0, as `network` takes frames apart: (N, …) as `like`.
+    fn tokens(&self, frame: usize, network: &NextFrame, like: &Tensor) -> Result<Tensor> {
+        let Some(hidden) = self.of(frame) else {
+            return Ok(like.zeros_like()?);
+        };
+        let hidden: Vec<f32> = hidden.iter().map(|&h| f32::from(u8::from(h))).collect();
+        let (channels, height, width) = self.shape;
+        let picture = Tensor::from_vec(hidden, (1, channels, height, width), like.device())?;
+        let patches = ops::patchify(&picture, network.config().patch)?.flatten(1, 2)?;
+        Ok(patches.broadcast_as(like.dims())?.contiguous()?)
     }
 
     /// The first and the last frame of which something is hidden.
@@ -146,24 +159,20 @@ pub fn fill(
         interrupt::check()?;
         let observed = network.observe_tokens(&filled[frame - context..frame])?;
         let truth = filled[frame].clone();
-        let hidden = match mask.of(frame) {
-            None => truth.zeros_like()?,
-            Some(hidden) => {
-                let hidden: Vec<f32> = hidden.iter().map(|&h| f32::from(u8::from(h))).collect();
-                let shape = (1, channels, height, width);
-                let picture = Tensor::from_vec(hidden, shape, film.device())?;
-                let patches = crate::ops::patchify(&picture, network.config().patch)?;
-                patches
-                    .flatten(1, 2)?
-                    .broadcast_as(truth.dims())?
-                    .contiguous()?
-            }
-        };
+        let hidden = mask.tokens(frame, network, &truth)?;
         let seen = hidden.affine(-1.0, 1.0)?;
-        let draws = draw(forecaster, &observed, (&truth, &seen), how, &mut noise)?;
-        let shares: Vec<Vec<f64>> = (0..count).map(|row| draws.shares(row)).collect();
+        // Of a frame that is all hidden, any draw fits.
+        let tries = match mask.of(frame) {
+            Some(hidden) if hidden.iter().all(|&hidden| hidden) => 1,
+            _ if forecaster.is_certain() => 1,
+            _ => how.tries.max(1),
+        };
+        let drawn = (how.temperature, tries);
+        let draws = draw(forecaster, &observed, (&truth, &seen), drawn, &mut noise)?;
         if mask.of(frame).is_some() {
-            let chosen: Vec<usize> = shares.iter().map(|shares| choose(shares, rng)).collect();
+            let chosen: Vec<usize> = (0..count)
+                .map(|row| choose(&draws.shares(row), rng))
+                .collect();
             let made = draws.take(&chosen)?;
             noise = Noise::picked(&draws.noise, &chosen);
             filled[frame] = ((made * &hidden)? + (truth * &seen)?)?;
@@ -172,6 +181,7 @@ pub fn fill(
             let evidence: Vec<f64> = (0..count).map(|row| draws.evidence(row)).collect();
             let shares = tempered(&evidence, count as f64 / 2.0);
             let kept = systematic(&shares, rng.uniform());
+            noise = noise.rows(&kept);
             let rows: Vec<u32> = kept.iter().map(|&row| row as u32).collect();
             let rows = Tensor::from_vec(rows, count, film.device())?;
             for frame in &mut filled[first..=last] {
@@ -227,13 +237,9 @@ fn draw(
     forecaster: &Forecaster,
     observed: &Observed,
     (truth, seen): (&Tensor, &Tensor),
-    how: How,
+    (temperature, tries): (f64, usize),
     noise: &mut Noise,
 ) -> Result<Draws> {
-    let tries = match forecaster.is_certain() {
-        true => 1,
-        false => how.tries.max(1),
-    };
     let precision = forecaster.precision()?;
     let mut draws = Draws {
         frames: Vec::new(),
@@ -242,7 +248,7 @@ fn draw(
     };
     for _ in 0..tries {
         let mut own = noise.branch();
-        let made = forecaster.next(observed, how.temperature, &mut own)?.tokens;
+        let made = forecaster.next(observed, temperature, &mut own)?.tokens;
         let off = ((&made - truth)? * seen)?.sqr()?.sum((1, 2))?;
         let off = off.to_vec1::<f32>()?;
         let fit = |off: f32| -0.5 * precision * f64::from(off);

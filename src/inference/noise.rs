@@ -56,6 +56,15 @@ impl Noise {
         picked
     }
 
+    /// Goes on with these of its rows, as many as there were: row i from what row `rows[i]`
+    /// was.
+    pub fn rows(self, rows: &[usize]) -> Self {
+        let width = self.normals.len() / rows.len().max(1);
+        let of = |&row: &usize| self.normals[row * width..(row + 1) * width].iter().copied();
+        let normals = rows.iter().flat_map(of).collect();
+        Self { normals, ..self }
+    }
+
     /// Standard normals (rows, width), as many as the time before.
     pub(super) fn normals(
         &mut self,
@@ -94,6 +103,22 @@ impl Noise {
 mod tests {
     use super::*;
     use crate::rng::Seed;
+
+    #[test]
+    fn rows_go_on_from_the_draw_that_was_chosen() {
+        let mut noise = Noise::new(Seed(1).stream("test", 0), 0.5);
+        noise.normals((2, 3), &Device::Cpu).unwrap();
+        let mut several = [noise.branch(), noise.branch()];
+        let draws = several.each_mut().map(|own| {
+            let drawn = own.normals((2, 3), &Device::Cpu).unwrap();
+            drawn.to_vec2::<f32>().unwrap()
+        });
+        assert_ne!(draws[0], draws[1]);
+        let picked = Noise::picked(&several, &[1, 0]);
+        let rows = [&draws[1][0][..], &draws[0][1]].concat();
+        assert_eq!(picked.normals, rows);
+        assert_eq!(picked.rows(&[1, 1]).normals, draws[0][1].repeat(2));
+    }
 
     #[test]
     fn normals_stay_normal_and_follow_on() {

@@ -106,7 +106,6 @@ pub(in crate::cli) fn go(course: &mut impl Course) -> Result<bool> {
         );
         return Ok(false);
     }
-    let tick = |course: &_, energy| tick(course, energy);
     let mut progress = Progress::new(budget);
     let mut energy = None;
     while !course.pace().spent() && !interrupt::interrupted() {
@@ -126,9 +125,9 @@ pub(in crate::cli) fn go(course: &mut impl Course) -> Result<bool> {
         if course.pace().saved.elapsed() >= course.pace().save_every {
             save(course)?;
         }
-        progress.update(tick(course, smooth));
+        progress.update(tick(&*course, smooth));
     }
-    progress.finish(tick(course, energy.unwrap_or(0.0)));
+    progress.finish(tick(&*course, energy.unwrap_or(0.0)));
     save(course)?;
     Ok(true)
 }

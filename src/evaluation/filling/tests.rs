@@ -41,6 +41,10 @@ const HOW: How = How {
     temperature: 1.0,
 };
 
+fn filled(forecaster: &Forecaster, film: &Tensor, mask: &Mask, how: How) -> Tensor {
+    fill(forecaster, film, mask, how, &mut Seed(2).stream("test", 0)).unwrap()
+}
+
 fn values(films: &Tensor, row: usize, frame: usize) -> Vec<f32> {
     let frame = films
         .narrow(0, row, 1)
@@ -62,14 +66,7 @@ fn what_is_seen_stays_and_what_is_hidden_is_not_looked_at() {
     });
     assert_eq!(mask.span(), Some((2, 3)));
     let film = film(6);
-    let once = fill(
-        &forecaster,
-        &film,
-        &mask,
-        HOW,
-        &mut Seed(2).stream("test", 0),
-    )
-    .unwrap();
+    let once = filled(&forecaster, &film, &mask, HOW);
     assert_eq!(once.dims(), [8, 6, 1, 8, 8]);
     let truth = film.unsqueeze(0).unwrap();
     for frame in 0..6 {
@@ -91,14 +88,7 @@ fn what_is_seen_stays_and_what_is_hidden_is_not_looked_at() {
         }
     }
     let other = Tensor::from_vec(pixels, film.dims(), &Device::Cpu).unwrap();
-    let again = fill(
-        &forecaster,
-        &other,
-        &mask,
-        HOW,
-        &mut Seed(2).stream("test", 0),
-    )
-    .unwrap();
+    let again = filled(&forecaster, &other, &mask, HOW);
     let off = (once - again).unwrap().abs().unwrap().max_all().unwrap();
     assert_eq!(off.to_scalar::<f32>().unwrap(), 0.0);
 }
@@ -133,14 +123,7 @@ fn the_z_that_fits_what_is_seen_is_kept() {
             tries,
             ..HOW
         };
-        let made = fill(
-            &forecaster,
-            &film,
-            &mask,
-            how,
-            &mut Seed(2).stream("test", 0),
-        )
-        .unwrap();
+        let made = filled(&forecaster, &film, &mask, how);
         let last = made.narrow(1, 2, 1).unwrap().squeeze(1).unwrap();
         let off = last.broadcast_sub(&next).unwrap().sqr().unwrap();
         off.mean_all().unwrap().to_scalar::<f32>().unwrap()
@@ -161,14 +144,7 @@ fn least_squares_has_one_filling_and_a_mask_needs_a_past() {
     };
     let mut mask = Mask::none(4, SHAPE);
     mask.hide(&whole);
-    let made = fill(
-        &forecaster,
-        &film,
-        &mask,
-        HOW,
-        &mut Seed(2).stream("test", 0),
-    )
-    .unwrap();
+    let made = filled(&forecaster, &film, &mask, HOW);
     assert_eq!(values(&made, 0, 2), values(&made, 2, 2));
     mask.hide(&Block {
         frames: 1..2,
