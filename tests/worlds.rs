@@ -122,6 +122,7 @@ fn every_recipe_of_a_latent_family_trains_and_is_asked() {
         ("table", "bank"),
         ("paint", "neighbours"),
         ("codes", "masked"),
+        ("langevin", "langevin"),
     ] {
         let prior = format!("latent.prior={prior}");
         let train = ["train", "fork.frames", "--recipe", recipe, "--out", recipe];

@@ -41,6 +41,9 @@ pub enum Density {
     Bank,
     /// Those of the last z's of training that had the most similar pasts.
     Neighbours,
+    /// exp(−R(z)) by Langevin steps, whatever x is: the energy's own. Of a continuous z
+    /// that is not held in a ball.
+    Langevin,
 }
 
 /// The latent's settings.

@@ -38,6 +38,9 @@ pub struct EnergyConfig {
     /// b: by how many grains a pixel may be off before more of it counts as its root only;
     /// a large number makes all of it count.
     pub bend: f64,
+    /// The most that a layer's weights may stretch what they are given, their spectral
+    /// norm; 0 leaves them free.
+    pub norm: f64,
     /// Langevin steps to a frame.
     pub steps: usize,
     /// Score: the most noise; as much as frames that may come differ by.
@@ -71,6 +74,7 @@ impl Default for EnergyConfig {
             depth: 2,
             grain: 1.0,
             bend: 3.0,
+            norm: 0.0,
             steps: 20,
             noise_most: 20.0,
             noise_least: 0.3,
@@ -251,6 +255,7 @@ fn check(config: &EnergyConfig) -> Result<()> {
         );
     }
     let amounts = [
+        ("norm", config.norm),
         ("start", config.start),
         ("temperature", config.temperature),
         ("restraint", config.restraint),

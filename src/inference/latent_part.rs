@@ -5,7 +5,7 @@ use super::forecaster::UNEXPLAINED;
 use super::summary::Summary;
 use super::{
     Bank, Categorical, ClosedForm, Fista, Flow, GaussNewton, Inference, Local, Masked, Mixture,
-    Objectwise, Prior, Projected, Refine, Search, Tokens,
+    Objectwise, Prior, Projected, Refine, Regulariser, Search, Tokens, Walked,
 };
 use crate::error::{Error, Result};
 use crate::latent::{Ball, Codes, Gaussian, Sparse};
@@ -148,11 +148,23 @@ fn prior(
             let summary = summary(&mut scope)?;
             Box::new(Flow::new(summary, SUMMARY, dimension, scope)?)
         }
-        (Density::Flow, Some(_)) | (Density::Masked | Density::Tokens, None) => {
+        (Density::Langevin, None) if latent.family != Family::Table => {
+            let regulariser = match latent.family {
+                Family::Sparse => Regulariser::Absolute(latent.sparsity),
+                _ => Regulariser::Square,
+            };
+            Box::new(Walked {
+                dimension,
+                regulariser,
+            })
+        }
+        (Density::Flow | Density::Langevin, Some(_))
+        | (Density::Masked | Density::Tokens | Density::Langevin, None) => {
             return Err(Error::input(
                 "latent.prior",
                 format!("{:?} does not go with {:?}", latent.prior, latent.family),
-                "flow is of a continuous z, masked and tokens of codes; mixture of any",
+                "flow and langevin are of a continuous z (langevin of none in a ball), masked \
+                 and tokens of codes; mixture of any",
             ));
         }
     };

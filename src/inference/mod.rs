@@ -22,6 +22,7 @@ mod refine;
 mod search;
 mod summary;
 mod tokens;
+mod walked;
 
 pub use bank::{BANK, Bank, kept_in_bank};
 pub use categorical::Categorical;
@@ -43,6 +44,7 @@ pub use refine::Refine;
 pub use search::Search;
 pub use summary::Summary;
 pub use tokens::Tokens;
+pub use walked::{Regulariser, Walked};
 
 use crate::energy::Quadratic;
 use crate::error::Result;

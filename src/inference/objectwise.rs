@@ -3,7 +3,7 @@
 use super::choices;
 use super::noise::Noise;
 use super::prior::Prior;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::latent::{Codes, Latent};
 use crate::models::{Init, Linear, Scope};
 use candle_core::Tensor;
@@ -14,13 +14,17 @@ const HIDDEN: usize = 256;
 const AGAIN: f32 = 4.0;
 
 /// One network for all objects: whatever is learned of one is known of the others. Of a
-/// latent whose stages are the objects.
+/// latent whose stages are the objects and whose codes are moves, (2·reach + 1) down by as
+/// many right. Its logits are a sum of one for the move down, one for the move right and
+/// one for both, so that what is open in one alone is learned for all of the other.
 #[derive(Debug, Clone)]
 pub struct Objectwise {
     latent: Codes,
     first: Linear,
     second: Linear,
     logits: Linear,
+    down: Linear,
+    right: Linear,
     /// How much likelier a move is that was made before, for each frame before, (T − 1, 1).
     again: Tensor,
 }
@@ -28,12 +32,28 @@ pub struct Objectwise {
 impl Objectwise {
     /// Given `width` numbers of each object, of which the first say how likely each move is
     /// to have led from frame to frame of the past, `before` times, the latest first.
+    ///
+    /// # Errors
+    /// Codes that are not as many down as right.
     pub fn new((width, before): (usize, usize), latent: Codes, mut scope: Scope) -> Result<Self> {
+        let side = latent.size().isqrt();
+        if side * side != latent.size() {
+            return Err(Error::input(
+                "latent.size",
+                format!(
+                    "{} codes are not as many moves down as right",
+                    latent.size()
+                ),
+                "use (2·model.reach + 1)²",
+            ));
+        }
         Ok(Self {
             latent,
             first: Linear::new(width, HIDDEN, 1.0, scope.scope("first"))?,
             second: Linear::new(HIDDEN, HIDDEN, 1.0, scope.scope("second"))?,
             logits: Linear::new(HIDDEN, latent.size(), 0.1, scope.scope("logits"))?,
+            down: Linear::new(HIDDEN, side, 0.1, scope.scope("down"))?,
+            right: Linear::new(HIDDEN, side, 0.1, scope.scope("right"))?,
             again: scope.get("again", (before, 1), Init::Constant(AGAIN))?,
         })
     }
@@ -42,8 +62,12 @@ impl Objectwise {
     fn logits(&self, context: &Tensor) -> Result<Tensor> {
         let rows = context.flatten(0, 1)?;
         let hidden = self.first.forward_gelu(&rows)?;
-        let logits = (self.logits).forward(&self.second.forward_gelu(&hidden)?)?;
+        let hidden = self.second.forward_gelu(&hidden)?;
         let (before, size) = (self.again.dim(0)?, self.latent.size());
+        let down = self.down.forward(&hidden)?.unsqueeze(2)?;
+        let right = self.right.forward(&hidden)?.unsqueeze(1)?;
+        let parts = down.broadcast_add(&right)?.reshape((rows.dim(0)?, size))?;
+        let logits = (self.logits.forward(&hidden)? + parts)?;
         if before == 0 {
             return Ok(logits);
         }
@@ -82,34 +106,34 @@ mod tests {
     fn draw(rng: &mut Rng, count: usize) -> (Tensor, Vec<usize>, Vec<usize>) {
         let (mut seen, mut before, mut after) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..count {
-            let (led, turns) = (rng.below(3), rng.uniform() < 0.5);
-            seen.extend((0..3).map(|index| f32::from(u8::from(index == led))));
+            let (led, turns) = (rng.below(4), rng.uniform() < 0.5);
+            seen.extend((0..4).map(|index| f32::from(u8::from(index == led))));
             seen.push(f32::from(u8::from(turns)));
-            before.push(if turns { 3 } else { led });
+            before.push(if turns { 4 } else { led });
             after.push(match turns {
                 true => usize::from(rng.uniform() < 0.75),
                 false => led,
             });
         }
-        let seen = Tensor::from_vec(seen, (count / 2, 2, 4), &Device::Cpu).unwrap();
+        let seen = Tensor::from_vec(seen, (count / 2, 2, 5), &Device::Cpu).unwrap();
         (seen, before, after)
     }
 
     #[test]
     fn objects_share_what_is_learned() {
-        let latent = Codes::new(2, 3).unwrap();
+        let latent = Codes::new(2, 4).unwrap();
         let mut weights = Weights::new(Seed(1), &Device::Cpu);
-        let prior = Objectwise::new((4, 1), latent, weights.root()).unwrap();
+        let prior = Objectwise::new((5, 1), latent, weights.root()).unwrap();
         let config = crate::ops::AdamWConfig::default();
         let mut adam = crate::ops::AdamW::new(weights.pairs().to_vec(), config).unwrap();
         let mut rng = Seed(3).stream("test", 0);
         for _ in 0..300 {
             let (seen, _, after) = draw(&mut rng, 128);
-            let mut z = vec![0f32; 128 * 3];
-            for (row, &choice) in z.chunks_exact_mut(3).zip(&after) {
+            let mut z = vec![0f32; 128 * 4];
+            for (row, &choice) in z.chunks_exact_mut(4).zip(&after) {
                 row[choice] = 1.0;
             }
-            let z = Tensor::from_vec(z, (64, 6), &Device::Cpu).unwrap();
+            let z = Tensor::from_vec(z, (64, 8), &Device::Cpu).unwrap();
             let surprise = prior.surprise(&seen, &z).unwrap().unwrap();
             assert_eq!(surprise.dims(), [64]);
             let gradients = surprise.mean_all().unwrap().backward().unwrap();
@@ -125,7 +149,7 @@ mod tests {
         let (mut same, mut straight, mut ones, mut turned) = (0.0, 0.0, 0.0, 0.0);
         for (&before, &drawn) in before.iter().zip(&drawn) {
             match before {
-                3 => {
+                4 => {
                     turned += 1.0;
                     ones += f64::from(u8::from(drawn == 1));
                 }

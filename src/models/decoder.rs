@@ -20,7 +20,8 @@ pub enum Decoder {
     Move,
     /// Adds D(x) z to m(x): linear in z, so z is found exactly in one step.
     Paint,
-    /// Parts the last frame into objects; z says where each goes. Linear in z too.
+    /// Finds the objects, light on black, that explain the past; z says where each goes.
+    /// Linear in z too, but for light beyond white.
     Objects,
 }
 
@@ -107,8 +108,7 @@ impl Light {
         let pixels = patch * patch * shape.channels;
         let objects = match config.decoder {
             Decoder::Objects if latent > 0 => {
-                let scope = scope.scope("latent");
-                Some(Objects::new(config, shape, latent, scope)?)
+                Some(Objects::new(config, shape, latent, scope.device())?)
             }
             _ => None,
         };

@@ -1,28 +1,37 @@
 //! A decoder that moves objects: ŷ(x, z) = b(x) + Σ_k S(z_k) o_k(x).
 //!
-//! Object o_k is the part of the last frame x_T under a mask m_k(x) in [0, 1]; b is
-//! what no mask takes, Π_k (1 − m_k) x_T, and stays. z_k is a one-hot that says by how
-//! many pixels down and right the object moves as a whole, S. Objects are added, so two
-//! strokes that cross are two strokes, which a mixture of shifted copies cannot show.
-//! ŷ is linear in z: the squared error of every pair of moves is known from products of
-//! shifted pictures, and the least is found exactly. (Parts that move apart: Finn,
-//! Goodfellow and Levine 2016; Hsieh et al. 2018, "Learning to decompose and
-//! disentangle representations for video prediction".)
+//! Objects are found by inference, not by a network: o_k(x) and the ways that they came
+//! are what explains the frames of the past with the least energy
+//!
+//! E(x, o, p) = Σ_t ‖x_t − min(white, Σ_k S(−p_kt) o_k)‖²,
+//!
+//! the ways p by a [search](track::Search) over what is lit, then o by
+//! [descent](parts::parted). So digits that lie on each other in every frame are told apart
+//! by how they move. What is light is an object, on black, and light adds up. b is what of the last
+//! frame no object explains, and stays. z_k is a one-hot that says by how many pixels down
+//! and right the object moves as a whole, S. ŷ is linear in z but for light beyond white: the
+//! squared error of every pair of moves is known from products of shifted pictures, and the
+//! least is found exactly. (Sprites and their ways as what explains a film: Jojic & Frey 2001, "Learning
+//! flexible sprites in video layers".)
 
-mod trace;
+mod guess;
+mod parts;
+mod past;
+mod track;
 
 use super::decoder::{InZ, no_past};
-use super::layers::Linear;
 use super::next_frame::{FrameShape, NextFrameConfig};
-use super::weights::Scope;
 use crate::error::{Error, Result};
 use crate::ops;
-use candle_core::Tensor;
-use trace::Trace;
+use candle_core::{Device, Tensor};
+use past::Past;
+use std::f64::consts::PI;
 
 /// Numbers that say where an object is: how much of the frame it is, its middle, how
 /// far it spreads, the latter two down and right.
 const PLACE: usize = 5;
+/// Waves of the middle, down and right, from one over the frame to one over an eighth.
+const WAVES: usize = 4;
 
 /// What the past shows of the objects, once for all z.
 #[derive(Debug, Clone)]
@@ -49,25 +58,17 @@ impl Layers {
 /// See the module's head.
 #[derive(Debug, Clone)]
 pub(super) struct Objects {
-    features: Linear,
-    masks: Linear,
     count: usize,
     reach: usize,
     patch: usize,
     shape: FrameShape,
-    trace: Trace,
     /// 1, y, x, y², x² of each pixel, (H·W, 5), y and x in [−1, 1].
     places: Tensor,
 }
 
-/// What of a frame (B, C, H, W) is under each mask (B, K, H, W): (B, K, C, H, W).
-fn under(masks: &Tensor, frame: &Tensor) -> Result<Tensor> {
-    Ok(masks.unsqueeze(2)?.broadcast_mul(&frame.unsqueeze(1)?)?)
-}
-
 /// How many numbers a prior sees of an object.
 pub(super) fn sights(config: &NextFrameConfig) -> usize {
-    ops::shifts(config.reach) * config.context.saturating_sub(1) + PLACE + config.backbone.width
+    past::ways(config.context, config.reach) + PLACE + 4 * WAVES + config.backbone.width
 }
 
 impl Objects {
@@ -77,7 +78,7 @@ impl Objects {
         config: &NextFrameConfig,
         shape: FrameShape,
         latent: usize,
-        mut scope: Scope,
+        device: &Device,
     ) -> Result<Self> {
         let (count, shifts) = (config.objects, ops::shifts(config.reach));
         if count == 0 || latent != count * shifts {
@@ -104,61 +105,72 @@ impl Objects {
                 places.extend([1.0, y, x, y * y, x * x]);
             }
         }
-        let (hidden, patch) = (config.hidden, config.patch);
-        let masks = patch * patch * count;
         Ok(Self {
-            features: Linear::new(config.backbone.width, hidden, 1.0, scope.scope("features"))?,
-            masks: Linear::new(hidden, masks, 1.0, scope.scope("masks"))?,
             count,
             reach: config.reach,
-            patch,
+            patch: config.patch,
             shape,
-            trace: Trace::new(config.reach, scope.device())?,
-            places: Tensor::from_vec(places, (height * width, PLACE), scope.device())?,
+            places: Tensor::from_vec(places, (height * width, PLACE), device)?,
         })
     }
 
     /// Of the past's frames as patches, the last one last, and the backbone's features.
     pub(super) fn look(&self, past: &[Tensor], features: &Tensor) -> Result<Layers> {
-        let channels = self.shape.channels;
         let frames: Vec<Tensor> = past
             .iter()
-            .map(|tokens| self.frame(&tokens.detach(), channels))
+            .map(|tokens| self.frame(&tokens.detach(), self.shape.channels))
             .collect::<Result<_>>()?;
         let last = frames.last().ok_or_else(no_past)?;
-        let hidden = self.features.forward_gelu(features)?;
-        let masks = self.frame(&self.masks.forward(&hidden)?, self.count)?;
-        let masks = candle_nn::ops::sigmoid(&masks)?;
-        let objects = under(&masks, last)?;
-        let mut rest = last.clone();
-        for object in 0..self.count {
-            let others = masks.narrow(1, object, 1)?.affine(-1.0, 1.0)?;
-            rest = rest.broadcast_mul(&others)?;
-        }
-        let sights = self.sights(&frames, &objects.detach(), &features.detach())?;
+        let past = Past::read(&frames, self.shape.change)?;
+        let (objects, came) = past.parted(self.count, self.reach)?;
+        let together = objects.sum(1)?;
+        let background = (last - together)?.relu()?;
+        let sights = self.sights(&came, &objects, &features.detach())?;
         Ok(Layers {
             objects,
-            background: rest,
+            background,
             sights,
         })
     }
 
-    /// ŷ(x, z), (B, N, pixels), of z (B, K·D).
+    /// ŷ(x, z), (B, N, pixels), of z (B, K·D); light is cut at white.
     pub(super) fn decode(&self, layers: &Layers, z: &Tensor) -> Result<Tensor> {
-        let z = z.reshape((z.dim(0)?, self.count, ops::shifts(self.reach)))?;
-        let moved = ops::shifted_sum(&layers.objects, &z, self.reach)?;
-        let frame = (moved + &layers.background)?;
+        let frame = self.added(layers, z)?.minimum(self.white())?;
         Ok(ops::patchify(&frame, self.patch)?.flatten(1, 2)?)
+    }
+
+    /// b + Σ_k S(z_k) o_k, (B, C, H, W).
+    fn added(&self, layers: &Layers, z: &Tensor) -> Result<Tensor> {
+        let z = z.reshape((z.dim(0)?, self.count, ops::shifts(self.reach)))?;
+        Ok((ops::shifted_sum(&layers.objects, &z, self.reach)? + &layers.background)?)
+    }
+
+    /// In units of σ.
+    fn white(&self) -> f64 {
+        1.0 / self.shape.change
     }
 
     /// ‖y − ŷ(x, z)‖² = c − 2 qᵀz + zᵀG z: c (B,), q (B, K·D), G (B, K·D, K·D). Nothing
     /// of it is tracked.
+    ///
+    /// Where y is white, how much light is beyond it nobody sees. It is taken to be what the z of
+    /// the least error adds there, so that the error is exact at that z, and no less than
+    /// the exact one at others.
     pub(super) fn squared_error(&self, layers: &Layers, y: &Tensor) -> Result<InZ> {
         let y = self.frame(&y.detach(), self.shape.channels)?;
-        let rest = (y - layers.background.detach())?;
-        let constant = rest.sqr()?.sum((1, 2, 3))?;
-        let slope = ops::shifted_products(&layers.objects, &rest, self.reach)?.flatten_from(1)?;
+        let layers = layers.map(|t| Ok(t.detach()))?;
         let curvature = ops::shifted_gram(&layers.objects, self.reach)?;
+        let terms = |y: &Tensor| -> Result<(Tensor, Tensor)> {
+            let rest = (y - &layers.background)?;
+            let slope = ops::shifted_products(&layers.objects, &rest, self.reach)?;
+            Ok((rest.sqr()?.sum((1, 2, 3))?, slope.flatten_from(1)?))
+        };
+        let (_, slope) = terms(&y)?;
+        let best = guess::least((&slope, &curvature), self.count)?;
+        let added = self.added(&layers, &best)?;
+        // White to within rounding.
+        let white = y.ge(self.white() * (1.0 - 1e-5))?;
+        let (constant, slope) = terms(&white.where_cond(&added.maximum(&y)?, &y)?)?;
         Ok((constant, slope, curvature))
     }
 
@@ -173,11 +185,11 @@ impl Objects {
         ops::unpatchify(&grid, self.patch, channels)
     }
 
-    /// What tells how each object will move, (B, K, F): its trace, where it is, the
+    /// What tells how each object will move, (B, K, F): how it came, where it is, the
     /// features under it.
-    fn sights(&self, frames: &[Tensor], objects: &Tensor, features: &Tensor) -> Result<Tensor> {
+    fn sights(&self, came: &Tensor, objects: &Tensor, features: &Tensor) -> Result<Tensor> {
         let (batch, count, channels, height, width) = objects.dims5()?;
-        let mut seen = self.trace.of(frames, objects)?;
+        let mut seen = vec![came.clone()];
         let flat = objects.reshape((batch * count, channels, height, width))?;
         // Per pixel of the frame, in [0, 1].
         let mass = flat.sum(1)?.reshape((batch * count, height * width))?;
@@ -188,8 +200,13 @@ impl Objects {
         let square = moments.narrow(1, 3, 2)?.broadcast_div(&(&whole + 1e-3)?)?;
         let spread = (square - middle.sqr()?)?;
         let share = (&whole * (1.0 / (height * width) as f64))?.sqrt()?;
-        let place = Tensor::cat(&[share, middle, spread], 1)?;
-        seen.push(place.reshape((batch, count, PLACE))?);
+        let mut place = vec![share, middle.clone(), spread];
+        for wave in 0..WAVES {
+            let angle = (&middle * (PI * f64::from(1 << wave)))?;
+            place.extend([angle.sin()?, angle.cos()?]);
+        }
+        let place = Tensor::cat(&place, 1)?;
+        seen.push(place.reshape((batch, count, PLACE + 4 * WAVES))?);
         // Features, each as much as the object is there.
         let (patch, places) = (self.patch, features.dim(1)?);
         let parts = mass.reshape((batch, count, height, width))?;

@@ -7,6 +7,7 @@ use super::revival::{Revival, revive};
 use super::schedule;
 use super::settings::{Settings, TrainingConfig};
 use super::snapshot::Snapshot;
+use super::spectral;
 use super::visits::Batch;
 use super::watch::{Alarm, Watch};
 use crate::error::{Error, Result};
@@ -72,6 +73,8 @@ pub struct Learner {
     /// Where z is a code.
     codes: Option<Codes>,
     revival: Revival,
+    /// The most that an energy's weights over frames may stretch, if there is a bound.
+    norm: Option<f64>,
     kept: Kept,
     /// Where to go back to.
     good: Snapshot,
@@ -136,8 +139,13 @@ impl Learner {
             }
             _ => None,
         };
+        let norm = match &beside {
+            Beside::Energy(energy) if energy.norm > 0.0 => Some(energy.norm),
+            _ => None,
+        };
         Ok(Self {
             name,
+            norm,
             codes,
             kept: Kept::new(&beside),
             revival,
@@ -239,6 +247,11 @@ impl Learner {
         let gradient = self
             .optimiser
             .step(&gradients, rate, Some(self.settings.clip))?;
+        if let Some(most) = self.norm.filter(|_| gradient.is_finite()) {
+            let named = self.weights.pairs().iter();
+            let energy = named.filter(|(name, _)| name.contains(ENERGY_WEIGHTS));
+            spectral::bound(energy.map(|(_, var)| var), most)?;
+        }
         if gradient.is_finite() && !own {
             self.follow(found.error)?;
             revive(&self.dictionaries(), &copied, rng)?;

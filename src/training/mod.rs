@@ -13,6 +13,7 @@ mod revival;
 mod schedule;
 pub mod settings;
 mod snapshot;
+mod spectral;
 pub mod text;
 mod visits;
 pub mod watch;

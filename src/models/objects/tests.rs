@@ -1,7 +1,4 @@
 use super::*;
-use crate::models::{Source, Weights};
-use crate::rng::Seed;
-use candle_core::{DType, Device};
 
 const SHAPE: FrameShape = FrameShape {
     channels: 1,
@@ -10,28 +7,8 @@ const SHAPE: FrameShape = FrameShape {
     change: 0.5,
 };
 
-/// Frames as patches: a square of 4 pixels that goes by (down, right) each time.
-fn past(config: &NextFrameConfig, (down, right): (usize, usize)) -> Vec<Tensor> {
-    let frame = |time: usize| {
-        let (top, left) = (2 + down * time, 5 + right * time);
-        let lit = |i: usize| {
-            let (y, x) = (i / SHAPE.width, i % SHAPE.width);
-            (top..top + 4).contains(&y) && (left..left + 4).contains(&x)
-        };
-        let values: Vec<f32> = (0..SHAPE.height * SHAPE.width)
-            .map(|i| f32::from(u8::from(lit(i))))
-            .collect();
-        let shape = (1, 1, SHAPE.height, SHAPE.width);
-        let frame = Tensor::from_vec(values, shape, &Device::Cpu).unwrap();
-        let tokens = ops::patchify(&frame, config.patch).unwrap();
-        (tokens.flatten(1, 2).unwrap() / SHAPE.change).unwrap()
-    };
-    (0..config.context).map(frame).collect()
-}
-
 fn config() -> NextFrameConfig {
     let mut config = NextFrameConfig {
-        hidden: 8,
         context: 4,
         objects: 2,
         reach: 2,
@@ -41,46 +18,168 @@ fn config() -> NextFrameConfig {
     config
 }
 
-#[test]
-fn what_leads_to_an_object_is_seen_frame_by_frame_and_where_it_is() {
+/// A frame (1, 1, H, W) in units of σ, white where `lit` says so of (row, column).
+fn frame(lit: impl Fn(usize, usize) -> bool) -> Tensor {
+    let pixels = (0..SHAPE.height * SHAPE.width).map(|i| (i / SHAPE.width, i % SHAPE.width));
+    let white = (1.0 / SHAPE.change) as f32;
+    let values: Vec<f32> = pixels
+        .map(|(row, column)| white * f32::from(u8::from(lit(row, column))))
+        .collect();
+    Tensor::from_vec(values, (1, 1, SHAPE.height, SHAPE.width), &Device::Cpu).unwrap()
+}
+
+fn tokens(frame: &Tensor, config: &NextFrameConfig) -> Tensor {
+    let tokens = ops::patchify(frame, config.patch).unwrap();
+    tokens.flatten(1, 2).unwrap()
+}
+
+/// A bar down or across of 7 pixels whose middle is at `at`.
+fn bar(at: (usize, usize), down: bool, (row, column): (usize, usize)) -> bool {
+    let (along, aside) = match down {
+        true => (row.abs_diff(at.0), column.abs_diff(at.1)),
+        false => (column.abs_diff(at.1), row.abs_diff(at.0)),
+    };
+    along <= 3 && aside == 0
+}
+
+/// Two bars that cross in every frame, one going right, the other down; and with it how
+/// they look in the last one.
+fn crossing() -> (Vec<Tensor>, [Tensor; 2]) {
+    let upright = |time: usize| (6, 8 + time);
+    let flat = |time: usize| (5 + time, 9);
+    let past = (0..4).map(|time| {
+        frame(|row, column| {
+            bar(upright(time), true, (row, column)) || bar(flat(time), false, (row, column))
+        })
+    });
+    let alone = [
+        frame(|row, column| bar(upright(3), true, (row, column))),
+        frame(|row, column| bar(flat(3), false, (row, column))),
+    ];
+    (past.collect(), alone)
+}
+
+fn look(past: &[Tensor]) -> Layers {
     let config = config();
-    let mut weights = Weights::new(Seed(1), &Device::Cpu);
-    let objects = Objects::new(&config, SHAPE, 2 * 25, weights.root()).unwrap();
-    let features = Tensor::ones((1, 24, 6), DType::F32, &Device::Cpu).unwrap();
-    let layers = objects.look(&past(&config, (1, 2)), &features).unwrap();
-    assert_eq!(layers.sights.dims(), [1, 2, sights(&config)]);
+    let objects = Objects::new(&config, SHAPE, 2 * 25, &Device::Cpu).unwrap();
+    let features = Tensor::ones((1, 24, 6), candle_core::DType::F32, &Device::Cpu).unwrap();
+    let past: Vec<Tensor> = past.iter().map(|frame| tokens(frame, &config)).collect();
+    objects.look(&past, &features).unwrap()
+}
+
+fn off(a: &Tensor, b: &Tensor) -> f32 {
+    let off = (a - b).unwrap().abs().unwrap().max_all().unwrap();
+    off.to_scalar().unwrap()
+}
+
+#[test]
+fn what_crosses_in_every_frame_is_two_and_light_adds_up() {
+    let (past, alone) = crossing();
+    let layers = look(&past);
+    let found = [0, 1].map(|object| {
+        layers
+            .objects
+            .narrow(1, object, 1)
+            .unwrap()
+            .squeeze(1)
+            .unwrap()
+    });
+    let upright = usize::from(off(&found[1], &alone[0]) < off(&found[0], &alone[0]));
+    assert!(off(&found[upright], &alone[0]) < 0.1);
+    assert!(off(&found[1 - upright], &alone[1]) < 0.1);
+    let dark = layers
+        .background
+        .max_all()
+        .unwrap()
+        .to_scalar::<f32>()
+        .unwrap();
+    assert!(dark < 0.1, "{dark}");
+
+    // z says where each goes, and both strokes stay whole.
+    let config = config();
+    let objects = Objects::new(&config, SHAPE, 2 * 25, &Device::Cpu).unwrap();
+    let mut z = vec![0f32; 50];
+    // The upright one on to the right by 2, the flat one up by 1.
+    z[25 * upright + 2 * 5 + 4] = 1.0;
+    z[25 * (1 - upright) + 5 + 2] = 1.0;
+    let z = Tensor::from_vec(z, (1, 50), &Device::Cpu).unwrap();
+    let made = objects.decode(&layers, &z).unwrap();
+    let next =
+        frame(|row, column| bar((6, 13), true, (row, column)) || bar((7, 9), false, (row, column)));
+    assert!(off(&made, &tokens(&next, &config)) < 0.1);
+}
+
+#[test]
+fn a_prior_sees_how_each_came_and_where_it_is() {
+    let (past, alone) = crossing();
+    let layers = look(&past);
+    assert_eq!(layers.sights.dims(), [1, 2, sights(&config())]);
     let seen = layers.sights.squeeze(0).unwrap().to_vec2::<f32>().unwrap();
-    for object in seen {
-        for fits in object[..75].chunks_exact(25) {
-            let best = (0..25).max_by(|&a, &b| fits[a].total_cmp(&fits[b]));
-            // Down by 1, right by 2, of 2 each way.
-            assert_eq!(best, Some(3 * 5 + 4));
+    let upright = layers.objects.narrow(1, 0, 1).unwrap().squeeze(1).unwrap();
+    let first_is_upright = off(&upright, &alone[0]) < 0.1;
+    let middle = |at: f32, length: f32| 2.0 * (at + 0.5) / length - 1.0;
+    for (index, object) in seen.iter().enumerate() {
+        let (shift, at) = match (index == 0) == first_is_upright {
+            // Right by 1, down by 1, of 2 each way.
+            true => (2 * 5 + 3, (6.0, 11.0)),
+            false => (3 * 5 + 2, (8.0, 9.0)),
+        };
+        for came in object[..75].chunks_exact(25) {
+            assert_eq!(came.iter().position(|&v| v == 1.0), Some(shift));
+            assert_eq!(came.iter().sum::<f32>(), 1.0);
         }
-        // The square is last in rows 5 to 8 and columns 11 to 14; under an even
-        // mask, in the middle of these.
+        let (down, right) = (shift as i32 / 5 - 2, shift as i32 % 5 - 2);
+        assert_eq!(object[75..77], [down as f32 / 2.0, right as f32 / 2.0]);
+        // Nothing has changed.
+        assert_eq!(object[81..85], [0.0; 4]);
+        let object = &object[10..];
         let place = &object[75..80];
-        let middle = |first: f32, length: f32| 2.0 * (first + 2.0) / length - 1.0;
-        assert!((place[1] - middle(5.0, 16.0)).abs() < 0.06, "{place:?}");
-        assert!((place[2] - middle(11.0, 24.0)).abs() < 0.06, "{place:?}");
-        assert!(place[3] > 0.0 && place[4] > 0.0, "{place:?}");
+        assert!((place[1] - middle(at.0, 16.0)).abs() < 0.06, "{place:?}");
+        assert!((place[2] - middle(at.1, 24.0)).abs() < 0.06, "{place:?}");
+        let wave = object[80 + 4 * 2];
+        let expected = (4.0 * std::f32::consts::PI * place[1]).sin();
+        assert!((wave - expected).abs() < 1e-4, "{wave} {expected}");
         // Features are averages.
-        for feature in &object[80..] {
-            assert!((feature - 1.0).abs() < 0.01, "{feature}");
+        for feature in &object[96..] {
+            assert!((feature - 1.0).abs() < 0.02, "{feature}");
         }
     }
 }
 
 #[test]
-fn what_no_object_takes_stays() {
+fn light_beyond_white_is_no_error() {
+    let (past, _) = crossing();
+    let layers = look(&past);
     let config = config();
-    let mut weights = Weights::new(Seed(1), &Device::Cpu);
-    let objects = Objects::new(&config, SHAPE, 2 * 25, weights.root()).unwrap();
-    let features = Tensor::zeros((1, 24, 6), DType::F32, &Device::Cpu).unwrap();
-    let past = past(&config, (1, 2));
-    let layers = objects.look(&past, &features).unwrap();
-    // Masks of no feature are ½: a quarter is in neither object.
-    let nothing = Tensor::zeros((1, 50), DType::F32, &Device::Cpu).unwrap();
-    let rest = objects.decode(&layers, &nothing).unwrap();
-    let off = ((&past[3] * 0.25).unwrap() - rest).unwrap().abs().unwrap();
-    assert!(off.max_all().unwrap().to_scalar::<f32>().unwrap() < 1e-6);
+    let objects = Objects::new(&config, SHAPE, 2 * 25, &Device::Cpu).unwrap();
+    // Both go on: they still cross, and there two are as white as one.
+    let next =
+        frame(|row, column| bar((6, 12), true, (row, column)) || bar((9, 9), false, (row, column)));
+    let y = tokens(&next, &config);
+    let (constant, slope, curvature) = objects.squared_error(&layers, &y).unwrap();
+    let z = guess::least((&slope, &curvature), 2).unwrap();
+    let bent = z.unsqueeze(1).unwrap().matmul(&curvature).unwrap();
+    let bent = bent.squeeze(1).unwrap();
+    let twice = (bent - (&slope * 2.0).unwrap()).unwrap();
+    let error = (constant + (twice * &z).unwrap().sum(1).unwrap()).unwrap();
+    let error = error.to_vec1::<f32>().unwrap()[0];
+    assert!(error.abs() < 0.05, "{error}");
+    let made = objects.decode(&layers, &z).unwrap();
+    assert!(off(&made, &y) < 0.1);
+}
+
+#[test]
+fn what_no_object_explains_stays() {
+    let (mut past, _) = crossing();
+    // A light that was not there before.
+    let flash = frame(|row, column| (row, column) == (14, 20));
+    past[3] = (&past[3] + &flash).unwrap();
+    let layers = look(&past);
+    assert!(off(&layers.background, &flash) < 0.1);
+}
+
+#[test]
+fn a_latent_of_another_size_is_refused() {
+    let said = Objects::new(&config(), SHAPE, 7, &Device::Cpu).unwrap_err();
+    assert!(said.to_string().contains("model.objects"), "{said}");
 }

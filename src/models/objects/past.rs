@@ -1,0 +1,116 @@
+//! The past's frames, of which objects are made.
+
+use super::parts::parted;
+use super::track::{Search, Shift, Track};
+use crate::error::Result;
+use crate::ops;
+use candle_core::{DType, Device, Tensor};
+use rayon::prelude::*;
+
+/// The share of white above which something is lit.
+const LIT: f32 = 0.3;
+
+/// How many numbers say how an object came through so many frames: of each move a one-hot,
+/// then its parts down and right, then of each two moves whether these changed.
+pub(super) fn ways(frames: usize, reach: usize) -> usize {
+    let moves = frames.saturating_sub(1);
+    moves * (ops::shifts(reach) + 2) + 2 * moves.saturating_sub(1)
+}
+
+/// The numbers of [`ways`], the latest move first; parts in units of `reach`.
+fn way(track: &Track, reach: usize) -> Vec<f32> {
+    let moves: Vec<Shift> = track.moves().collect();
+    let along = |by: i32| (by + reach as i32) as usize;
+    let mut numbers = Vec::new();
+    for &(down, right) in &moves {
+        let mut one_hot = vec![0.0; ops::shifts(reach)];
+        one_hot[along(down) * (2 * reach + 1) + along(right)] = 1.0;
+        numbers.extend(one_hot);
+    }
+    let parts = moves.iter().flat_map(|&(down, right)| [down, right]);
+    numbers.extend(parts.map(|part| part as f32 / reach.max(1) as f32));
+    let pairs = moves.windows(2);
+    let changed = pairs.flat_map(|pair| [pair[0].0 != pair[1].0, pair[0].1 != pair[1].1]);
+    numbers.extend(changed.map(|changed| f32::from(u8::from(changed))));
+    numbers
+}
+
+/// Frames (B, C, H, W), the last one first.
+pub(super) struct Past {
+    frames: Vec<Vec<f32>>,
+    batch: usize,
+    channels: usize,
+    size: (usize, usize),
+    /// White, in the frames' units.
+    white: f32,
+    device: Device,
+    dtype: DType,
+}
+
+impl Past {
+    /// Of frames in units of σ = `change`, the last one last; no gradient goes back.
+    ///
+    /// # Errors
+    /// What candle refuses.
+    pub(super) fn read(frames: &[Tensor], change: f64) -> Result<Self> {
+        let (batch, channels, height, width) = frames[0].dims4()?;
+        let values = |frame: &Tensor| -> Result<Vec<f32>> {
+            Ok(frame.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
+        };
+        Ok(Self {
+            frames: frames.iter().rev().map(values).collect::<Result<_>>()?,
+            batch,
+            channels,
+            size: (height, width),
+            white: (1.0 / change) as f32,
+            device: frames[0].device().clone(),
+            dtype: frames[0].dtype(),
+        })
+    }
+
+    /// The objects as they lie in the last frame, (B, K, C, H, W), and how each came from
+    /// frame to frame, the latest first, (B, K, [`ways`]).
+    ///
+    /// # Errors
+    /// What candle refuses.
+    pub(super) fn parted(&self, count: usize, reach: usize) -> Result<(Tensor, Tensor)> {
+        let one = |sample| self.one(sample, count, reach);
+        let all: Vec<_> = (0..self.batch).into_par_iter().map(one).collect();
+        let (objects, came): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        let tensor = |values: Vec<Vec<f32>>, shape: &[usize]| -> Result<Tensor> {
+            let tensor = Tensor::from_vec(values.concat(), shape, &self.device)?;
+            Ok(tensor.to_dtype(self.dtype)?)
+        };
+        let (height, width) = self.size;
+        let objects = tensor(objects, &[self.batch, count, self.channels, height, width])?;
+        let seen = ways(self.frames.len(), reach);
+        Ok((objects, tensor(came, &[self.batch, count, seen])?))
+    }
+
+    fn one(&self, sample: usize, count: usize, reach: usize) -> (Vec<f32>, Vec<f32>) {
+        let lit = |frame: usize, pixel: usize| {
+            let each = (0..self.channels).map(|channel| self.plane(frame, sample, channel)[pixel]);
+            each.sum::<f32>() > LIT * self.white * self.channels as f32
+        };
+        let tracks = Search::new(self.size, self.frames.len(), reach, lit).tracks(count);
+        // Channel by channel, of all objects each.
+        let channels: Vec<Vec<Vec<f32>>> = (0..self.channels)
+            .map(|channel| {
+                let frames = 0..self.frames.len();
+                let planes: Vec<&[f32]> = frames
+                    .map(|frame| self.plane(frame, sample, channel))
+                    .collect();
+                parted(&planes, &tracks, self.white, self.size)
+            })
+            .collect();
+        let objects = (0..count).flat_map(|object| channels.iter().map(move |all| &all[object]));
+        let came = tracks.iter().flat_map(|track| way(track, reach));
+        (objects.flatten().copied().collect(), came.collect())
+    }
+
+    fn plane(&self, frame: usize, sample: usize, channel: usize) -> &[f32] {
+        let pixels = self.size.0 * self.size.1;
+        let start = (sample * self.channels + channel) * pixels;
+        &self.frames[frame][start..start + pixels]
+    }
+}
