@@ -1,6 +1,8 @@
 //! Where a show puts its numbers and its figures.
 
-use super::likelihood::spiral_model;
+use super::film::Film;
+use super::likelihood::exact_model;
+use super::sets::Set;
 use crate::energy::ScalarNetwork;
 use crate::error::{Error, Result};
 use crate::outputs::figure::Figure;
@@ -8,7 +10,7 @@ use crate::outputs::film::write_film;
 use crate::outputs::picture::Picture;
 use crate::outputs::table::table;
 use crate::rng::{Rng, Seed};
-use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -28,7 +30,7 @@ pub struct Desk {
     /// Of everything that is drawn.
     pub seed: Seed,
     name: &'static str,
-    spiral: OnceCell<ScalarNetwork>,
+    models: HashMap<Set, ScalarNetwork>,
 }
 
 impl Desk {
@@ -45,7 +47,7 @@ impl Desk {
             folder: folder.to_path_buf(),
             seed,
             name: "",
-            spiral: OnceCell::new(),
+            models: HashMap::new(),
         })
     }
 
@@ -60,16 +62,17 @@ impl Desk {
         self.seed.stream(&format!("lecture/{purpose}"), 0)
     }
 
-    /// The spiral's energy as it is learned exactly, once for all shows that ask.
+    /// A set's energy as it is learned exactly, once for all shows that ask.
     ///
     /// # Errors
     /// Training that diverges.
-    pub fn spiral_model(&self) -> Result<&ScalarNetwork> {
-        if let Some(model) = self.spiral.get() {
-            return Ok(model);
+    pub fn exact_model(&mut self, set: Set) -> Result<ScalarNetwork> {
+        if let Some(model) = self.models.get(&set) {
+            return Ok(model.clone());
         }
-        let learner = spiral_model(self.seed)?;
-        Ok(self.spiral.get_or_init(|| learner.frozen))
+        let model = exact_model(set, self.seed)?.frozen;
+        self.models.insert(set, model.clone());
+        Ok(model)
     }
 
     /// A line on standard output.
@@ -102,9 +105,9 @@ impl Desk {
     ///
     /// # Errors
     /// What cannot be written.
-    pub fn film(&self, pictures: &[Picture]) -> Result<()> {
+    pub(super) fn film(&self, film: &Film) -> Result<()> {
         let path = self.folder.join(format!("{}.gif", self.name));
-        let (frames, shape) = Picture::film(pictures);
+        let (frames, shape) = Picture::film(film.pictures());
         write_film(&path, &frames, shape, FRAME_RATE, 1)?;
         self.say(&format!("  {}", path.display()))
     }

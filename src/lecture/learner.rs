@@ -1,6 +1,7 @@
 //! A network, the same one frozen, and what trains it.
 
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::models::{Scope, Source as _, Weights};
 use crate::ops::{AdamW, AdamWConfig, Average};
 use crate::rng::Seed;
@@ -15,6 +16,14 @@ pub struct Learner<N> {
     weights: Weights,
     optimiser: AdamW,
     average: Average,
+}
+
+/// For [`Learner::train`] when nobody watches.
+///
+/// # Errors
+/// None.
+pub fn unwatched<N>(_: usize, _: &N) -> Result<()> {
+    Ok(())
 }
 
 /// What one step keeps of the average of the weights.
@@ -79,6 +88,30 @@ impl<N> Learner<N> {
         self.average
             .update(self.weights.pairs(), self.optimiser.steps())?;
         Ok(value)
+    }
+
+    /// Trains in `steps` steps down what `loss` makes (a scalar), the learning rate falling
+    /// along a line from `rate` to 0; then [`settle`](Self::settle)s. `watch` sees the
+    /// network before each step with the step's number, and, settled, with `steps`.
+    ///
+    /// # Errors
+    /// Those of [`step`](Self::step), of `watch` and of `loss`.
+    pub fn train(
+        &mut self,
+        steps: usize,
+        rate: f64,
+        mut watch: impl FnMut(usize, &N) -> Result<()>,
+        mut loss: impl FnMut(&mut Self) -> Result<Tensor>,
+    ) -> Result<()> {
+        for step in 0..steps {
+            interrupt::check()?;
+            watch(step, &self.frozen)?;
+            let loss = loss(self)?;
+            let left = 1.0 - step as f64 / steps as f64;
+            self.step(&loss, rate * left)?;
+        }
+        self.settle()?;
+        watch(steps, &self.frozen)
     }
 
     /// Gives a variable another value, which its average and the frozen view follow.

@@ -5,12 +5,12 @@
 //! Denoising (Vincent 2011): at y + σn, ∇E should be n/σ.
 
 use super::desk::Desk;
-use super::learner::Learner;
-use super::likelihood::{log_likelihood, network, panel, spiral_points};
+use super::film::Film;
+use super::learner::{Learner, unwatched};
+use super::likelihood::{log_likelihood, model_points, network, panel};
 use super::sets::{Set, batch, pairs, tensor};
 use crate::energy::{Field as _, ScalarNetwork};
 use crate::error::Result;
-use crate::interrupt;
 use crate::outputs::figure::{Figure, INK, ORANGE, Panel};
 use crate::rng::Rng;
 use candle_core::Tensor;
@@ -45,8 +45,8 @@ impl Matching {
         }
     }
 
-    /// Lowers the loss on data (N, 2) in `steps` steps; `watch` sees each step's number
-    /// before it is made.
+    /// Lowers the loss on data (N, 2) in `steps` steps; `watch` is as
+    /// [`Learner::train`] has it.
     ///
     /// # Errors
     /// Training that diverges.
@@ -56,19 +56,14 @@ impl Matching {
         data: &Tensor,
         steps: usize,
         rng: &mut Rng,
-        mut watch: impl FnMut(usize, &ScalarNetwork) -> Result<()>,
+        watch: impl FnMut(usize, &ScalarNetwork) -> Result<()>,
     ) -> Result<()> {
         // A constant moves no slope.
         learner.mark_optional("layer2.bias")?;
-        for step in 0..steps {
-            interrupt::check()?;
-            watch(step, &learner.frozen)?;
+        learner.train(steps, 5e-3, watch, |learner| {
             let y = batch(data, 256, rng)?;
-            let loss = self.loss(&learner.network, &y, rng)?.mean_all()?;
-            let left = 1.0 - step as f64 / steps as f64;
-            learner.step(&loss, 5e-3 * left)?;
-        }
-        learner.settle()
+            Ok(self.loss(&learner.network, &y, rng)?.mean_all()?)
+        })
     }
 }
 
@@ -86,31 +81,29 @@ pub fn cosine(a: &ScalarNetwork, b: &ScalarNetwork, points: &Tensor) -> Result<f
     Ok(sum(&a, &b)? / (sum(&a, &a)? * sum(&b, &b)?).sqrt())
 }
 
-const DENOISING: &str = "denoising, 0.03";
+const STEPS: usize = 2000;
 
 pub(super) fn show(desk: &mut Desk) -> Result<()> {
     let mut rng = desk.rng("score");
-    let points = spiral_points(desk.seed);
+    let points = model_points(Set::Spiral, desk.seed);
     let held_out = tensor(&Set::Spiral.draw(2000, &mut rng))?;
     let data = tensor(&points)?;
-    let exact = desk.spiral_model()?;
-    let (mut rows, mut pictures) = (Vec::new(), Vec::new());
-    let mut panels = vec![panel("quadrature (C1)", exact, &points)?];
+    let exact = desk.exact_model(Set::Spiral)?;
+    let (mut rows, mut film) = (Vec::new(), Film::new("step", STEPS));
+    let mut panels = vec![panel("quadrature (C1)", &exact, &points)?];
     for (name, matching) in [
         ("sliced", Matching::Sliced),
-        (DENOISING, Matching::Denoising(0.03)),
+        ("denoising, 0.03", Matching::Denoising(0.03)),
     ] {
         let mut learner = network(desk.seed)?;
-        matching.fit(&mut learner, &data, 2000, &mut rng, |step, network| {
-            if name == DENOISING && step % 100 == 0 {
-                let panel = panel(&format!("step {step}"), network, &points)?;
-                pictures.push(Figure::new(1, vec![panel]).picture()?);
-            }
-            Ok(())
-        })?;
+        let watch = |step: usize, network: &ScalarNetwork| match matching {
+            Matching::Denoising(_) => film.take(step, |title| panel(title, network, &points)),
+            Matching::Sliced => Ok(()),
+        };
+        matching.fit(&mut learner, &data, STEPS, &mut rng, watch)?;
         rows.push(vec![
             name.to_owned(),
-            format!("{:.3}", cosine(&learner.frozen, exact, &held_out)?),
+            format!("{:.3}", cosine(&learner.frozen, &exact, &held_out)?),
             format!("{:.3}", log_likelihood(&learner.frozen, &held_out)?),
         ]);
         let (_, slope) = learner.frozen.slope(&tensor(&points[..150])?)?;
@@ -128,11 +121,10 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
     let ellipse = Set::Ellipse.draw(4000, &mut rng);
     let mut learner = network(desk.seed)?;
     let matching = Matching::Denoising(0.03);
-    matching.fit(&mut learner, &tensor(&ellipse)?, 2000, &mut rng, |_, _| {
-        Ok(())
-    })?;
+    let data = tensor(&ellipse)?;
+    matching.fit(&mut learner, &data, STEPS, &mut rng, unwatched)?;
     panels.push(panel("denoising, ellipse", &learner.frozen, &ellipse)?);
-    let reference = log_likelihood(exact, &held_out)?;
+    let reference = log_likelihood(&exact, &held_out)?;
     rows.push(vec![
         "quadrature (C1)".into(),
         "1".into(),
@@ -147,7 +139,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
         &rows,
     )?;
     desk.figure(&Figure::new(3, panels))?;
-    desk.film(&pictures)
+    desk.film(&film)
 }
 
 #[cfg(test)]
@@ -166,7 +158,7 @@ mod tests {
         let (_, truth) = bell.slope(&data).unwrap();
         for matching in [Matching::Sliced, Matching::Denoising(0.1)] {
             let mut learner = network(Seed(1)).unwrap();
-            let fitted = matching.fit(&mut learner, &data, 400, &mut rng, |_, _| Ok(()));
+            let fitted = matching.fit(&mut learner, &data, 400, &mut rng, unwatched);
             fitted.unwrap();
             let (_, slope) = learner.frozen.slope(&data).unwrap();
             let pairs = pairs(&slope)

@@ -9,7 +9,7 @@ use std::f64::consts::{PI, TAU};
 pub const NOISE: f64 = 0.05;
 
 /// A curve of the plane, within [−1.2, 1.2]².
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Set {
     /// One and a half turns around 0.
     Spiral,
@@ -20,6 +20,15 @@ pub enum Set {
 }
 
 impl Set {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Spiral => "spiral",
+            Self::Ellipse => "ellipse",
+            Self::Fork => "fork",
+        }
+    }
+
     /// The place at `t` in [0, 1] along the curve.
     pub fn place(self, t: f64) -> [f64; 2] {
         match self {
