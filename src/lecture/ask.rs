@@ -142,8 +142,8 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             format!("{off:.3}"),
         ]);
     }
-    desk.say(&format!("  given y1 = {y1}:"))?;
-    desk.table(&["y2", "F above the least", "from the spiral"], &rows)?;
+    desk.say(format!("  given y1 = {y1}:"));
+    desk.table(&["y2", "F above the least", "from the spiral"], &rows);
     let line: Vec<[f64; 2]> = (0..400)
         .map(|i| [y1, -1.4 + 2.8 * f64::from(i) / 399.0])
         .collect();
@@ -165,11 +165,11 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
     let mean = |points: &[[f64; 2]]| {
         points.iter().map(|&y| distance(&curve, y)).sum::<f64>() / points.len() as f64
     };
-    desk.say(&format!(
+    desk.say(format!(
         "  from the spiral, on average: {:.3} before, {:.3} projected",
         mean(&lost),
         mean(&found)
-    ))?;
+    ));
     let arrows = lost.iter().zip(&found);
     let arrows = arrows
         .map(|(a, b)| (*a, [b[0] - a[0], b[1] - a[1]]))

@@ -135,7 +135,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
         ]);
         panels.push(map(name, &learner.frozen, &points)?);
     }
-    desk.table(&["", "F on the data", "anywhere", "ratio"], &rows)?;
+    desk.table(&["", "F on the data", "anywhere", "ratio"], &rows);
     desk.figure(&Figure::new(3, panels))?;
     desk.film(&film)
 }

@@ -143,7 +143,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             "by quadrature",
         ],
         &rows,
-    )?;
+    );
     desk.figure(&Figure::new(3, panels))?;
     desk.film(&film)
 }

@@ -174,7 +174,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
                 String::new(),
             ],
         ],
-    )?;
+    );
     let some: Vec<_> = points.iter().copied().step_by(5).collect();
     let grid = Plane {
         reach: 1.4,

@@ -103,7 +103,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
         let title = format!("GLO: F(y), {name}");
         panels.push(map(&title, &learner.frozen, &points)?);
     }
-    desk.table(&["", "mean F on the data (1 is the noise)"], &rows)?;
+    desk.table(&["", "mean F on the data (1 is the noise)"], &rows);
     desk.figure(&Figure::new(2, panels))?;
     desk.film(&film)
 }

@@ -246,7 +246,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             "in",
         ],
         &rows,
-    )?;
+    );
     desk.figure(&Figure::new(2, panels))?;
     desk.film(&film)
 }

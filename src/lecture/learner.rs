@@ -152,3 +152,43 @@ impl<N> Learner<N> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::Init;
+
+    fn learner() -> Learner<Tensor> {
+        Learner::new(Seed(1), |mut scope| scope.get("w", 1, Init::Zeros)).unwrap()
+    }
+
+    #[test]
+    fn a_training_ends_where_the_loss_is_least_and_is_watched_to_the_end() {
+        let mut learner = learner();
+        let mut watched = Vec::new();
+        let watch = |step: usize, w: &Tensor| {
+            watched.push((step, w.to_vec1::<f32>()?[0]));
+            Ok(())
+        };
+        let loss =
+            |learner: &mut Learner<Tensor>| Ok((&learner.network - 0.5)?.sqr()?.sum_all()?);
+        learner.train(300, 0.1, watch, loss).unwrap();
+        let steps: Vec<usize> = watched.iter().map(|(step, _)| *step).collect();
+        assert_eq!(steps, (0..=300).collect::<Vec<_>>());
+        assert_eq!(watched[0].1, 0.0);
+        assert!((watched[300].1 - 0.5).abs() < 1e-2, "{:?}", watched[300]);
+    }
+
+    #[test]
+    fn a_loss_that_is_no_number_says_at_which_step() {
+        let mut left = 4;
+        let loss = |learner: &mut Learner<Tensor>| {
+            left -= 1;
+            let scale = if left == 0 { f64::NAN } else { 1.0 };
+            Ok((learner.network.sum_all()? * scale)?)
+        };
+        let said = learner().train(9, 0.1, unwatched, loss).unwrap_err();
+        let said = said.to_string();
+        assert!(said.contains("diverged at step 4"), "{said}");
+    }
+}

@@ -18,7 +18,7 @@ use candle_core::{Device, Tensor};
 /// Where the energy is integrated while it learns.
 pub(super) const PLANE: Plane = Plane {
     reach: 1.7,
-    side: 64,
+    side: 48,
 };
 /// Where it is integrated to be judged.
 const FINE: Plane = Plane {
@@ -79,15 +79,15 @@ pub fn log_likelihood(network: &ScalarNetwork, points: &Tensor) -> Result<f64> {
 }
 
 pub(super) const C1: Fit = Fit {
-    steps: 800,
-    batch: 256,
+    steps: 1500,
+    batch: 1024,
     rate: 1e-2,
 };
 
 /// The points that [`exact_model`] learns from.
 pub fn model_points(set: Set, seed: Seed) -> Vec<[f64; 2]> {
     let mut rng = seed.stream(&format!("lecture/{} model", set.name()), 0);
-    set.draw(20_000, &mut rng)
+    set.draw(100_000, &mut rng)
 }
 
 /// An energy of a set, learned exactly.
@@ -142,7 +142,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             &points,
         )?);
     }
-    desk.table(&["", "log-likelihood (nats/point)", "held out"], &rows)?;
+    desk.table(&["", "log-likelihood (nats/point)", "held out"], &rows);
     desk.figure(&Figure::new(2, panels))?;
     desk.film(&film)
 }

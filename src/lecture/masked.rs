@@ -146,7 +146,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
     desk.table(
         &["", "-log p(y1 | y2)", "-log p(y2 | y1)", "of even bins"],
         &rows,
-    )?;
+    );
     desk.figure(&Figure::new(3, panels))?;
     desk.film(&film)
 }

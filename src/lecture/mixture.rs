@@ -138,7 +138,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
     desk.table(
         &["", "bells", "log-likelihood (nats/point)", "held out"],
         &rows,
-    )?;
+    );
     desk.figure(&Figure::new(2, panels))?;
     desk.film(&film)
 }

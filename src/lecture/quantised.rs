@@ -165,7 +165,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
         let title = format!("VQ: F(y), {name}");
         panels.push(map(&title, &learner.frozen, &points)?);
     }
-    desk.table(&["", "mean F on the data", "codes used"], &rows)?;
+    desk.table(&["", "mean F on the data", "codes used"], &rows);
     desk.figure(&Figure::new(2, panels))?;
     desk.film(&film)
 }

@@ -13,6 +13,7 @@ use crate::sampling::{
     Contrast, Divergence, Gibbs, Hamiltonian, Importance, Langevin, Metropolis, Persistent,
 };
 use candle_core::Tensor;
+use rayon::prelude::*;
 
 /// With chains, slower: they have to keep up.
 const SAMPLED: Fit = Fit {
@@ -21,8 +22,11 @@ const SAMPLED: Fit = Fit {
     rate: 1e-2,
 };
 
-/// All ways to push up that sample, for data (N, 2); with the name of each.
-fn contrasts(data: &Tensor, rng: &mut Rng) -> Result<Vec<(&'static str, Box<dyn Contrast>)>> {
+/// A way to push up, and its name.
+type Way = (&'static str, Box<dyn Contrast + Send>);
+
+/// All ways to push up that sample, for data (N, 2).
+fn contrasts(data: &Tensor, rng: &mut Rng) -> Result<Vec<Way>> {
     let mut chains = |count: usize| batch(data, count, rng);
     let mala = Langevin::corrected(0.07);
     let hmc = Hamiltonian {
@@ -92,28 +96,31 @@ fn contrasts(data: &Tensor, rng: &mut Rng) -> Result<Vec<(&'static str, Box<dyn 
 const FILMED: &str = "HMC, persistent";
 
 pub(super) fn show(desk: &mut Desk) -> Result<()> {
-    let mut rng = desk.rng("sampled");
-    let mut film = Film::new("step", SAMPLED.steps);
-    let (mut panels, mut rows) = (Vec::new(), Vec::new());
+    let (mut panels, mut rows, mut films) = (Vec::new(), Vec::new(), Vec::new());
     for set in [Set::Spiral, Set::Ellipse] {
+        let mut rng = desk.rng(&format!("sampled/{}", set.name()));
         let points = model_points(set, desk.seed);
         let held_out = tensor(&set.draw(2000, &mut rng))?;
         let data = tensor(&points)?;
         let exact = desk.exact_model(set)?;
         let reference = log_likelihood(&exact, &held_out)?;
-        let row = |name: &str, found: f64, seconds: String| {
-            let beside = format!("{:+.3}", found - reference);
-            let set = set.name().to_owned();
-            vec![set, name.to_owned(), format!("{found:.3}"), beside, seconds]
+        let mut show = |name: &str, network: &ScalarNetwork| -> Result<()> {
+            let found = log_likelihood(network, &held_out)?;
+            rows.push(vec![
+                set.name().to_owned(),
+                name.to_owned(),
+                format!("{found:.3}"),
+                format!("{:+.3}", found - reference),
+            ]);
+            panels.push(panel(name, network, &points)?);
+            Ok(())
         };
-        rows.push(row("quadrature (C1)", reference, String::new()));
-        panels.push(panel(
-            &format!("quadrature, {}", set.name()),
-            &exact,
-            &points,
-        )?);
-        for (name, mut contrast) in contrasts(&data, &mut rng)? {
-            let start = std::time::Instant::now();
+        show("quadrature (C1)", &exact)?;
+        // Each from the same weights, as many at once as there are threads.
+        let ways = contrasts(&data, &mut rng)?.into_par_iter();
+        let learned = ways.map(|(name, mut contrast)| {
+            let mut rng = desk.rng(&format!("sampled/{}/{name}", set.name()));
+            let mut film = Film::new("step", SAMPLED.steps);
             let mut learner = network(desk.seed)?;
             let watch = |step: usize, network: &ScalarNetwork| match (set, name) {
                 (Set::Spiral, FILMED) => film.take(step, |title| panel(title, network, &points)),
@@ -121,24 +128,22 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             };
             let contrast = contrast.as_mut();
             fit(&mut learner, &data, contrast, SAMPLED, &mut rng, watch)?;
-            let found = log_likelihood(&learner.frozen, &held_out)?;
-            let seconds = format!("{:.1}", start.elapsed().as_secs_f64());
-            rows.push(row(name, found, seconds));
-            panels.push(panel(name, &learner.frozen, &points)?);
+            Ok((name, learner.frozen, film))
+        });
+        for (name, network, film) in learned.collect::<Result<Vec<_>>>()? {
+            show(name, &network)?;
+            films.push(film);
         }
     }
     desk.table(
-        &[
-            "",
-            "pushed up by",
-            "log-likelihood held out",
-            "beside C1's",
-            "s",
-        ],
+        &["", "pushed up by", "log-likelihood held out", "beside C1's"],
         &rows,
-    )?;
+    );
     desk.figure(&Figure::new(3, panels))?;
-    desk.film(&film)
+    match films.iter().find(|film| !film.pictures().is_empty()) {
+        Some(film) => desk.film(film),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

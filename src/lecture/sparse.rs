@@ -245,7 +245,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
     desk.table(
         &["", "mean F, random W", "learned W", "numbers of z in use"],
         &rows,
-    )?;
+    );
     if let Some((dictionary, points, mut rng)) = last {
         panels.push(race(desk, &dictionary, &points, &mut rng)?);
     }
@@ -254,7 +254,12 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
 }
 
 /// The mean of E after each step: ISTA, FISTA, and LISTA of as many layers.
-fn race(desk: &Desk, dictionary: &Dictionary, points: &[[f64; 2]], rng: &mut Rng) -> Result<Panel> {
+fn race(
+    desk: &mut Desk,
+    dictionary: &Dictionary,
+    points: &[[f64; 2]],
+    rng: &mut Rng,
+) -> Result<Panel> {
     let best = dictionary.infer(points)?.energy.iter().sum::<f64>() / points.len() as f64;
     let above = |energy: f64| (energy - best).max(1e-7).log10();
     let course = |momentum: bool| -> Vec<[f64; 2]> {
@@ -287,7 +292,7 @@ fn race(desk: &Desk, dictionary: &Dictionary, points: &[[f64; 2]], rng: &mut Rng
             format!("{:.4}", 10f64.powf(lista[lista.len() - 1][1])),
         ]);
     }
-    desk.table(&["steps: E above min E", "ISTA", "FISTA", "LISTA"], &rows)?;
+    desk.table(&["steps: E above min E", "ISTA", "FISTA", "LISTA"], &rows);
     Ok(Panel::chart("E above its minimum", ["steps", "log10"])
         .curve(ista, GREEN, "ISTA")
         .curve(fista, VIOLET, "FISTA")

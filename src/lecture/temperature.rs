@@ -160,7 +160,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             "F by annealed importance sampling",
         ],
         &rows,
-    )?;
+    );
     desk.figure(&Figure::new(3, panels))
 }
 

@@ -136,7 +136,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
     desk.table(
         &["", "bound of -log p(y)", "-log p(y), exact over z"],
         &rows,
-    )?;
+    );
     desk.figure(&Figure::new(2, panels))?;
     desk.film(&film)
 }

@@ -88,7 +88,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
     desk.table(
         &["", "acceptance", "mean of y1", "truth", "draws it is worth"],
         &rows,
-    )?;
+    );
     desk.figure(&Figure::new(4, panels))?;
 
     let energies = plane.energies(&wells, &Device::Cpu)?;
