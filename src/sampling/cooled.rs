@@ -97,23 +97,6 @@ mod tests {
     }
 
     #[test]
-    fn it_says_at_which_step_it_diverged() {
-        let cooled = Cooled {
-            levels: 10,
-            most: 10.0,
-            least: 0.1,
-            settling: 0,
-        };
-        // Nothing is known where the noise is below 1: from the sixth level on.
-        let field = |level: f64| move |v: &Tensor| Ok((v.sqr()?.sum(1)? + (level - 1.0).sqrt())?);
-        let start = Tensor::zeros((4, 1), candle_core::DType::F32, &Device::Cpu).unwrap();
-        let mut rng = Seed(1).stream("test", 0);
-        let said = cooled.draw(field, &start, 1.0, &mut rng).unwrap_err();
-        let said = said.to_string();
-        assert!(said.contains("diverged at step 6"), "{said}");
-    }
-
-    #[test]
     fn both_points_are_found_as_often_as_they_should_be() {
         let cooled = Cooled {
             levels: 60,
