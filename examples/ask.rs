@@ -4,11 +4,11 @@
 //! `cargo run --release --example ask`
 
 use anyhow::Result;
-use nextframe::lecture::{predict, project, spiral_model};
+use nextframe::lecture::{Set, exact_model, predict, project};
 use nextframe::rng::Seed;
 
 fn main() -> Result<()> {
-    let learner = spiral_model(Seed(0))?;
+    let learner = exact_model(Set::Spiral, Seed(0))?;
     for answer in predict(&learner.frozen, 0.3, 1.4)? {
         println!(
             "y2 = {:+.3}, {:.2} nats above the best",

@@ -38,7 +38,5 @@ fn main() -> Result<()> {
             Ok(())
         },
     )?;
-    let found = log_likelihood(&learner.frozen, &held_out)?;
-    println!("at the end: {found:.3}");
     Ok(())
 }

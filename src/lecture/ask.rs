@@ -2,7 +2,7 @@
 //! manifold is the point that y should have been? Both are minimisations.
 
 use super::desk::{Desk, print};
-use super::likelihood::spiral_model;
+use super::likelihood::exact_model;
 use super::sets::{Set, pairs, tensor};
 use crate::energy::{Descent, Field, Plane};
 use crate::error::{Error, Result};
@@ -81,7 +81,7 @@ pub fn project(field: &dyn Field, points: &[[f64; 2]]) -> Result<Vec<[f64; 2]>> 
 /// Those of [`predict`].
 pub fn tell_predicted(y1: f64, reach: f64, seed: Seed) -> Result<()> {
     finite("y1", y1)?;
-    let learner = spiral_model(seed)?;
+    let learner = exact_model(Set::Spiral, seed)?;
     let rows: Vec<Vec<String>> = predict(&learner.frozen, y1, reach)?
         .iter()
         .map(|answer| vec![format!("{:+.3}", answer.y2), format!("{:.2}", answer.above)])
@@ -95,7 +95,7 @@ pub fn tell_predicted(y1: f64, reach: f64, seed: Seed) -> Result<()> {
 /// Those of [`project`].
 pub fn tell_projected(point: [f64; 2], seed: Seed) -> Result<()> {
     point.iter().try_for_each(|&v| finite("y", v))?;
-    let learner = spiral_model(seed)?;
+    let learner = exact_model(Set::Spiral, seed)?;
     let [place] = project(&learner.frozen, &[point])?[..] else {
         return Ok(());
     };
@@ -120,19 +120,19 @@ fn distance(curve: &[[f64; 2]], y: [f64; 2]) -> f64 {
 }
 
 pub(super) fn show(desk: &mut Desk) -> Result<()> {
-    let model = desk.spiral_model()?;
+    let model = desk.exact_model(Set::Spiral)?;
     let curve = Set::Spiral.curve(2000);
     let plane = Plane {
         reach: 1.4,
         side: 100,
     };
     let map = |title: &str| -> Result<Panel> {
-        let energies = plane.energies(model, &Device::Cpu)?;
+        let energies = plane.energies(&model, &Device::Cpu)?;
         Ok(Panel::plane(title, 1.4).map(plane, energies))
     };
 
     let y1 = 0.3;
-    let answers = predict(model, y1, 1.4)?;
+    let answers = predict(&model, y1, 1.4)?;
     let mut rows = Vec::new();
     for answer in &answers {
         let off = distance(&curve, [y1, answer.y2]);
@@ -142,8 +142,8 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             format!("{off:.3}"),
         ]);
     }
-    desk.say(&format!("  given y1 = {y1}:"))?;
-    desk.table(&["y2", "F above the least", "from the spiral"], &rows)?;
+    desk.say(format!("  given y1 = {y1}:"));
+    desk.table(&["y2", "F above the least", "from the spiral"], &rows);
     let line: Vec<[f64; 2]> = (0..400)
         .map(|i| [y1, -1.4 + 2.8 * f64::from(i) / 399.0])
         .collect();
@@ -161,15 +161,15 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
     for y in &mut lost {
         *y = y.map(|v| v + 0.12 * rng.normal());
     }
-    let found = project(model, &lost)?;
+    let found = project(&model, &lost)?;
     let mean = |points: &[[f64; 2]]| {
         points.iter().map(|&y| distance(&curve, y)).sum::<f64>() / points.len() as f64
     };
-    desk.say(&format!(
+    desk.say(format!(
         "  from the spiral, on average: {:.3} before, {:.3} projected",
         mean(&lost),
         mean(&found)
-    ))?;
+    ));
     let arrows = lost.iter().zip(&found);
     let arrows = arrows
         .map(|(a, b)| (*a, [b[0] - a[0], b[1] - a[1]]))

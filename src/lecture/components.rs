@@ -164,7 +164,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             "log-likelihood (nats/point)",
         ],
         &rows,
-    )?;
+    );
     desk.figure(&Figure::new(3, panels))
 }
 

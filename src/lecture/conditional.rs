@@ -3,11 +3,11 @@
 //! x, log ∫exp(−E(x, y)) dy by quadrature over the line of y's, and beside it least squares.
 
 use super::desk::Desk;
-use super::learner::Learner;
+use super::film::Film;
+use super::learner::{Learner, unwatched};
 use super::sets::{Set, batch};
 use crate::energy::{Energy, Field as _, Perceptron, Plane, ScalarNetwork};
 use crate::error::Result;
-use crate::interrupt;
 use crate::outputs::figure::{Figure, GREEN, ORANGE, Panel, VIOLET};
 use crate::rng::{Rng, Seed};
 use crate::sampling::{Hamiltonian, walk};
@@ -50,26 +50,28 @@ impl Road {
         Ok((self.energy(x, y)? + log)?)
     }
 
-    /// Learns from pairs (N, 2).
+    /// Learns from pairs (N, 2); `watch` is as [`Learner::train`] has it.
     ///
     /// # Errors
     /// Training that diverges.
-    pub fn fit(data: &Tensor, steps: usize, seed: Seed, rng: &mut Rng) -> Result<Learner<Self>> {
+    pub fn fit(
+        data: &Tensor,
+        steps: usize,
+        seed: Seed,
+        rng: &mut Rng,
+        watch: impl FnMut(usize, &Self) -> Result<()>,
+    ) -> Result<Learner<Self>> {
         let mut learner = Learner::new(seed, |scope| {
             let network = ScalarNetwork::new(2, 48, 1.0, scope)?;
             Ok(Self { network })
         })?;
         // A constant is in E and in the integral: it moves nothing.
         learner.mark_optional("layer2.bias")?;
-        for step in 0..steps {
-            interrupt::check()?;
+        learner.train(steps, 1e-2, watch, |learner| {
             let pairs = batch(data, 128, rng)?;
             let (x, y) = (pairs.narrow(1, 0, 1)?, pairs.narrow(1, 1, 1)?);
-            let loss = learner.network.cost(&x, &y)?.mean_all()?;
-            let left = 1.0 - step as f64 / steps as f64;
-            learner.step(&loss, 1e-2 * left)?;
-        }
-        learner.settle()?;
+            Ok(learner.network.cost(&x, &y)?.mean_all()?)
+        })?;
         Ok(learner)
     }
 
@@ -94,15 +96,15 @@ impl Road {
 /// ŷ(x) by least squares.
 fn least_squares(data: &Tensor, seed: Seed, rng: &mut Rng) -> Result<Learner<Perceptron>> {
     let mut learner = Learner::new(seed, |scope| Perceptron::new(&[1, 48, 48, 1], 3.0, scope))?;
-    for step in 0..600 {
+    learner.train(STEPS, 5e-3, unwatched, |learner| {
         let pairs = batch(data, 128, rng)?;
         let off = (pairs.narrow(1, 1, 1)? - learner.network.forward(&pairs.narrow(1, 0, 1)?)?)?;
-        let left = 1.0 - f64::from(step) / 600.0;
-        learner.step(&off.sqr()?.mean_all()?, 5e-3 * left)?;
-    }
-    learner.settle()?;
+        Ok(off.sqr()?.mean_all()?)
+    })?;
     Ok(learner)
 }
+
+const STEPS: usize = 600;
 
 pub(super) fn show(desk: &mut Desk) -> Result<()> {
     let plane = Plane {
@@ -112,13 +114,22 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
     let mut rng = desk.rng("conditional");
     let points = Set::Fork.draw(4000, &mut rng);
     let data = super::sets::tensor(&points)?;
-    let learner = Road::fit(&data, 600, desk.seed, &mut rng)?;
+    let grid = plane.tensor(&Device::Cpu)?;
+    let map = |title: &str, road: &Road| -> Result<Panel> {
+        let costs = road.cost(&grid.narrow(1, 0, 1)?, &grid.narrow(1, 1, 1)?)?;
+        let costs = costs.to_vec1::<f32>()?.into_iter().map(f64::from).collect();
+        Ok(Panel::plane(title, 1.2)
+            .axes(["x", "y"])
+            .map(plane, costs)
+            .points(&points[..300], ORANGE, 1))
+    };
+    let mut film = Film::new("step", STEPS);
+    let learner = Road::fit(&data, STEPS, desk.seed, &mut rng, |step, road| {
+        film.take(step, |title| map(title, road))
+    })?;
     let road = &learner.frozen;
     let mean = least_squares(&data, desk.seed, &mut rng)?;
 
-    let grid = plane.tensor(&Device::Cpu)?;
-    let costs = road.cost(&grid.narrow(1, 0, 1)?, &grid.narrow(1, 1, 1)?)?;
-    let costs = costs.to_vec1::<f32>()?.into_iter().map(f64::from).collect();
     let axis: Vec<f32> = plane.axis().iter().map(|&x| x as f32).collect();
     let column = Tensor::from_vec(axis, (plane.side, 1), &Device::Cpu)?;
     let line = mean
@@ -157,21 +168,18 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             "least squares",
         ],
         &rows,
-    )?;
+    );
     desk.figure(&Figure::new(
         2,
         vec![
-            Panel::plane("-log p(y | x); least squares", 1.2)
-                .axes(["x", "y"])
-                .map(plane, costs)
-                .points(&points[..300], ORANGE, 1)
-                .curve(line, VIOLET, ""),
+            map("-log p(y | x); least squares", road)?.curve(line, VIOLET, ""),
             Panel::plane("draws of y by HMC, x held", 1.2)
                 .axes(["x", "y"])
                 .points(&points[..600], GREEN, 1)
                 .points(&drawn, ORANGE, 2),
         ],
-    ))
+    ))?;
+    desk.film(&film)
 }
 
 #[cfg(test)]
@@ -182,7 +190,7 @@ mod tests {
     fn both_answers_are_drawn_where_there_are_two() {
         let mut rng = Seed(1).stream("test", 0);
         let data = super::super::sets::tensor(&Set::Fork.draw(2000, &mut rng)).unwrap();
-        let learner = Road::fit(&data, 300, Seed(1), &mut rng).unwrap();
+        let learner = Road::fit(&data, 300, Seed(1), &mut rng, unwatched).unwrap();
         let draws = learner.frozen.draw(0.6, 200, &mut rng).unwrap();
         let up = draws.iter().filter(|y| (*y - 0.56).abs() < 0.2).count();
         let down = draws.iter().filter(|y| (*y + 0.56).abs() < 0.2).count();

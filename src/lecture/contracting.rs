@@ -4,11 +4,11 @@
 //! stays where it is, and F rises.
 
 use super::desk::Desk;
+use super::film::Film;
 use super::learner::Learner;
 use super::sets::{Set, batch, tensor};
 use crate::energy::{Field, Perceptron, Plane};
 use crate::error::Result;
-use crate::interrupt;
 use crate::models::Scope;
 use crate::outputs::figure::{Figure, ORANGE, Panel};
 use crate::rng::{Rng, Seed};
@@ -60,7 +60,8 @@ impl Contracting {
         Ok((off.sqr()?.sum(1)? * 0.5)?)
     }
 
-    /// Learns from data (N, 2): error + weight·‖∂r/∂y‖².
+    /// Learns from data (N, 2): error + weight·‖∂r/∂y‖²; `watch` is as [`Learner::train`]
+    /// has it.
     ///
     /// # Errors
     /// Training that diverges.
@@ -70,19 +71,17 @@ impl Contracting {
         steps: usize,
         seed: Seed,
         rng: &mut Rng,
+        watch: impl FnMut(usize, &Self) -> Result<()>,
     ) -> Result<Learner<Self>> {
         let mut learner = Learner::new(seed, Self::new)?;
-        for step in 0..steps {
-            interrupt::check()?;
+        learner.train(steps, 5e-3, watch, |learner| {
             let y = batch(data, 256, rng)?;
             let mut loss = learner.network.error(&y)?;
             if weight > 0.0 {
                 loss = (loss + (learner.network.contraction(&y)? * weight)?)?;
             }
-            let left = 1.0 - step as f64 / steps as f64;
-            learner.step(&loss.mean_all()?, 5e-3 * left)?;
-        }
-        learner.settle()?;
+            Ok(loss.mean_all()?)
+        })?;
         Ok(learner)
     }
 }
@@ -93,13 +92,21 @@ impl Field for Contracting {
     }
 }
 
+const STEPS: usize = 1500;
+
 pub(super) fn show(desk: &mut Desk) -> Result<()> {
     let plane = Plane {
         reach: 1.4,
         side: 100,
     };
-    let mut panels = Vec::new();
-    let mut rows = Vec::new();
+    let map = |title: &str, network: &Contracting, points: &[[f64; 2]]| -> Result<Panel> {
+        let energies = plane.energies(network, &Device::Cpu)?;
+        Ok(Panel::plane(title, 1.4)
+            .map(plane, energies.into_iter().map(|e| e.min(0.03)).collect())
+            .points(&points[..300], ORANGE, 1))
+    };
+    let (mut panels, mut rows) = (Vec::new(), Vec::new());
+    let mut film = Film::new("step", STEPS);
     for (name, set, weight) in [
         ("spiral, free", Set::Spiral, 0.0),
         ("spiral, contracting", Set::Spiral, 3e-3),
@@ -108,7 +115,11 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
         let mut rng = desk.rng(&format!("contracting/{name}"));
         let points = set.draw(3000, &mut rng);
         let data = tensor(&points)?;
-        let learner = Contracting::fit(&data, weight, 1500, desk.seed, &mut rng)?;
+        let watch = |step: usize, network: &Contracting| match set {
+            Set::Spiral if weight > 0.0 => film.take(step, |title| map(title, network, &points)),
+            _ => Ok(()),
+        };
+        let learner = Contracting::fit(&data, weight, STEPS, desk.seed, &mut rng, watch)?;
         let mean = |y: &Tensor| -> Result<f64> {
             Ok(f64::from(
                 learner.frozen.error(y)?.mean_all()?.to_scalar::<f32>()?,
@@ -122,30 +133,23 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             format!("{off:.5}"),
             format!("{:.0}", off / on),
         ]);
-        panels.push(
-            Panel::plane(name, 1.4)
-                .map(
-                    plane,
-                    (plane.energies(&learner.frozen, &Device::Cpu)?.into_iter())
-                        .map(|e| e.min(0.03))
-                        .collect(),
-                )
-                .points(&points[..300], ORANGE, 1),
-        );
+        panels.push(map(name, &learner.frozen, &points)?);
     }
-    desk.table(&["", "F on the data", "anywhere", "ratio"], &rows)?;
-    desk.figure(&Figure::new(3, panels))
+    desk.table(&["", "F on the data", "anywhere", "ratio"], &rows);
+    desk.figure(&Figure::new(3, panels))?;
+    desk.film(&film)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::unwatched;
     use super::*;
 
     #[test]
     fn the_contraction_is_a_finite_difference_and_every_weight_learns() {
         let mut rng = Seed(1).stream("test", 0);
         let data = tensor(&Set::Ellipse.draw(50, &mut rng)).unwrap();
-        let learner = Contracting::fit(&data, 1e-3, 20, Seed(1), &mut rng).unwrap();
+        let learner = Contracting::fit(&data, 1e-3, 20, Seed(1), &mut rng, unwatched).unwrap();
         let network = &learner.network;
         let y = data.narrow(0, 0, 1).unwrap();
         let found = network.contraction(&y).unwrap().to_vec1::<f32>().unwrap()[0];

@@ -3,12 +3,12 @@
 //! q(y), and where it is right, exp(−E − c) is the data's density: c is learned too.
 
 use super::desk::Desk;
+use super::film::Film;
 use super::learner::Learner;
-use super::likelihood::{log_likelihood, panel, spiral_points};
+use super::likelihood::{log_likelihood, model_points, panel};
 use super::sets::{Set, batch, tensor};
 use crate::energy::{Field as _, ScalarNetwork};
 use crate::error::Result;
-use crate::interrupt;
 use crate::models::Init;
 use crate::outputs::figure::{Figure, ORANGE, Panel};
 use crate::rng::{Rng, Seed};
@@ -66,8 +66,7 @@ impl Noise {
         Ok((softplus(&odds(data)?.neg()?)?, softplus(&odds(noise)?)?))
     }
 
-    /// Learns from data (N, 2) in `steps` steps; `watch` sees each step's number before it
-    /// is made.
+    /// Learns from data (N, 2) in `steps` steps; `watch` is as [`Learner::train`] has it.
     ///
     /// # Errors
     /// Training that diverges.
@@ -85,20 +84,18 @@ impl Noise {
                 log_partition: scope.get("log_partition", (), Init::Zeros)?,
             })
         })?;
-        for step in 0..steps {
-            interrupt::check()?;
-            watch(step, &learner.frozen.energy)?;
+        let watch = |step: usize, network: &Normalised| watch(step, &network.energy);
+        learner.train(steps, 1e-2, watch, |learner| {
             let y = batch(data, 256, rng)?;
             let noise = (rng.normal_tensor((self.count, 2), y.device())? * self.width)?;
             let (of_data, of_noise) = self.loss(&learner.network, &y, &noise)?;
-            let loss = ((of_data.sum_all()? + of_noise.sum_all()?)? / 256.0)?;
-            let left = 1.0 - step as f64 / steps as f64;
-            learner.step(&loss, 1e-2 * left)?;
-        }
-        learner.settle()?;
+            Ok(((of_data.sum_all()? + of_noise.sum_all()?)? / 256.0)?)
+        })?;
         Ok(learner)
     }
 }
+
+const STEPS: usize = 1500;
 
 pub(super) fn show(desk: &mut Desk) -> Result<()> {
     let mut rng = desk.rng("nce");
@@ -110,33 +107,28 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
         .map(|_| [noise.width * rng.normal(), noise.width * rng.normal()])
         .collect();
     let mut panels = vec![Panel::plane("the noise", 1.4).points(&drawn, ORANGE, 1)];
-    let (mut rows, mut pictures) = (Vec::new(), Vec::new());
+    let (mut rows, mut film) = (Vec::new(), Film::new("step", STEPS));
     for (name, set) in [("spiral", Set::Spiral), ("ellipse", Set::Ellipse)] {
         let points = match set {
-            Set::Spiral => spiral_points(desk.seed),
+            Set::Spiral => model_points(set, desk.seed),
             _ => set.draw(4000, &mut rng),
         };
         let held_out = tensor(&set.draw(2000, &mut rng))?;
         let data = tensor(&points)?;
-        let learner = noise.fit(&data, 1500, desk.seed, &mut rng, |step, network| {
-            if set == Set::Spiral && step % 75 == 0 {
-                let panel = panel(&format!("step {step}"), network, &points)?;
-                pictures.push(Figure::new(1, vec![panel]).picture()?);
-            }
-            Ok(())
-        })?;
+        let watch = |step: usize, network: &ScalarNetwork| match set {
+            Set::Spiral => film.take(step, |title| panel(title, network, &points)),
+            _ => Ok(()),
+        };
+        let learner = noise.fit(&data, STEPS, desk.seed, &mut rng, watch)?;
         let energy = &learner.frozen.energy;
         let found = log_likelihood(energy, &held_out)?;
         let mean = energy.energy(&held_out)?.mean_all()?.to_scalar::<f32>()?;
         let learned = learner.frozen.log_partition.to_scalar::<f32>()?;
-        let exact = match set {
-            Set::Spiral => format!("{:.3}", log_likelihood(desk.spiral_model()?, &held_out)?),
-            _ => "-".to_owned(),
-        };
+        let exact = log_likelihood(&desk.exact_model(set)?, &held_out)?;
         rows.push(vec![
             name.to_owned(),
             format!("{found:.3}"),
-            exact,
+            format!("{exact:.3}"),
             format!("{learned:.3}"),
             format!("{:.3}", -f64::from(mean) - found),
         ]);
@@ -151,13 +143,14 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             "by quadrature",
         ],
         &rows,
-    )?;
+    );
     desk.figure(&Figure::new(3, panels))?;
-    desk.film(&pictures)
+    desk.film(&film)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::unwatched;
     use super::*;
 
     #[test]
@@ -168,9 +161,7 @@ mod tests {
             width: 0.8,
             count: 512,
         };
-        let learner = noise
-            .fit(&data, 400, Seed(1), &mut rng, |_, _| Ok(()))
-            .unwrap();
+        let learner = noise.fit(&data, 400, Seed(1), &mut rng, unwatched).unwrap();
         let network = &learner.frozen;
         let likelihood = log_likelihood(&network.energy, &data).unwrap();
         let mean = network.energy.energy(&data).unwrap().mean_all().unwrap();
@@ -189,9 +180,7 @@ mod tests {
             width: 0.8,
             count: 20,
         };
-        let learner = noise
-            .fit(&data, 1, Seed(1), &mut rng, |_, _| Ok(()))
-            .unwrap();
+        let learner = noise.fit(&data, 1, Seed(1), &mut rng, unwatched).unwrap();
         let (a, b) = noise.loss(&learner.network, &data, &data).unwrap();
         let loss = (a.sum_all().unwrap() + (b.sum_all().unwrap() * 0.3).unwrap()).unwrap();
         learner.every_weight_learns(&loss);

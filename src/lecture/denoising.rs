@@ -3,39 +3,46 @@
 //! (Vincent et al. 2008; Alain & Bengio 2014: r(y) − y ≈ σ²·∇log p(y)).
 
 use super::desk::Desk;
-use super::learner::Learner;
+use super::film::Film;
+use super::learner::{Learner, unwatched};
 use super::sets::{Set, batch, pairs, square, tensor};
 use crate::energy::{Field, Perceptron, Plane};
 use crate::error::Result;
-use crate::interrupt;
 use crate::outputs::figure::{Figure, INK, ORANGE, Panel};
 use crate::rng::{Rng, Seed};
 use candle_core::{Device, Tensor};
 
-/// r, and the noise it takes away.
+/// r.
+#[derive(Debug, Clone)]
 pub struct Denoiser {
-    learner: Learner<Perceptron>,
-    /// The standard deviation of the noise, in units of y.
-    pub noise: f64,
+    network: Perceptron,
 }
 
 impl Denoiser {
-    /// Learns from data (N, 2) in `steps` steps: the mean of ½‖y − r(y + noise)‖² down.
+    /// Learns from data (N, 2) in `steps` steps: the mean of ½‖y − r(y + noise)‖² down,
+    /// `noise` the standard deviation in units of y. `watch` is as [`Learner::train`] has it.
     ///
     /// # Errors
     /// Training that diverges.
-    pub fn fit(data: &Tensor, noise: f64, steps: usize, seed: Seed, rng: &mut Rng) -> Result<Self> {
-        let mut learner = Learner::new(seed, |scope| Perceptron::new(&[2, 96, 96, 2], 3.0, scope))?;
-        for step in 0..steps {
-            interrupt::check()?;
+    pub fn fit(
+        data: &Tensor,
+        noise: f64,
+        steps: usize,
+        seed: Seed,
+        rng: &mut Rng,
+        watch: impl FnMut(usize, &Self) -> Result<()>,
+    ) -> Result<Learner<Self>> {
+        let mut learner = Learner::new(seed, |scope| {
+            let network = Perceptron::new(&[2, 96, 96, 2], 3.0, scope)?;
+            Ok(Self { network })
+        })?;
+        learner.train(steps, 5e-3, watch, |learner| {
             let y = batch(data, 256, rng)?;
             let noisy = (&y + (rng.normal_tensor(y.shape(), y.device())? * noise)?)?;
-            let cost = ((learner.network.forward(&noisy)? - y)?.sqr()?.sum(1)? * 0.5)?;
-            let left = 1.0 - step as f64 / steps as f64;
-            learner.step(&cost.mean_all()?, 5e-3 * left)?;
-        }
-        learner.settle()?;
-        Ok(Self { learner, noise })
+            let off = (learner.network.network.forward(&noisy)? - y)?;
+            Ok((off.sqr()?.sum(1)? * 0.5)?.mean_all()?)
+        })?;
+        Ok(learner)
     }
 
     /// r(y) − y of each point: which way, and how far, the data lie.
@@ -44,20 +51,21 @@ impl Denoiser {
     /// What candle refuses.
     pub fn arrows(&self, points: &[[f64; 2]]) -> Result<Vec<[f64; 2]>> {
         let y = tensor(points)?;
-        pairs(&(self.learner.frozen.forward(&y)? - y)?)
+        pairs(&(self.network.forward(&y)? - y)?)
     }
 }
 
 /// E(y) = ½‖y − r(y)‖².
 impl Field for Denoiser {
     fn energy(&self, y: &Tensor) -> Result<Tensor> {
-        let off = (self.learner.frozen.forward(y)? - y)?;
+        let off = (self.network.forward(y)? - y)?;
         Ok((off.sqr()?.sum(1)? * 0.5)?)
     }
 }
 
 /// The noise of the figure.
 const NOISE: f64 = 0.1;
+const STEPS: usize = 2000;
 
 /// The angle in degrees, in [0, 180], between two directions.
 fn angle(a: [f64; 2], b: [f64; 2]) -> f64 {
@@ -121,15 +129,32 @@ fn quadratic(denoiser: &Denoiser, set: Set, reach: f64) -> Result<(f64, Vec<[f64
 pub(super) fn show(desk: &mut Desk) -> Result<()> {
     let mut rng = desk.rng("denoising");
     let points = Set::Spiral.curve(1000);
-    let denoiser = Denoiser::fit(&tensor(&points)?, NOISE, 2000, desk.seed, &mut rng)?;
+    let plane = Plane {
+        reach: 1.4,
+        side: 100,
+    };
+    let map = |title: &str, denoiser: &Denoiser, points: &[[f64; 2]]| -> Result<Panel> {
+        let energies = plane.energies(denoiser, &Device::Cpu)?;
+        let some: Vec<_> = points.iter().copied().step_by(5).collect();
+        Ok(Panel::plane(title, 1.4)
+            .map(plane, energies.into_iter().map(|e| e.min(0.015)).collect())
+            .points(&some, ORANGE, 1))
+    };
+    let mut film = Film::new("step", STEPS);
+    let watch =
+        |step: usize, denoiser: &Denoiser| film.take(step, |title| map(title, denoiser, &points));
+    let data = tensor(&points)?;
+    let learner = Denoiser::fit(&data, NOISE, STEPS, desk.seed, &mut rng, watch)?;
+    let denoiser = &learner.frozen;
     let oval = Set::Ellipse.curve(1000);
-    let of_oval = Denoiser::fit(&tensor(&oval)?, NOISE, 2000, desk.seed, &mut rng)?;
+    let data = tensor(&oval)?;
+    let of_oval = Denoiser::fit(&data, NOISE, STEPS, desk.seed, &mut rng, unwatched)?;
     let near: Vec<[f64; 2]> = (points.iter())
         .map(|y| y.map(|v| v + NOISE * rng.normal()))
         .collect();
-    let median = median_angle(&denoiser, &near, &points)?;
-    let (fit, _) = quadratic(&denoiser, Set::Spiral, NOISE)?;
-    let (far, profile) = quadratic(&denoiser, Set::Spiral, 2.0 * NOISE)?;
+    let median = median_angle(denoiser, &near, &points)?;
+    let (fit, _) = quadratic(denoiser, Set::Spiral, NOISE)?;
+    let (far, profile) = quadratic(denoiser, Set::Spiral, 2.0 * NOISE)?;
     desk.table(
         &["", "found", "asked"],
         &[
@@ -149,13 +174,8 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
                 String::new(),
             ],
         ],
-    )?;
-    let plane = Plane {
-        reach: 1.4,
-        side: 100,
-    };
+    );
     let some: Vec<_> = points.iter().copied().step_by(5).collect();
-    let some_oval: Vec<_> = oval.iter().copied().step_by(5).collect();
     let grid = Plane {
         reach: 1.4,
         side: 18,
@@ -170,25 +190,12 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             Panel::plane("r(y) - y, half length", 1.4)
                 .points(&some, ORANGE, 1)
                 .arrows(arrows, INK),
-            Panel::plane("E(y) = |y - r(y)|^2 / 2", 1.4)
-                .map(
-                    plane,
-                    (plane.energies(&denoiser, &Device::Cpu)?.into_iter())
-                        .map(|e| e.min(0.015))
-                        .collect(),
-                )
-                .points(&some, ORANGE, 1),
+            map("E(y) = |y - r(y)|^2 / 2", denoiser, &points)?,
             Panel::chart("off the manifold", ["distance", "E"]).curve(profile, ORANGE, ""),
-            Panel::plane("E(y), ellipse", 1.4)
-                .map(
-                    plane,
-                    (plane.energies(&of_oval, &Device::Cpu)?.into_iter())
-                        .map(|e| e.min(0.015))
-                        .collect(),
-                )
-                .points(&some_oval, ORANGE, 1),
+            map("E(y), ellipse", &of_oval.frozen, &oval)?,
         ],
-    ))
+    ))?;
+    desk.film(&film)
 }
 
 #[cfg(test)]
@@ -200,13 +207,13 @@ mod tests {
         let mut rng = Seed(1).stream("test", 0);
         let points = Set::Spiral.curve(1000);
         let data = tensor(&points).unwrap();
-        let denoiser = Denoiser::fit(&data, NOISE, 1500, Seed(1), &mut rng).unwrap();
+        let denoiser = Denoiser::fit(&data, NOISE, 1500, Seed(1), &mut rng, unwatched).unwrap();
         let near: Vec<[f64; 2]> = (points.iter())
             .map(|y| y.map(|v| v + NOISE * rng.normal()))
             .collect();
-        let median = median_angle(&denoiser, &near, &points).unwrap();
+        let median = median_angle(&denoiser.frozen, &near, &points).unwrap();
         assert!(median < 25.0, "{median}");
-        let (fit, _) = quadratic(&denoiser, Set::Spiral, NOISE).unwrap();
+        let (fit, _) = quadratic(&denoiser.frozen, Set::Spiral, NOISE).unwrap();
         assert!(fit > 0.9, "{fit}");
     }
 

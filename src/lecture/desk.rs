@@ -1,6 +1,8 @@
 //! Where a show puts its numbers and its figures.
 
-use super::likelihood::spiral_model;
+use super::film::Film;
+use super::likelihood::exact_model;
+use super::sets::Set;
 use crate::energy::ScalarNetwork;
 use crate::error::{Error, Result};
 use crate::outputs::figure::Figure;
@@ -8,27 +10,30 @@ use crate::outputs::film::write_film;
 use crate::outputs::picture::Picture;
 use crate::outputs::table::table;
 use crate::rng::{Rng, Seed};
-use std::cell::OnceCell;
+use rayon::prelude::*;
+use std::collections::HashMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// A line on standard output.
-pub(super) fn print(line: &str) -> Result<()> {
+/// Text on standard output.
+pub(super) fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").map_err(|error| Error::io("standard output", error))
+    writeln!(out, "{text}").map_err(|error| Error::io("standard output", error))
 }
 
 /// Pictures of a film shown a second.
 const FRAME_RATE: f64 = 5.0;
 
-/// A folder for figures, standard output for numbers, and a seed.
+/// A folder for figures, a text for numbers, and a seed.
+#[derive(Clone)]
 pub struct Desk {
     folder: PathBuf,
     /// Of everything that is drawn.
     pub seed: Seed,
     name: &'static str,
-    spiral: OnceCell<ScalarNetwork>,
+    said: Vec<String>,
+    models: HashMap<Set, ScalarNetwork>,
 }
 
 impl Desk {
@@ -45,14 +50,23 @@ impl Desk {
             folder: folder.to_path_buf(),
             seed,
             name: "",
-            spiral: OnceCell::new(),
+            said: Vec::new(),
+            models: HashMap::new(),
         })
     }
 
-    /// Announces a show.
-    pub(super) fn begin(&mut self, name: &'static str, about: &str) -> Result<()> {
-        self.name = name;
-        self.say(&format!("{name}: {about}"))
+    /// A desk for one show, which knows the models that this one does.
+    pub(super) fn of_show(&self, name: &'static str, about: &str) -> Self {
+        Self {
+            name,
+            said: vec![format!("{name}: {about}")],
+            ..self.clone()
+        }
+    }
+
+    /// All that was said, line by line.
+    pub(super) fn said(&self) -> String {
+        self.said.join("\n")
     }
 
     /// Randomness for `purpose`, the same whatever ran before.
@@ -60,52 +74,58 @@ impl Desk {
         self.seed.stream(&format!("lecture/{purpose}"), 0)
     }
 
-    /// The spiral's energy as it is learned exactly, once for all shows that ask.
+    /// A set's energy as it is learned exactly, once for all shows that ask.
     ///
     /// # Errors
     /// Training that diverges.
-    pub fn spiral_model(&self) -> Result<&ScalarNetwork> {
-        if let Some(model) = self.spiral.get() {
-            return Ok(model);
+    pub fn exact_model(&mut self, set: Set) -> Result<ScalarNetwork> {
+        if !self.models.contains_key(&set) {
+            self.learn(&[set])?;
         }
-        let learner = spiral_model(self.seed)?;
-        Ok(self.spiral.get_or_init(|| learner.frozen))
+        Ok(self.models[&set].clone())
     }
 
-    /// A line on standard output.
+    /// Learns the exact energies of these sets, at once.
     ///
     /// # Errors
-    /// An output that is closed.
-    pub fn say(&self, line: &str) -> Result<()> {
-        print(line)
+    /// Training that diverges.
+    pub(super) fn learn(&mut self, sets: &[Set]) -> Result<()> {
+        let of = |&set: &Set| Ok((set, exact_model(set, self.seed)?.frozen));
+        let models: Vec<_> = sets.par_iter().map(of).collect::<Result<_>>()?;
+        self.models.extend(models);
+        Ok(())
     }
 
-    /// A table on standard output.
-    ///
-    /// # Errors
-    /// An output that is closed.
-    pub fn table(&self, header: &[&str], rows: &[Vec<String>]) -> Result<()> {
-        self.say(&table(header, rows))
+    /// A line of the text.
+    pub fn say(&mut self, line: impl Into<String>) {
+        self.said.push(line.into());
+    }
+
+    /// A table of the text.
+    pub fn table(&mut self, header: &[&str], rows: &[Vec<String>]) {
+        self.say(table(header, rows));
     }
 
     /// Writes NAME.svg and NAME.png, where NAME is the show's.
     ///
     /// # Errors
     /// What cannot be written.
-    pub fn figure(&self, figure: &Figure) -> Result<()> {
+    pub fn figure(&mut self, figure: &Figure) -> Result<()> {
         figure.save(&self.folder, self.name)?;
         let path = self.folder.join(self.name);
-        self.say(&format!("  {0}.svg, {0}.png", path.display()))
+        self.say(format!("  {0}.svg, {0}.png", path.display()));
+        Ok(())
     }
 
     /// Writes NAME.gif: how training went.
     ///
     /// # Errors
     /// What cannot be written.
-    pub fn film(&self, pictures: &[Picture]) -> Result<()> {
+    pub(super) fn film(&mut self, film: &Film) -> Result<()> {
         let path = self.folder.join(format!("{}.gif", self.name));
-        let (frames, shape) = Picture::film(pictures);
+        let (frames, shape) = Picture::film(film.pictures());
         write_film(&path, &frames, shape, FRAME_RATE, 1)?;
-        self.say(&format!("  {}", path.display()))
+        self.say(format!("  {}", path.display()));
+        Ok(())
     }
 }

@@ -4,11 +4,11 @@
 use super::components::Components;
 use super::curve::Line;
 use super::desk::Desk;
+use super::film::Film;
 use super::learner::Learner;
 use super::sets::{Set, tensor};
 use crate::energy::{Descent, Perceptron, Plane};
 use crate::error::Result;
-use crate::interrupt;
 use crate::outputs::figure::{Figure, ORANGE, Panel, VIOLET};
 use crate::rng::{Rng, Seed};
 use candle_core::{Device, Tensor};
@@ -16,7 +16,8 @@ use candle_core::{Device, Tensor};
 /// The variance that no z explains is 1/κ.
 const PRECISION: f64 = 100.0;
 
-/// Learns g from points, their z's beginning along the first principal axis.
+/// Learns g from points, their z's beginning along the first principal axis; `watch` is as
+/// [`Learner::train`] has it.
 ///
 /// # Errors
 /// Training that diverges.
@@ -26,6 +27,7 @@ pub fn fit(
     steps: usize,
     seed: Seed,
     rng: &mut Rng,
+    watch: impl FnMut(usize, &Perceptron) -> Result<()>,
 ) -> Result<Learner<Perceptron>> {
     let mut learner = Learner::new(seed, |scope| Perceptron::new(&[1, 64, 64, 2], 2.0, scope))?;
     let y = tensor(points)?;
@@ -42,15 +44,11 @@ pub fn fit(
         steps: 3,
         size: 0.5 / PRECISION,
     };
-    for step in 0..steps {
-        interrupt::check()?;
+    learner.train(steps, 1e-2, watch, |learner| {
         let field = |z: &Tensor| energy(&learner.frozen, &y, z, weight);
         (z, _) = descent.descend(&field, &z)?;
-        let loss = energy(&learner.network, &y, &z, weight)?.mean_all()?;
-        let left = 1.0 - step as f64 / steps as f64;
-        learner.step(&loss, 1e-2 * left)?;
-    }
-    learner.settle()?;
+        Ok(energy(&learner.network, &y, &z, weight)?.mean_all()?)
+    })?;
     Ok(learner)
 }
 
@@ -61,6 +59,10 @@ fn energy(decoder: &Perceptron, y: &Tensor, z: &Tensor, weight: f64) -> Result<T
     Ok(((square * (0.5 * PRECISION))? + cost)?)
 }
 
+const STEPS: usize = 800;
+/// λ of the figure.
+const WEIGHT: f64 = 0.1;
+
 pub(super) fn show(desk: &mut Desk) -> Result<()> {
     let plane = Plane {
         reach: 1.4,
@@ -70,13 +72,24 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
         reach: 4.0,
         count: 400,
     };
-    let mut panels = Vec::new();
-    let mut rows = Vec::new();
+    let cost = |z: f64| 0.5 * WEIGHT * z * z;
+    let map = |title: &str, decoder: &Perceptron, points: &[[f64; 2]]| -> Result<Panel> {
+        let table = line.table(decoder, &plane.points(), PRECISION, cost)?;
+        Ok(Panel::plane(title, 1.4)
+            .map(plane, table.least())
+            .points(&points[..300], ORANGE, 1)
+            .curve(line.decoded(decoder)?, VIOLET, ""))
+    };
+    let (mut panels, mut rows) = (Vec::new(), Vec::new());
+    let mut film = Film::new("step", STEPS);
     for (name, set) in [("spiral", Set::Spiral), ("ellipse", Set::Ellipse)] {
         let mut rng = desk.rng(&format!("glo/{name}"));
         let points = set.draw(500, &mut rng);
-        let learner = fit(&points, 0.1, 800, desk.seed, &mut rng)?;
-        let cost = |z: f64| 0.05 * z * z;
+        let watch = |step: usize, decoder: &Perceptron| match set {
+            Set::Spiral => film.take(step, |title| map(title, decoder, &points)),
+            _ => Ok(()),
+        };
+        let learner = fit(&points, WEIGHT, STEPS, desk.seed, &mut rng, watch)?;
         let least = line
             .table(&learner.frozen, &points, PRECISION, cost)?
             .least();
@@ -87,20 +100,17 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
                 least.iter().sum::<f64>() / 500.0 + (8.0f64 / 399.0).ln()
             ),
         ]);
-        let map = line.table(&learner.frozen, &plane.points(), PRECISION, cost)?;
-        panels.push(
-            Panel::plane(format!("GLO: F(y), {name}"), 1.4)
-                .map(plane, map.least())
-                .points(&points[..300], ORANGE, 1)
-                .curve(line.decoded(&learner.frozen)?, VIOLET, ""),
-        );
+        let title = format!("GLO: F(y), {name}");
+        panels.push(map(&title, &learner.frozen, &points)?);
     }
-    desk.table(&["", "mean F on the data (1 is the noise)"], &rows)?;
-    desk.figure(&Figure::new(2, panels))
+    desk.table(&["", "mean F on the data (1 is the noise)"], &rows);
+    desk.figure(&Figure::new(2, panels))?;
+    desk.film(&film)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::unwatched;
     use super::*;
     use crate::energy::Field as _;
 
@@ -108,7 +118,7 @@ mod tests {
     fn z_explains_most_of_an_ellipse() {
         let mut rng = Seed(1).stream("test", 0);
         let points = Set::Ellipse.draw(200, &mut rng);
-        let learner = fit(&points, 0.1, 400, Seed(1), &mut rng).unwrap();
+        let learner = fit(&points, 0.1, 400, Seed(1), &mut rng, unwatched).unwrap();
         let line = Line {
             reach: 4.0,
             count: 400,
@@ -123,7 +133,8 @@ mod tests {
     #[test]
     fn the_energys_slope_in_z_is_a_finite_difference() {
         let mut rng = Seed(2).stream("test", 0);
-        let learner = fit(&Set::Ellipse.draw(20, &mut rng), 0.1, 1, Seed(1), &mut rng).unwrap();
+        let points = Set::Ellipse.draw(20, &mut rng);
+        let learner = fit(&points, 0.1, 1, Seed(1), &mut rng, unwatched).unwrap();
         let y = tensor(&[[0.3, 0.1]]).unwrap();
         let field = |z: &Tensor| energy(&learner.frozen, &y, z, 0.1);
         let at = |z: f32| {

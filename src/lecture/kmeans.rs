@@ -2,6 +2,7 @@
 //! wells and no more: the volume of low energy is bounded by how the machine is built.
 
 use super::desk::Desk;
+use super::film::Film;
 use super::sets::Set;
 use crate::energy::{Bowl, Plane, Quadratic, Table};
 use crate::error::{Error, Result};
@@ -160,36 +161,82 @@ impl Course {
             .iter()
             .position(|&energy| energy <= 1.01 * goal)
     }
+
+    fn last(&self) -> f64 {
+        self.energies.last().copied().unwrap_or_default()
+    }
+
+    /// The logarithms of the first energies, by turn.
+    fn curve(&self) -> Vec<[f64; 2]> {
+        let energies = self.energies.iter().take(60).enumerate();
+        energies
+            .map(|(turn, energy)| [turn as f64, energy.ln()])
+            .collect()
+    }
 }
 
 /// What digs the wells in the figure: K of them.
 const WELLS: usize = 20;
 
-pub(super) fn show(desk: &mut Desk) -> Result<()> {
-    let mut rng = desk.rng("kmeans");
-    let points = Set::Spiral.draw(1000, &mut rng);
-    let start = KMeans::start(&points, WELLS, &mut rng)?;
-    let lloyd = course(start.clone(), 500, |means| means.alternate(&points))?;
-    // A well of a K-th of the points moves by half of what would be best.
-    let rate = 0.5 * WELLS as f64;
-    let slope = course(start.clone(), 2000, |means| means.descend(&points, rate))?;
-    let goal = lloyd.energies.last().copied().unwrap_or_default();
-    let row = |name: &str, course: &Course| {
-        let turns = course.energies.len();
-        let each = course.time.as_secs_f64() / turns as f64;
-        let (reached, time) = match course.reaches(goal) {
-            Some(at) => (at.to_string(), format!("{:.1} ms", 1e3 * each * at as f64)),
-            None => ("-".to_owned(), "-".to_owned()),
-        };
-        let last = course.energies.last().copied().unwrap_or_default();
-        vec![
-            name.to_owned(),
-            format!("{last:.6}"),
-            turns.to_string(),
-            reached,
-            time,
-        ]
+/// A row of the table; turns and time until the energy is within a percent of `goal`.
+fn row(name: &str, course: &Course, goal: f64) -> Vec<String> {
+    let turns = course.energies.len();
+    let each = course.time.as_secs_f64() / turns as f64;
+    let (reached, time) = match course.reaches(goal) {
+        Some(at) => (at.to_string(), format!("{:.1} ms", 1e3 * each * at as f64)),
+        None => ("-".to_owned(), "-".to_owned()),
     };
+    vec![
+        name.to_owned(),
+        format!("{:.6}", course.last()),
+        turns.to_string(),
+        reached,
+        time,
+    ]
+}
+
+pub(super) fn show(desk: &mut Desk) -> Result<()> {
+    let plane = Plane {
+        reach: 1.4,
+        side: 120,
+    };
+    let map = |title: &str, means: &KMeans, points: &[[f64; 2]]| -> Result<Panel> {
+        let energies = means.energies(&plane.points(), 1.0 / 0.01)?;
+        Ok(Panel::plane(title, 1.4)
+            .map(plane, energies.least())
+            .points(&points[..400], ORANGE, 1)
+            .points(&means.centres, VIOLET, 3))
+    };
+    let (mut panels, mut rows) = (Vec::new(), Vec::new());
+    let mut film = Film::new("turn", 16);
+    for (name, set) in [("spiral", Set::Spiral), ("ellipse", Set::Ellipse)] {
+        let mut rng = match set {
+            Set::Spiral => desk.rng("kmeans"),
+            _ => desk.rng(&format!("kmeans/{name}")),
+        };
+        let points = set.draw(1000, &mut rng);
+        let start = KMeans::start(&points, WELLS, &mut rng)?;
+        let lloyd = course(start.clone(), 500, |means| means.alternate(&points))?;
+        // A well of a K-th of the points moves by half of what would be best.
+        let rate = 0.5 * WELLS as f64;
+        let slope = course(start.clone(), 2000, |means| means.descend(&points, rate))?;
+        for (way, course) in [("coordinate", &lloyd), ("gradient", &slope)] {
+            rows.push(row(&format!("{name}, {way} descent"), course, lloyd.last()));
+        }
+        panels.push(map(&format!("F(y), {name}"), &lloyd.end, &points)?);
+        panels.push(
+            Panel::chart(format!("two ways down, {name}"), ["turn", "log of mean F"])
+                .curve(lloyd.curve(), ORANGE, "coordinate")
+                .curve(slope.curve(), GREEN, "gradient"),
+        );
+        if set == Set::Spiral {
+            let mut means = start;
+            for turn in 0..=16 {
+                film.take(turn, |title| map(title, &means, &points))?;
+                means.alternate(&points)?;
+            }
+        }
+    }
     desk.table(
         &[
             "",
@@ -198,49 +245,10 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             "within 1% of coordinate descent's",
             "in",
         ],
-        &[
-            row("coordinate descent", &lloyd),
-            row("gradient descent", &slope),
-        ],
-    )?;
-
-    let plane = Plane {
-        reach: 1.4,
-        side: 120,
-    };
-    let wells = lloyd.end.energies(&plane.points(), 1.0 / 0.01)?;
-    let curve = |course: &Course| {
-        let energies = course.energies.iter().take(60).enumerate();
-        energies
-            .map(|(turn, energy)| [turn as f64, energy.ln()])
-            .collect()
-    };
-    let figure = Figure::new(
-        2,
-        vec![
-            Panel::plane("F(y) = min over z", 1.4)
-                .map(plane, wells.least())
-                .points(&points[..400], ORANGE, 1)
-                .points(&lloyd.end.centres, VIOLET, 3),
-            Panel::chart("two ways down", ["turn", "log of mean F"])
-                .curve(curve(&lloyd), ORANGE, "coordinate")
-                .curve(curve(&slope), GREEN, "gradient"),
-        ],
+        &rows,
     );
-    desk.figure(&figure)?;
-
-    let mut means = start;
-    let mut pictures = Vec::new();
-    for _ in 0..15 {
-        let energies = means.energies(&plane.points(), 1.0 / 0.01)?.least();
-        let panel = Panel::plane("coordinate descent", 1.4)
-            .map(plane, energies)
-            .points(&points[..400], ORANGE, 1)
-            .points(&means.centres, VIOLET, 3);
-        pictures.push(Figure::new(1, vec![panel]).picture()?);
-        means.alternate(&points)?;
-    }
-    desk.film(&pictures)
+    desk.figure(&Figure::new(2, panels))?;
+    desk.film(&film)
 }
 
 #[cfg(test)]

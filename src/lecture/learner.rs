@@ -1,6 +1,7 @@
 //! A network, the same one frozen, and what trains it.
 
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::models::{Scope, Source as _, Weights};
 use crate::ops::{AdamW, AdamWConfig, Average};
 use crate::rng::Seed;
@@ -15,6 +16,14 @@ pub struct Learner<N> {
     weights: Weights,
     optimiser: AdamW,
     average: Average,
+}
+
+/// For [`Learner::train`] when nobody watches.
+///
+/// # Errors
+/// None.
+pub fn unwatched<N>(_: usize, _: &N) -> Result<()> {
+    Ok(())
 }
 
 /// What one step keeps of the average of the weights.
@@ -81,6 +90,30 @@ impl<N> Learner<N> {
         Ok(value)
     }
 
+    /// Trains in `steps` steps down what `loss` makes (a scalar), the learning rate falling
+    /// along a line from `rate` to 0; then [`settle`](Self::settle)s. `watch` sees the
+    /// network before each step with the step's number, and, settled, with `steps`.
+    ///
+    /// # Errors
+    /// Those of [`step`](Self::step), of `watch` and of `loss`.
+    pub fn train(
+        &mut self,
+        steps: usize,
+        rate: f64,
+        mut watch: impl FnMut(usize, &N) -> Result<()>,
+        mut loss: impl FnMut(&mut Self) -> Result<Tensor>,
+    ) -> Result<()> {
+        for step in 0..steps {
+            interrupt::check()?;
+            watch(step, &self.frozen)?;
+            let loss = loss(self)?;
+            let left = 1.0 - step as f64 / steps as f64;
+            self.step(&loss, rate * left)?;
+        }
+        self.settle()?;
+        watch(steps, &self.frozen)
+    }
+
     /// Gives a variable another value, which its average and the frozen view follow.
     ///
     /// # Errors
@@ -117,5 +150,45 @@ impl<N> Learner<N> {
         for (name, var) in self.weights.pairs() {
             assert!(gradients.get(var).is_some(), "{name} has no gradient");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::Init;
+
+    fn learner() -> Learner<Tensor> {
+        Learner::new(Seed(1), |mut scope| scope.get("w", 1, Init::Zeros)).unwrap()
+    }
+
+    #[test]
+    fn a_training_ends_where_the_loss_is_least_and_is_watched_to_the_end() {
+        let mut learner = learner();
+        let mut watched = Vec::new();
+        let watch = |step: usize, w: &Tensor| {
+            watched.push((step, w.to_vec1::<f32>()?[0]));
+            Ok(())
+        };
+        let loss =
+            |learner: &mut Learner<Tensor>| Ok((&learner.network - 0.5)?.sqr()?.sum_all()?);
+        learner.train(300, 0.1, watch, loss).unwrap();
+        let steps: Vec<usize> = watched.iter().map(|(step, _)| *step).collect();
+        assert_eq!(steps, (0..=300).collect::<Vec<_>>());
+        assert_eq!(watched[0].1, 0.0);
+        assert!((watched[300].1 - 0.5).abs() < 1e-2, "{:?}", watched[300]);
+    }
+
+    #[test]
+    fn a_loss_that_is_no_number_says_at_which_step() {
+        let mut left = 4;
+        let loss = |learner: &mut Learner<Tensor>| {
+            left -= 1;
+            let scale = if left == 0 { f64::NAN } else { 1.0 };
+            Ok((learner.network.sum_all()? * scale)?)
+        };
+        let said = learner().train(9, 0.1, unwatched, loss).unwrap_err();
+        let said = said.to_string();
+        assert!(said.contains("diverged at step 4"), "{said}");
     }
 }

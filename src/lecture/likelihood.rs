@@ -5,11 +5,11 @@
 //! a sum over cells (C1): the exact answer that the sampled ones (C2) are held against.
 
 use super::desk::Desk;
-use super::learner::Learner;
+use super::film::Film;
+use super::learner::{Learner, unwatched};
 use super::sets::{Set, batch, tensor};
 use crate::energy::{Plane, ScalarNetwork};
 use crate::error::Result;
-use crate::interrupt;
 use crate::outputs::figure::{Figure, ORANGE, Panel};
 use crate::rng::{Rng, Seed};
 use crate::sampling::{Contrast, Quadrature};
@@ -18,7 +18,7 @@ use candle_core::{Device, Tensor};
 /// Where the energy is integrated while it learns.
 pub(super) const PLANE: Plane = Plane {
     reach: 1.7,
-    side: 64,
+    side: 48,
 };
 /// Where it is integrated to be judged.
 const FINE: Plane = Plane {
@@ -45,8 +45,8 @@ pub fn network(seed: Seed) -> Result<Learner<ScalarNetwork>> {
     Learner::new(seed, |scope| ScalarNetwork::new(2, 64, 1.0, scope))
 }
 
-/// Lowers E on the data and raises it where `contrast` says; `watch` sees each step's
-/// number before it is made.
+/// Lowers E on the data and raises it where `contrast` says; `watch` is as
+/// [`Learner::train`] has it.
 ///
 /// # Errors
 /// A sampler or an energy that diverges, with the step.
@@ -56,20 +56,15 @@ pub fn fit(
     contrast: &mut dyn Contrast,
     how: Fit,
     rng: &mut Rng,
-    mut watch: impl FnMut(usize, &ScalarNetwork) -> Result<()>,
+    watch: impl FnMut(usize, &ScalarNetwork) -> Result<()>,
 ) -> Result<()> {
     use crate::energy::Field as _;
-    for step in 0..how.steps {
-        interrupt::check()?;
-        watch(step, &learner.frozen)?;
+    learner.train(how.steps, how.rate, watch, |learner| {
         let y = batch(data, how.batch, rng)?;
         let push = contrast.push(&learner.frozen, &y, rng)?;
         let down = learner.network.energy(&y)?.mean_all()?;
-        let loss = (down - push.mean(&learner.network)?)?;
-        let left = 1.0 - step as f64 / how.steps as f64;
-        learner.step(&loss, how.rate * left)?;
-    }
-    learner.settle()
+        Ok((down - push.mean(&learner.network)?)?)
+    })
 }
 
 /// The mean of log p(y) over points (N, 2), in nats, p's integral by quadrature.
@@ -84,33 +79,27 @@ pub fn log_likelihood(network: &ScalarNetwork, points: &Tensor) -> Result<f64> {
 }
 
 pub(super) const C1: Fit = Fit {
-    steps: 800,
-    batch: 256,
+    steps: 1500,
+    batch: 1024,
     rate: 1e-2,
 };
 
-/// The points that [`spiral_model`] learns from.
-pub fn spiral_points(seed: Seed) -> Vec<[f64; 2]> {
-    let mut rng = seed.stream("lecture/spiral model", 0);
-    Set::Spiral.draw(20_000, &mut rng)
+/// The points that [`exact_model`] learns from.
+pub fn model_points(set: Set, seed: Seed) -> Vec<[f64; 2]> {
+    let mut rng = seed.stream(&format!("lecture/{} model", set.name()), 0);
+    set.draw(100_000, &mut rng)
 }
 
-/// An energy of the spiral, learned exactly.
+/// An energy of a set, learned exactly.
 ///
 /// # Errors
 /// Those of [`fit`].
-pub fn spiral_model(seed: Seed) -> Result<Learner<ScalarNetwork>> {
-    let mut rng = seed.stream("lecture/spiral model", 1);
-    let data = tensor(&spiral_points(seed))?;
+pub fn exact_model(set: Set, seed: Seed) -> Result<Learner<ScalarNetwork>> {
+    let mut rng = seed.stream(&format!("lecture/{} model", set.name()), 1);
+    let data = tensor(&model_points(set, seed))?;
     let mut learner = network(seed)?;
-    fit(
-        &mut learner,
-        &data,
-        &mut Quadrature(PLANE),
-        C1,
-        &mut rng,
-        |_, _| Ok(()),
-    )?;
+    let mut exact = Quadrature(PLANE);
+    fit(&mut learner, &data, &mut exact, C1, &mut rng, unwatched)?;
     Ok(learner)
 }
 
@@ -128,29 +117,20 @@ pub(super) fn panel(title: &str, network: &ScalarNetwork, points: &[[f64; 2]]) -
 }
 
 pub(super) fn show(desk: &mut Desk) -> Result<()> {
-    let mut panels = Vec::new();
-    let mut rows = Vec::new();
-    let mut pictures = Vec::new();
+    let (mut panels, mut rows) = (Vec::new(), Vec::new());
+    let mut film = Film::new("step", C1.steps);
     for (name, set) in [("spiral", Set::Spiral), ("fork", Set::Fork)] {
         let mut rng = desk.rng(&format!("likelihood/{name}"));
         let points = set.draw(4000, &mut rng);
         let held_out = tensor(&set.draw(2000, &mut rng))?;
         let mut learner = network(desk.seed)?;
         let data = tensor(&points)?;
-        fit(
-            &mut learner,
-            &data,
-            &mut Quadrature(PLANE),
-            C1,
-            &mut rng,
-            |step, network| {
-                if set == Set::Spiral && step % 40 == 0 {
-                    let panel = panel(&format!("step {step}"), network, &points)?;
-                    pictures.push(Figure::new(1, vec![panel]).picture()?);
-                }
-                Ok(())
-            },
-        )?;
+        let watch = |step: usize, network: &ScalarNetwork| match set {
+            Set::Spiral => film.take(step, |title| panel(title, network, &points)),
+            _ => Ok(()),
+        };
+        let mut exact = Quadrature(PLANE);
+        fit(&mut learner, &data, &mut exact, C1, &mut rng, watch)?;
         rows.push(vec![
             name.to_owned(),
             format!("{:.3}", log_likelihood(&learner.frozen, &data)?),
@@ -162,7 +142,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             &points,
         )?);
     }
-    desk.table(&["", "log-likelihood (nats/point)", "held out"], &rows)?;
+    desk.table(&["", "log-likelihood (nats/point)", "held out"], &rows);
     desk.figure(&Figure::new(2, panels))?;
-    desk.film(&pictures)
+    desk.film(&film)
 }

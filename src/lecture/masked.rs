@@ -6,11 +6,11 @@
 //! (Besag 1975).
 
 use super::desk::Desk;
+use super::film::Film;
 use super::learner::Learner;
 use super::sets::{Set, batch, tensor};
 use crate::energy::{Perceptron, Plane};
 use crate::error::Result;
-use crate::interrupt;
 use crate::ops::cross_entropy;
 use crate::outputs::figure::{Figure, GREEN, ORANGE, Panel, VIOLET};
 use crate::rng::{Rng, Seed};
@@ -61,7 +61,7 @@ impl Masked {
         Ok(sum.to_vec1::<f32>()?.into_iter().map(f64::from).collect())
     }
 
-    /// Learns from points in `steps` steps.
+    /// Learns from points in `steps` steps; `watch` is as [`Learner::train`] has it.
     ///
     /// # Errors
     /// Training that diverges.
@@ -70,6 +70,7 @@ impl Masked {
         steps: usize,
         seed: Seed,
         rng: &mut Rng,
+        watch: impl FnMut(usize, &Self) -> Result<()>,
     ) -> Result<Learner<Self>> {
         let mut learner = Learner::new(seed, |scope| {
             Ok(Self {
@@ -77,30 +78,38 @@ impl Masked {
             })
         })?;
         let data = tensor(points)?;
-        for step in 0..steps {
-            interrupt::check()?;
+        learner.train(steps, 5e-3, watch, |learner| {
             let y = super::sets::pairs(&batch(&data, 256, rng)?)?;
             let cost = (learner.network.cost(&y, 0)? + learner.network.cost(&y, 1)?)?;
-            let left = 1.0 - step as f64 / steps as f64;
-            learner.step(&cost.mean_all()?, 5e-3 * left)?;
-        }
-        learner.settle()?;
+            Ok(cost.mean_all()?)
+        })?;
         Ok(learner)
     }
 }
+
+const STEPS: usize = 1000;
 
 pub(super) fn show(desk: &mut Desk) -> Result<()> {
     let plane = Plane {
         reach: REACH,
         side: 2 * BINS,
     };
-    let mut panels = Vec::new();
-    let mut rows = Vec::new();
+    let map = |title: &str, network: &Masked, points: &[[f64; 2]]| -> Result<Panel> {
+        Ok(Panel::plane(title, REACH)
+            .map(plane, network.energies(&plane.points())?)
+            .points(&points[..300], ORANGE, 1))
+    };
+    let (mut panels, mut rows) = (Vec::new(), Vec::new());
+    let mut film = Film::new("step", STEPS);
     for (name, set) in [("spiral", Set::Spiral), ("fork", Set::Fork)] {
         let mut rng = desk.rng(&format!("masked/{name}"));
         let points = set.draw(4000, &mut rng);
         let held_out = set.draw(2000, &mut rng);
-        let learner = Masked::fit(&points, 1000, desk.seed, &mut rng)?;
+        let watch = |step: usize, network: &Masked| match set {
+            Set::Spiral => film.take(step, |title| map(title, network, &points)),
+            _ => Ok(()),
+        };
+        let learner = Masked::fit(&points, STEPS, desk.seed, &mut rng, watch)?;
         let cost = |hidden: usize| -> Result<f64> {
             let cost = learner.frozen.cost(&held_out, hidden)?.mean_all()?;
             Ok(f64::from(cost.to_scalar::<f32>()?))
@@ -111,11 +120,8 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             format!("{:.2}", cost(1)?),
             format!("{:.2}", (BINS as f64).ln()),
         ]);
-        panels.push(
-            Panel::plane(format!("masked: E(y), {name}"), REACH)
-                .map(plane, learner.frozen.energies(&plane.points())?)
-                .points(&points[..300], ORANGE, 1),
-        );
+        let title = format!("masked: E(y), {name}");
+        panels.push(map(&title, &learner.frozen, &points)?);
         if set == Set::Fork {
             let logits = learner.frozen.network.forward(&seen(&[[0.6, 0.0]], 1)?)?;
             let shares = candle_nn::ops::softmax(&logits, 1)?.to_vec2::<f32>()?;
@@ -140,12 +146,14 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
     desk.table(
         &["", "-log p(y1 | y2)", "-log p(y2 | y1)", "of even bins"],
         &rows,
-    )?;
-    desk.figure(&Figure::new(3, panels))
+    );
+    desk.figure(&Figure::new(3, panels))?;
+    desk.film(&film)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::unwatched;
     use super::*;
 
     #[test]
@@ -160,7 +168,7 @@ mod tests {
     fn two_answers_stay_two() {
         let mut rng = Seed(1).stream("test", 0);
         let points = Set::Fork.draw(2000, &mut rng);
-        let learner = Masked::fit(&points, 300, Seed(1), &mut rng).unwrap();
+        let learner = Masked::fit(&points, 300, Seed(1), &mut rng, unwatched).unwrap();
         let cost = |y2: f64| {
             let cost = learner.frozen.cost(&[[0.7, y2]], 1).unwrap();
             cost.to_vec1::<f32>().unwrap()[0]

@@ -3,6 +3,7 @@
 //! volume is 1 as it is built.
 
 use super::desk::Desk;
+use super::film::Film;
 use super::kmeans::KMeans;
 use super::sets::Set;
 use crate::energy::{Bell, Plane, Table, Wells};
@@ -63,7 +64,8 @@ pub fn turn(wells: &mut Wells, points: &[[f64; 2]]) -> Result<f64> {
 }
 
 /// A mixture of as many bells as `means` has wells, after at most `turns` turns from
-/// round ones there; and the mean of F.
+/// round ones there; and the mean of F. `watch` sees it before each turn, with the turn's
+/// number.
 ///
 /// # Errors
 /// A bell that lost all its points.
@@ -72,6 +74,7 @@ pub fn fit_mixture(
     variance: f64,
     points: &[[f64; 2]],
     turns: usize,
+    mut watch: impl FnMut(usize, &Wells) -> Result<()>,
 ) -> Result<(Wells, f64)> {
     let round = [[variance, 0.0], [0.0, variance]];
     let bells = means.iter().map(|&mean| Bell::new(mean, round));
@@ -80,7 +83,8 @@ pub fn fit_mixture(
         bells: bells.collect::<Result<_>>()?,
     };
     let mut before = f64::INFINITY;
-    for _ in 0..turns {
+    for index in 0..turns {
+        watch(index, &wells)?;
         let energy = turn(&mut wells, points)?;
         if before - energy < 1e-12 {
             break;
@@ -96,8 +100,17 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
         reach: 1.4,
         side: 120,
     };
-    let mut panels = Vec::new();
-    let mut rows = Vec::new();
+    let map = |title: &str, wells: &Wells, points: &[[f64; 2]]| -> Result<Panel> {
+        let free = energies(wells, &plane.points())?.free_energy(1.0);
+        let centres: Vec<_> = wells.bells.iter().map(|bell| bell.mean).collect();
+        Ok(Panel::plane(title, 1.4)
+            .map(plane, free)
+            .points(&points[..300], ORANGE, 1)
+            .points(&centres, VIOLET, 3))
+    };
+    let (mut panels, mut rows) = (Vec::new(), Vec::new());
+    // Later turns change little.
+    let mut film = Film::new("turn", 40);
     for (name, set, count) in [("spiral", Set::Spiral, 12), ("ellipse", Set::Ellipse, 8)] {
         let mut rng = desk.rng(&format!("mixture/{name}"));
         let points = set.draw(1000, &mut rng);
@@ -106,7 +119,11 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
         for _ in 0..20 {
             means.alternate(&points)?;
         }
-        let (wells, free) = fit_mixture(&means.centres, 0.02, &points, 300)?;
+        let watch = |turn: usize, wells: &Wells| match set {
+            Set::Spiral => film.take(turn, |title| map(title, wells, &points)),
+            _ => Ok(()),
+        };
+        let (wells, free) = fit_mixture(&means.centres, 0.02, &points, 300, watch)?;
         let of_held_out = energies(&wells, &held_out)?.free_energy(1.0);
         let of_held_out = of_held_out.iter().sum::<f64>() / held_out.len() as f64;
         rows.push(vec![
@@ -115,24 +132,21 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             format!("{:.3}", -free),
             format!("{:.3}", -of_held_out),
         ]);
-        let centres: Vec<_> = wells.bells.iter().map(|bell| bell.mean).collect();
-        panels.push(
-            Panel::plane(format!("mixture: F(y), {name}"), 1.4)
-                .map(plane, energies(&wells, &plane.points())?.free_energy(1.0))
-                .points(&points[..300], ORANGE, 1)
-                .points(&centres, VIOLET, 3),
-        );
+        let title = format!("mixture: F(y), {name}");
+        panels.push(map(&title, &wells, &points)?);
     }
     desk.table(
         &["", "bells", "log-likelihood (nats/point)", "held out"],
         &rows,
-    )?;
-    desk.figure(&Figure::new(2, panels))
+    );
+    desk.figure(&Figure::new(2, panels))?;
+    desk.film(&film)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::kmeans::tests::points;
+    use super::super::unwatched;
     use super::*;
 
     #[test]
@@ -145,7 +159,7 @@ mod tests {
         // print(m.score(y), m.means_, m.weights_, m.covariances_[0])
         let points = points();
         let start: Vec<_> = (0..4).map(|k| points[50 * k]).collect();
-        let (wells, free) = fit_mixture(&start, 0.1, &points, 5000).unwrap();
+        let (wells, free) = fit_mixture(&start, 0.1, &points, 5000, unwatched).unwrap();
         assert!((free - 0.863_331_817).abs() < 1e-6, "{free}");
         let means = [
             [0.08189349, 0.23748323],

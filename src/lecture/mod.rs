@@ -11,6 +11,7 @@ mod contrastive;
 mod curve;
 mod denoising;
 mod desk;
+mod film;
 mod glo;
 mod kmeans;
 mod learner;
@@ -36,12 +37,12 @@ pub use denoising::Denoiser;
 pub use desk::Desk;
 pub use glo::fit as fit_glo;
 pub use kmeans::KMeans;
-pub use learner::Learner;
-pub use likelihood::{Fit, fit, log_likelihood, network, spiral_model};
+pub use learner::{Learner, unwatched};
+pub use likelihood::{Fit, exact_model, fit, log_likelihood, network};
 pub use masked::Masked;
 pub use mixture::{energies as mixture_energies, fit_mixture};
 pub use quantised::Quantised;
-pub use score::{Matching, cosine};
+pub use score::{Alike, Matching, alike};
 pub use sets::{Set, pairs, tensor};
 pub use sparse::{Dictionary, Lista};
 pub use temperature::Bent;
@@ -49,7 +50,11 @@ pub use variational::Variational;
 
 use crate::error::{Error, Result};
 use crate::rng::Seed;
+use desk::print;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// One of the lecture's figures.
 pub struct Show {
@@ -174,8 +179,8 @@ pub const SHOWS: &[Show] = &[
     },
 ];
 
-/// Runs the show of this name, or `all`; figures go into `folder`, numbers to standard
-/// output.
+/// Runs the show of this name, or `all`, several at once; figures go into `folder`, numbers
+/// to standard output.
 ///
 /// # Errors
 /// A name that there is not; a folder that cannot be written; a method that diverged.
@@ -193,9 +198,23 @@ pub fn run(name: &str, folder: &Path, seed: Seed) -> Result<()> {
         ));
     }
     let mut desk = Desk::new(folder, seed)?;
-    for show in shows {
-        desk.begin(show.name, show.about)?;
-        (show.run)(&mut desk)?;
+    if shows.len() > 1 {
+        // Not when the first show asks, while others wait for it.
+        desk.learn(&[Set::Spiral, Set::Ellipse])?;
     }
-    Ok(())
+    // As many at once as there are threads; told in their order.
+    let told = Mutex::new((0, BTreeMap::new()));
+    let all = shows.into_iter().enumerate().par_bridge();
+    all.try_for_each(|(index, show)| {
+        let mut desk = desk.of_show(show.name, show.about);
+        (show.run)(&mut desk)?;
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        let (next, waiting) = &mut *told;
+        waiting.insert(index, desk.said());
+        while let Some(said) = waiting.remove(next) {
+            print(&said)?;
+            *next += 1;
+        }
+        Ok(())
+    })
 }

@@ -3,11 +3,11 @@
 //! g(code_k)‖², a table.
 
 use super::desk::Desk;
+use super::film::Film;
 use super::learner::Learner;
 use super::sets::{Set, batch, pairs, square, tensor};
 use crate::energy::{Perceptron, Plane, Table};
 use crate::error::Result;
-use crate::interrupt;
 use crate::models::{Init, Scope};
 use crate::outputs::figure::{Figure, ORANGE, Panel, VIOLET};
 use crate::rng::{Rng, Seed};
@@ -57,7 +57,7 @@ impl Quantised {
     }
 
     /// Learns from data (N, 2); codes that no point took in 100 steps move to a point's
-    /// guess.
+    /// guess. `watch` is as [`Learner::train`] has it.
     ///
     /// # Errors
     /// Training that diverges.
@@ -67,35 +67,46 @@ impl Quantised {
         steps: usize,
         seed: Seed,
         rng: &mut Rng,
+        watch: impl FnMut(usize, &Self) -> Result<()>,
     ) -> Result<Learner<Self>> {
         let mut learner = Learner::new(seed, |scope| Self::new(count, scope))?;
         let mut taken = vec![false; count];
-        for step in 0..steps {
-            interrupt::check()?;
+        let (mut made, mut before) = (0, None);
+        learner.train(steps, 5e-3, watch, |learner| {
+            if let Some(before) = &before {
+                let guess = learner.frozen.encoder.forward(before)?;
+                for code in learner.frozen.nearest(&guess)?.to_vec1::<u32>()? {
+                    taken[code as usize] = true;
+                }
+                if made % 100 == 0 && 2 * made <= steps {
+                    let codes = learner.frozen.revived(&taken, &guess, rng)?;
+                    learner.set("codes", &codes)?;
+                    taken.fill(false);
+                }
+            }
             let y = batch(data, 256, rng)?;
             let loss = learner.network.loss(&y)?.mean_all()?;
-            let left = 1.0 - step as f64 / steps as f64;
-            learner.step(&loss, 5e-3 * left)?;
-            let guess = learner.frozen.encoder.forward(&y)?;
-            for code in learner.frozen.nearest(&guess)?.to_vec1::<u32>()? {
-                taken[code as usize] = true;
-            }
-            if step % 100 == 99 && 2 * step < steps {
-                let guesses = guess.to_vec2::<f32>()?;
-                let mut codes = learner.frozen.codes.to_vec2::<f32>()?;
-                for (code, taken) in codes.iter_mut().zip(&taken) {
-                    if !taken {
-                        code.clone_from(&guesses[rng.below(guesses.len())]);
-                    }
-                }
-                let flat = codes.concat();
-                let codes = Tensor::from_vec(flat, (count, 2), data.device())?;
-                learner.set("codes", &codes)?;
-                taken.fill(false);
+            (made, before) = (made + 1, Some(y));
+            Ok(loss)
+        })?;
+        Ok(learner)
+    }
+
+    /// The codes, those not taken moved to one of the guesses (B, 2).
+    fn revived(&self, taken: &[bool], guesses: &Tensor, rng: &mut Rng) -> Result<Tensor> {
+        let guesses = guesses.to_vec2::<f32>()?;
+        let mut codes = self.codes.to_vec2::<f32>()?;
+        for (code, taken) in codes.iter_mut().zip(taken) {
+            if !taken {
+                code.clone_from(&guesses[rng.below(guesses.len())]);
             }
         }
-        learner.settle()?;
-        Ok(learner)
+        let shape = self.codes.shape();
+        Ok(Tensor::from_vec(
+            codes.concat(),
+            shape,
+            self.codes.device(),
+        )?)
     }
 
     /// g of each code.
@@ -119,18 +130,30 @@ impl Quantised {
 
 /// Codes of the figure.
 const CODES: usize = 24;
+const STEPS: usize = 1500;
 
 pub(super) fn show(desk: &mut Desk) -> Result<()> {
     let plane = Plane {
         reach: 1.4,
         side: 100,
     };
-    let mut panels = Vec::new();
-    let mut rows = Vec::new();
+    let map = |title: &str, network: &Quantised, points: &[[f64; 2]]| -> Result<Panel> {
+        Ok(Panel::plane(title, 1.4)
+            .map(plane, network.energies(&plane.points())?.least())
+            .points(&points[..300], ORANGE, 1)
+            .points(&network.decoded()?, VIOLET, 3))
+    };
+    let (mut panels, mut rows) = (Vec::new(), Vec::new());
+    let mut film = Film::new("step", STEPS);
     for (name, set) in [("spiral", Set::Spiral), ("ellipse", Set::Ellipse)] {
         let mut rng = desk.rng(&format!("vq/{name}"));
         let points = set.draw(2000, &mut rng);
-        let learner = Quantised::fit(&tensor(&points)?, CODES, 1500, desk.seed, &mut rng)?;
+        let data = tensor(&points)?;
+        let watch = |step: usize, network: &Quantised| match set {
+            Set::Spiral => film.take(step, |title| map(title, network, &points)),
+            _ => Ok(()),
+        };
+        let learner = Quantised::fit(&data, CODES, STEPS, desk.seed, &mut rng, watch)?;
         let table = learner.frozen.energies(&points)?;
         let mut used = [false; CODES];
         table.best().into_iter().for_each(|code| used[code] = true);
@@ -139,19 +162,17 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             format!("{:.5}", table.least().iter().sum::<f64>() / 2000.0),
             format!("{} of {CODES}", used.iter().filter(|used| **used).count()),
         ]);
-        panels.push(
-            Panel::plane(format!("VQ: F(y), {name}"), 1.4)
-                .map(plane, learner.frozen.energies(&plane.points())?.least())
-                .points(&points[..300], ORANGE, 1)
-                .points(&learner.frozen.decoded()?, VIOLET, 3),
-        );
+        let title = format!("VQ: F(y), {name}");
+        panels.push(map(&title, &learner.frozen, &points)?);
     }
-    desk.table(&["", "mean F on the data", "codes used"], &rows)?;
-    desk.figure(&Figure::new(2, panels))
+    desk.table(&["", "mean F on the data", "codes used"], &rows);
+    desk.figure(&Figure::new(2, panels))?;
+    desk.film(&film)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::unwatched;
     use super::*;
 
     #[test]
@@ -159,7 +180,7 @@ mod tests {
         let mut rng = Seed(1).stream("test", 0);
         let points = Set::Ellipse.draw(500, &mut rng);
         let data = tensor(&points).unwrap();
-        let learner = Quantised::fit(&data, 8, 400, Seed(1), &mut rng).unwrap();
+        let learner = Quantised::fit(&data, 8, 400, Seed(1), &mut rng, unwatched).unwrap();
         let energy = learner.frozen.energies(&points).unwrap().least();
         let energy = energy.iter().sum::<f64>() / 500.0;
         // Without codes ½·0.63; with eight wells by K-means about 0.02.

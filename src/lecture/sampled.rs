@@ -2,8 +2,10 @@
 //! the exact answer by quadrature.
 
 use super::desk::Desk;
-use super::likelihood::{Fit, fit, log_likelihood, network, panel, spiral_points};
+use super::film::Film;
+use super::likelihood::{Fit, fit, log_likelihood, model_points, network, panel};
 use super::sets::{Set, batch, tensor};
+use crate::energy::ScalarNetwork;
 use crate::error::Result;
 use crate::outputs::figure::Figure;
 use crate::rng::Rng;
@@ -11,6 +13,7 @@ use crate::sampling::{
     Contrast, Divergence, Gibbs, Hamiltonian, Importance, Langevin, Metropolis, Persistent,
 };
 use candle_core::Tensor;
+use rayon::prelude::*;
 
 /// With chains, slower: they have to keep up.
 const SAMPLED: Fit = Fit {
@@ -19,8 +22,11 @@ const SAMPLED: Fit = Fit {
     rate: 1e-2,
 };
 
-/// All ways to push up that sample, for data (N, 2); with the name of each.
-fn contrasts(data: &Tensor, rng: &mut Rng) -> Result<Vec<(&'static str, Box<dyn Contrast>)>> {
+/// A way to push up, and its name.
+type Way = (&'static str, Box<dyn Contrast + Send>);
+
+/// All ways to push up that sample, for data (N, 2).
+fn contrasts(data: &Tensor, rng: &mut Rng) -> Result<Vec<Way>> {
     let mut chains = |count: usize| batch(data, count, rng);
     let mala = Langevin::corrected(0.07);
     let hmc = Hamiltonian {
@@ -43,9 +49,11 @@ fn contrasts(data: &Tensor, rng: &mut Rng) -> Result<Vec<(&'static str, Box<dyn 
         (
             "Gibbs, persistent",
             Box::new(Persistent::new(
+                // Places as near to each other as the data are wide: farther apart, the
+                // energy learns to hide between them.
                 Gibbs {
-                    reach: 2.0,
-                    points: 40,
+                    reach: 1.5,
+                    points: 64,
                 },
                 1,
                 chains(128)?,
@@ -84,58 +92,66 @@ fn contrasts(data: &Tensor, rng: &mut Rng) -> Result<Vec<(&'static str, Box<dyn 
     ])
 }
 
+/// Whose training is filmed.
+const FILMED: &str = "HMC, persistent";
+
 pub(super) fn show(desk: &mut Desk) -> Result<()> {
-    let mut rng = desk.rng("sampled");
-    let points = spiral_points(desk.seed);
-    let held_out = tensor(&Set::Spiral.draw(2000, &mut rng))?;
-    let data = tensor(&points)?;
-    let exact = desk.spiral_model()?;
-    let reference = log_likelihood(exact, &held_out)?;
-    let mut rows = vec![vec![
-        "quadrature (C1)".to_owned(),
-        format!("{reference:.3}"),
-        "0".to_owned(),
-        String::new(),
-    ]];
-    let mut panels = vec![panel("quadrature", exact, &points)?];
-    for (name, mut contrast) in contrasts(&data, &mut rng)? {
-        let start = std::time::Instant::now();
-        let mut learner = network(desk.seed)?;
-        fit(
-            &mut learner,
-            &data,
-            contrast.as_mut(),
-            SAMPLED,
-            &mut rng,
-            |_, _| Ok(()),
-        )?;
-        let found = log_likelihood(&learner.frozen, &held_out)?;
-        rows.push(vec![
-            name.to_owned(),
-            format!("{found:.3}"),
-            format!("{:+.3}", found - reference),
-            format!("{:.1}", start.elapsed().as_secs_f64()),
-        ]);
-        panels.push(panel(name, &learner.frozen, &points)?);
+    let (mut panels, mut rows, mut films) = (Vec::new(), Vec::new(), Vec::new());
+    for set in [Set::Spiral, Set::Ellipse] {
+        let mut rng = desk.rng(&format!("sampled/{}", set.name()));
+        let points = model_points(set, desk.seed);
+        let held_out = tensor(&set.draw(2000, &mut rng))?;
+        let data = tensor(&points)?;
+        let exact = desk.exact_model(set)?;
+        let reference = log_likelihood(&exact, &held_out)?;
+        let mut show = |name: &str, network: &ScalarNetwork| -> Result<()> {
+            let found = log_likelihood(network, &held_out)?;
+            rows.push(vec![
+                set.name().to_owned(),
+                name.to_owned(),
+                format!("{found:.3}"),
+                format!("{:+.3}", found - reference),
+            ]);
+            panels.push(panel(name, network, &points)?);
+            Ok(())
+        };
+        show("quadrature (C1)", &exact)?;
+        // Each from the same weights, as many at once as there are threads.
+        let ways = contrasts(&data, &mut rng)?.into_par_iter();
+        let learned = ways.map(|(name, mut contrast)| {
+            let mut rng = desk.rng(&format!("sampled/{}/{name}", set.name()));
+            let mut film = Film::new("step", SAMPLED.steps);
+            let mut learner = network(desk.seed)?;
+            let watch = |step: usize, network: &ScalarNetwork| match (set, name) {
+                (Set::Spiral, FILMED) => film.take(step, |title| panel(title, network, &points)),
+                _ => Ok(()),
+            };
+            let contrast = contrast.as_mut();
+            fit(&mut learner, &data, contrast, SAMPLED, &mut rng, watch)?;
+            Ok((name, learner.frozen, film))
+        });
+        for (name, network, film) in learned.collect::<Result<Vec<_>>>()? {
+            show(name, &network)?;
+            films.push(film);
+        }
     }
     desk.table(
-        &[
-            "pushed up by",
-            "log-likelihood held out",
-            "beside C1's",
-            "s",
-        ],
+        &["", "pushed up by", "log-likelihood held out", "beside C1's"],
         &rows,
-    )?;
-    desk.figure(&Figure::new(3, panels))
+    );
+    desk.figure(&Figure::new(3, panels))?;
+    match films.iter().find(|film| !film.pictures().is_empty()) {
+        Some(film) => desk.film(film),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::likelihood::{C1, PLANE, spiral_model};
+    use super::super::likelihood::{C1, PLANE, exact_model};
+    use super::super::{Learner, unwatched};
     use super::*;
-    use crate::energy::{Field as _, ScalarNetwork};
-    use crate::lecture::learner::Learner;
+    use crate::energy::Field as _;
     use crate::rng::Seed;
     use crate::sampling::{Quadrature, Sampler, walk};
 
@@ -159,15 +175,7 @@ mod tests {
         let mut learner = network(Seed(1)).unwrap();
         let how = Fit { steps: 60, ..C1 };
         let mut exact = Quadrature(PLANE);
-        fit(
-            &mut learner,
-            &data,
-            &mut exact,
-            how,
-            &mut rng,
-            |_, _| Ok(()),
-        )
-        .unwrap();
+        fit(&mut learner, &data, &mut exact, how, &mut rng, unwatched).unwrap();
         let push = exact.push(&learner.frozen, &data, &mut rng).unwrap();
         let truth = gradient(&learner, &push.mean(&learner.network).unwrap());
 
@@ -229,10 +237,10 @@ mod tests {
 
     #[test]
     fn persistent_chains_learn_the_density_that_quadrature_does() {
-        let data = tensor(&spiral_points(Seed(0))).unwrap();
+        let data = tensor(&model_points(Set::Spiral, Seed(0))).unwrap();
         let mut rng = Seed(0).stream("test", 0);
         let held_out = tensor(&Set::Spiral.draw(2000, &mut rng)).unwrap();
-        let exact = spiral_model(Seed(0)).unwrap();
+        let exact = exact_model(Set::Spiral, Seed(0)).unwrap();
         let reference = log_likelihood(&exact.frozen, &held_out).unwrap();
         for (name, mut contrast) in contrasts(&data, &mut rng).unwrap() {
             if !matches!(name, "HMC, persistent" | "MALA, persistent") {
@@ -240,10 +248,7 @@ mod tests {
             }
             let mut learner = network(Seed(0)).unwrap();
             let contrast = contrast.as_mut();
-            fit(&mut learner, &data, contrast, SAMPLED, &mut rng, |_, _| {
-                Ok(())
-            })
-            .unwrap();
+            fit(&mut learner, &data, contrast, SAMPLED, &mut rng, unwatched).unwrap();
             let found = log_likelihood(&learner.frozen, &held_out).unwrap();
             assert!(
                 (found - reference).abs() < 0.1,

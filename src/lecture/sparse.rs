@@ -3,12 +3,12 @@
 //! a network in ISTA's shape whose matrices are learned (Gregor & LeCun 2010).
 
 use super::desk::Desk;
-use super::learner::Learner;
+use super::film::Film;
+use super::learner::{Learner, unwatched};
 use super::sets::{Set, batch, tensor};
 use crate::energy::{Bowl, Plane, Quadratic};
 use crate::error::Result;
 use crate::inference::{Fista, Inference as _, Inferred};
-use crate::interrupt;
 use crate::latent::Sparse;
 use crate::models::{Init, Scope};
 use crate::outputs::figure::{Figure, GREEN, ORANGE, Panel, VIOLET};
@@ -184,33 +184,45 @@ impl Lista {
         }
         // z is 0 before the first layer.
         learner.mark_optional("layer0.s")?;
-        for step in 0..steps {
-            interrupt::check()?;
+        learner.train(steps, 3e-3, unwatched, |learner| {
             let y = batch(data, 256, rng)?;
-            let loss = learner.network.energy(dictionary, &y)?.mean_all()?;
-            let left = 1.0 - step as f64 / steps as f64;
-            learner.step(&loss, 3e-3 * left)?;
-        }
-        learner.settle()?;
+            Ok(learner.network.energy(dictionary, &y)?.mean_all()?)
+        })?;
         Ok(learner)
     }
 }
+
+/// Steps of the figure's W.
+const STEPS: usize = 60;
 
 pub(super) fn show(desk: &mut Desk) -> Result<()> {
     let plane = Plane {
         reach: 1.4,
         side: 60,
     };
-    let mut panels = Vec::new();
-    let mut rows = Vec::new();
+    let map = |title: &str, dictionary: &Dictionary, points: &[[f64; 2]]| -> Result<Panel> {
+        let columns = dictionary.columns.iter();
+        let spokes = columns.flat_map(|&w| [([0.0, 0.0], w), ([0.0, 0.0], w.map(|v| -v))]);
+        Ok(Panel::plane(title, 1.4)
+            .map(plane, dictionary.infer(&plane.points())?.energy)
+            .points(&points[..300], ORANGE, 1)
+            .arrows(spokes.collect(), VIOLET))
+    };
+    let (mut panels, mut rows) = (Vec::new(), Vec::new());
+    let mut film = Film::new("step", STEPS);
     let mut last = None;
     for (name, set, count) in [("spiral", Set::Spiral, 8), ("ellipse", Set::Ellipse, 8)] {
         let mut rng = desk.rng(&format!("sparse/{name}"));
         let points = set.draw(600, &mut rng);
         let mut dictionary = Dictionary::start(count, 0.1, &mut rng);
         let before = dictionary.learn(&points, 0.0)?;
-        for _ in 0..60 {
-            dictionary.learn(&points, 2.0)?;
+        for step in 0..=STEPS {
+            if set == Set::Spiral {
+                film.take(step, |title| map(title, &dictionary, &points))?;
+            }
+            if step < STEPS {
+                dictionary.learn(&points, 2.0)?;
+            }
         }
         let inferred = dictionary.infer(&points)?;
         let used = inferred
@@ -225,16 +237,7 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             format!("{:.4}", inferred.energy.iter().sum::<f64>() / 600.0),
             format!("{:.2} of {count}", used as f64 / 600.0),
         ]);
-        let spokes = dictionary
-            .columns
-            .iter()
-            .flat_map(|&w| [([0.0, 0.0], w), ([0.0, 0.0], w.map(|v| -v))]);
-        panels.push(
-            Panel::plane(format!("sparse: F(y), {name}"), 1.4)
-                .map(plane, dictionary.infer(&plane.points())?.energy)
-                .points(&points[..300], ORANGE, 1)
-                .arrows(spokes.collect(), VIOLET),
-        );
+        panels.push(map(&format!("sparse: F(y), {name}"), &dictionary, &points)?);
         if set == Set::Spiral {
             last = Some((dictionary, points, rng));
         }
@@ -242,15 +245,21 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
     desk.table(
         &["", "mean F, random W", "learned W", "numbers of z in use"],
         &rows,
-    )?;
+    );
     if let Some((dictionary, points, mut rng)) = last {
         panels.push(race(desk, &dictionary, &points, &mut rng)?);
     }
-    desk.figure(&Figure::new(3, panels))
+    desk.figure(&Figure::new(3, panels))?;
+    desk.film(&film)
 }
 
 /// The mean of E after each step: ISTA, FISTA, and LISTA of as many layers.
-fn race(desk: &Desk, dictionary: &Dictionary, points: &[[f64; 2]], rng: &mut Rng) -> Result<Panel> {
+fn race(
+    desk: &mut Desk,
+    dictionary: &Dictionary,
+    points: &[[f64; 2]],
+    rng: &mut Rng,
+) -> Result<Panel> {
     let best = dictionary.infer(points)?.energy.iter().sum::<f64>() / points.len() as f64;
     let above = |energy: f64| (energy - best).max(1e-7).log10();
     let course = |momentum: bool| -> Vec<[f64; 2]> {
@@ -283,7 +292,7 @@ fn race(desk: &Desk, dictionary: &Dictionary, points: &[[f64; 2]], rng: &mut Rng
             format!("{:.4}", 10f64.powf(lista[lista.len() - 1][1])),
         ]);
     }
-    desk.table(&["steps: E above min E", "ISTA", "FISTA", "LISTA"], &rows)?;
+    desk.table(&["steps: E above min E", "ISTA", "FISTA", "LISTA"], &rows);
     Ok(Panel::chart("E above its minimum", ["steps", "log10"])
         .curve(ista, GREEN, "ISTA")
         .curve(fista, VIOLET, "FISTA")

@@ -8,7 +8,7 @@ use super::kmeans::KMeans;
 use super::sets::Set;
 use crate::energy::{Field, Plane};
 use crate::error::Result;
-use crate::outputs::figure::{Figure, ORANGE, Panel};
+use crate::outputs::figure::{Figure, GREEN, ORANGE, Panel};
 use crate::rng::Rng;
 use crate::sampling::{Annealed, Estimate, Hamiltonian};
 use candle_core::Tensor;
@@ -86,31 +86,52 @@ impl Bent {
 /// The temperatures of the figure.
 const BETAS: [f64; 4] = [0.3, 1.0, 4.0, 30.0];
 
+/// Of the wells: κ.
+const PRECISION: f64 = 1.0 / 0.05;
+
+/// How far F_β lies below F_∞ on points, on average: (log₁₀ β, log₁₀ of it).
+fn gap(means: &KMeans, points: &[[f64; 2]]) -> Result<Vec<[f64; 2]>> {
+    let table = means.energies(points, PRECISION)?;
+    let least = table.least();
+    let at = |index: i32| {
+        let beta = 10f64.powf(-1.0 + f64::from(index) / 8.0);
+        let pairs = least.iter().zip(table.free_energy(beta));
+        let gap = pairs.map(|(least, free)| least - free).sum::<f64>() / points.len() as f64;
+        [beta.log10(), gap.log10()]
+    };
+    Ok((0..24).map(at).collect())
+}
+
 pub(super) fn show(desk: &mut Desk) -> Result<()> {
     let plane = Plane {
         reach: 1.4,
         side: 90,
     };
+    let mut panels = Vec::new();
+    let mut chart = Panel::chart("the limit", ["log10 of beta", "log10 of min E - F"]);
     let mut rng = desk.rng("temperature");
-    let points = Set::Spiral.draw(1000, &mut rng);
-    let mut means = KMeans::start(&points, 20, &mut rng)?;
-    for _ in 0..20 {
-        means.alternate(&points)?;
+    for (set, betas, colour) in [
+        (Set::Spiral, &BETAS[..], ORANGE),
+        (Set::Ellipse, &BETAS[1..3], GREEN),
+    ] {
+        let points = set.draw(1000, &mut rng);
+        let mut means = KMeans::start(&points, 20, &mut rng)?;
+        for _ in 0..20 {
+            means.alternate(&points)?;
+        }
+        let table = means.energies(&plane.points(), PRECISION)?;
+        let map = |title: String, free: Vec<f64>| {
+            let panel = Panel::plane(title, 1.4).map(plane, free);
+            panel.points(&means.centres, ORANGE, 2)
+        };
+        for &beta in betas {
+            let title = format!("F at beta {beta}, {}", set.name());
+            panels.push(map(title, table.free_energy(beta)));
+        }
+        panels.push(map(format!("min over z, {}", set.name()), table.least()));
+        chart = chart.curve(gap(&means, &points)?, colour, set.name());
     }
-    let table = means.energies(&plane.points(), 1.0 / 0.05)?;
-    let mut panels: Vec<Panel> = BETAS
-        .iter()
-        .map(|&beta| {
-            Panel::plane(format!("F at beta {beta}"), 1.4)
-                .map(plane, table.free_energy(beta))
-                .points(&means.centres, ORANGE, 2)
-        })
-        .collect();
-    panels.push(
-        Panel::plane("min over z", 1.4)
-            .map(plane, table.least())
-            .points(&means.centres, ORANGE, 2),
-    );
+    panels.insert(BETAS.len() + 1, chart);
 
     let bent = Bent {
         precision: 25.0,
@@ -139,20 +160,6 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             "F by annealed importance sampling",
         ],
         &rows,
-    )?;
-    // How far F_β lies below F_∞, on data.
-    let of_data = means.energies(&points, 1.0 / 0.05)?;
-    let least = of_data.least();
-    let gap: Vec<[f64; 2]> = (0..24)
-        .map(|i| {
-            let beta = 10f64.powf(-1.0 + f64::from(i) / 8.0);
-            let pairs = least.iter().zip(of_data.free_energy(beta));
-            let gap = pairs.map(|(least, free)| least - free).sum::<f64>() / 1000.0;
-            [beta.log10(), gap.log10()]
-        })
-        .collect();
-    panels.push(
-        Panel::chart("the limit", ["log10 of beta", "log10 of min E - F"]).curve(gap, ORANGE, ""),
     );
     desk.figure(&Figure::new(3, panels))
 }

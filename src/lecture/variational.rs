@@ -5,11 +5,11 @@
 
 use super::curve::Line;
 use super::desk::Desk;
+use super::film::Film;
 use super::learner::Learner;
 use super::sets::{Set, batch, tensor};
 use crate::energy::{Perceptron, Plane};
 use crate::error::Result;
-use crate::interrupt;
 use crate::models::Scope;
 use crate::outputs::figure::{Figure, ORANGE, Panel, VIOLET};
 use crate::rng::{Rng, Seed};
@@ -51,21 +51,23 @@ impl Variational {
         Ok((cost + ((apart - 1.0)? * 0.5)?.squeeze(1)?)?)
     }
 
-    /// Learns from data (N, 2) in `steps` steps.
+    /// Learns from data (N, 2) in `steps` steps; `watch` is as [`Learner::train`] has it.
     ///
     /// # Errors
     /// Training that diverges.
-    pub fn fit(data: &Tensor, steps: usize, seed: Seed, rng: &mut Rng) -> Result<Learner<Self>> {
+    pub fn fit(
+        data: &Tensor,
+        steps: usize,
+        seed: Seed,
+        rng: &mut Rng,
+        watch: impl FnMut(usize, &Self) -> Result<()>,
+    ) -> Result<Learner<Self>> {
         let mut learner = Learner::new(seed, Self::new)?;
-        for step in 0..steps {
-            interrupt::check()?;
+        learner.train(steps, 5e-3, watch, |learner| {
             let y = batch(data, 256, rng)?;
             let noise = rng.normal_tensor((256, 1), y.device())?;
-            let loss = learner.network.bound(&y, &noise)?.mean_all()?;
-            let left = 1.0 - step as f64 / steps as f64;
-            learner.step(&loss, 5e-3 * left)?;
-        }
-        learner.settle()?;
+            Ok(learner.network.bound(&y, &noise)?.mean_all()?)
+        })?;
         Ok(learner)
     }
 
@@ -88,6 +90,8 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
+const STEPS: usize = 2500;
+
 pub(super) fn show(desk: &mut Desk) -> Result<()> {
     let plane = Plane {
         reach: 1.4,
@@ -97,13 +101,23 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
         reach: 2.5,
         count: 400,
     };
-    let mut panels = Vec::new();
-    let mut rows = Vec::new();
+    let map = |title: &str, network: &Variational, points: &[[f64; 2]]| -> Result<Panel> {
+        Ok(Panel::plane(title, 1.4)
+            .map(plane, network.exact(&plane.points())?)
+            .points(&points[..300], ORANGE, 1)
+            .curve(line.decoded(&network.decoder)?, VIOLET, ""))
+    };
+    let (mut panels, mut rows) = (Vec::new(), Vec::new());
+    let mut film = Film::new("step", STEPS);
     for (name, set) in [("spiral", Set::Spiral), ("ellipse", Set::Ellipse)] {
         let mut rng = desk.rng(&format!("vae/{name}"));
         let points = set.draw(2000, &mut rng);
         let data = tensor(&points)?;
-        let learner = Variational::fit(&data, 2500, desk.seed, &mut rng)?;
+        let watch = |step: usize, network: &Variational| match set {
+            Set::Spiral => film.take(step, |title| map(title, network, &points)),
+            _ => Ok(()),
+        };
+        let learner = Variational::fit(&data, STEPS, desk.seed, &mut rng, watch)?;
         let noise = rng.normal_tensor((2000, 1), data.device())?;
         let bound = learner
             .frozen
@@ -116,22 +130,20 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
             format!("{bound:.3}"),
             format!("{exact:.3}"),
         ]);
-        panels.push(
-            Panel::plane(format!("VAE: F(y), {name}"), 1.4)
-                .map(plane, learner.frozen.exact(&plane.points())?)
-                .points(&points[..300], ORANGE, 1)
-                .curve(line.decoded(&learner.frozen.decoder)?, VIOLET, ""),
-        );
+        let title = format!("VAE: F(y), {name}");
+        panels.push(map(&title, &learner.frozen, &points)?);
     }
     desk.table(
         &["", "bound of -log p(y)", "-log p(y), exact over z"],
         &rows,
-    )?;
-    desk.figure(&Figure::new(2, panels))
+    );
+    desk.figure(&Figure::new(2, panels))?;
+    desk.film(&film)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::unwatched;
     use super::*;
 
     #[test]
@@ -139,7 +151,7 @@ mod tests {
         let mut rng = Seed(1).stream("test", 0);
         let points = Set::Ellipse.draw(400, &mut rng);
         let data = tensor(&points).unwrap();
-        let learner = Variational::fit(&data, 100, Seed(1), &mut rng).unwrap();
+        let learner = Variational::fit(&data, 100, Seed(1), &mut rng, unwatched).unwrap();
         let noise = rng.normal_tensor((400, 1), data.device()).unwrap();
         let bound = learner.network.bound(&data, &noise).unwrap();
         learner.every_weight_learns(&bound);

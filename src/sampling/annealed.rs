@@ -60,6 +60,8 @@ impl Annealed {
                 Ok(((base(v)? * (1.0 - t))? + (field.energy(v)? * t)?)?)
             };
             let mut state = State::new(&between, &place)?;
+            // For messages: chains do not begin anew.
+            state.steps = stage - 1;
             sampler.step(&between, &mut state, rng)?;
             place = state.place;
         }
@@ -82,6 +84,24 @@ mod tests {
     use crate::energy::{Bell, Wells};
     use crate::rng::Seed;
     use crate::sampling::{Hamiltonian, Langevin};
+
+    #[test]
+    fn it_says_at_which_step_it_diverged() {
+        // Nothing is known beyond 2, where the particles come in time.
+        let cliff = |v: &Tensor| Ok(v.sqr()?.affine(-1.0, 4.0)?.log()?.sum(1)?);
+        let annealed = Annealed {
+            particles: 20,
+            stages: 60,
+            start: 0.2,
+        };
+        let walk = Langevin::uncorrected(0.5);
+        let mut rng = Seed(3).stream("test", 0);
+        let found = annealed.estimate((&walk, &cliff), 1, &mut rng);
+        let said = found.unwrap_err().to_string();
+        let (_, step) = said.split_once("diverged at step ").unwrap();
+        let step: usize = step.split(':').next().unwrap().parse().unwrap();
+        assert!((2..=60).contains(&step), "{said}");
+    }
 
     #[test]
     fn integrals_that_are_known_are_met() {
