@@ -1,9 +1,14 @@
 //! K-means on a spiral: coordinate descent, then the energy of any point.
+//! E(y, z) = ½‖y − Wz‖², z one-hot; F(y) = min_z E(y, z).
 //!
 //! `cargo run --release --example kmeans`
+//!
+//! Change the number of wells.
 
 use anyhow::Result;
+use nextframe::energy::Plane;
 use nextframe::lecture::{KMeans, Set};
+use nextframe::outputs::figure::{Figure, ORANGE, Panel, VIOLET};
 use nextframe::rng::Seed;
 
 fn main() -> Result<()> {
@@ -25,5 +30,15 @@ fn main() -> Result<()> {
         "off the spiral: min E = {:.2}, F = {:.2}",
         least[1], free[1]
     );
+
+    let plane = Plane {
+        reach: 1.4,
+        side: 100,
+    };
+    let map = Panel::plane("K-means: F(y)", 1.4)
+        .map(plane, means.energies(&plane.points(), 1.0)?.least())
+        .points(&points[..300], ORANGE, 1)
+        .points(&means.centres, VIOLET, 3);
+    Figure::new(1, vec![map]).save("lecture".as_ref(), "example-kmeans")?;
     Ok(())
 }

@@ -1,16 +1,20 @@
 //! Maximum likelihood on the ellipse, the energy pushed up where HMC chains go, and held
-//! against the exact partition function.
+//! against the exact partition function: −log p(y) = E(y) + log ∫exp(−E).
 //!
 //! `cargo run --release --example likelihood`
+//!
+//! Change the sampler; examples/sampled.rs has other ways to push up.
 
 use anyhow::Result;
-use nextframe::lecture::{Fit, Set, fit, log_likelihood, network, tensor};
+use nextframe::lecture::{Fit, Set, fit, log_likelihood, network, panel, tensor};
+use nextframe::outputs::figure::Figure;
 use nextframe::rng::Seed;
 use nextframe::sampling::{Hamiltonian, Persistent};
 
 fn main() -> Result<()> {
     let mut rng = Seed(0).stream("example", 0);
-    let data = tensor(&Set::Ellipse.draw(4000, &mut rng))?;
+    let points = Set::Ellipse.draw(4000, &mut rng);
+    let data = tensor(&points)?;
     let held_out = tensor(&Set::Ellipse.draw(1000, &mut rng))?;
     let sampler = Hamiltonian {
         size: 0.06,
@@ -38,5 +42,7 @@ fn main() -> Result<()> {
             Ok(())
         },
     )?;
+    let map = panel("E(y)", &learner.frozen, &points)?;
+    Figure::new(1, vec![map]).save("lecture".as_ref(), "example-likelihood")?;
     Ok(())
 }

@@ -13,8 +13,8 @@ use crate::outputs::figure::{Figure, ORANGE, Panel, VIOLET};
 use crate::rng::{Rng, Seed};
 use candle_core::{Device, Tensor};
 
-/// The variance that no z explains is 1/κ.
-const PRECISION: f64 = 100.0;
+/// κ of [`fit`]: the variance that no z explains is 1/κ.
+pub const PRECISION: f64 = 100.0;
 
 /// Learns g from points, their z's beginning along the first principal axis; `watch` is as
 /// [`Learner::train`] has it.

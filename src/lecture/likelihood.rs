@@ -8,7 +8,7 @@ use super::desk::Desk;
 use super::film::Film;
 use super::learner::{Learner, unwatched};
 use super::sets::{Set, batch, tensor};
-use crate::energy::{Plane, ScalarNetwork};
+use crate::energy::{Field, Plane, ScalarNetwork};
 use crate::error::Result;
 use crate::outputs::figure::{Figure, ORANGE, Panel};
 use crate::rng::{Rng, Seed};
@@ -58,7 +58,6 @@ pub fn fit(
     rng: &mut Rng,
     watch: impl FnMut(usize, &ScalarNetwork) -> Result<()>,
 ) -> Result<()> {
-    use crate::energy::Field as _;
     learner.train(how.steps, how.rate, watch, |learner| {
         let y = batch(data, how.batch, rng)?;
         let push = contrast.push(&learner.frozen, &y, rng)?;
@@ -72,7 +71,6 @@ pub fn fit(
 /// # Errors
 /// An energy that is not finite.
 pub fn log_likelihood(network: &ScalarNetwork, points: &Tensor) -> Result<f64> {
-    use crate::energy::Field as _;
     let energies = FINE.energies(network, &Device::Cpu)?;
     let mean = network.energy(points)?.mean_all()?.to_scalar::<f32>()?;
     Ok(-f64::from(mean) - FINE.log_partition(&energies))
@@ -103,13 +101,17 @@ pub fn exact_model(set: Set, seed: Seed) -> Result<Learner<ScalarNetwork>> {
     Ok(learner)
 }
 
-/// A map of the energy with points on it.
-pub(super) fn panel(title: &str, network: &ScalarNetwork, points: &[[f64; 2]]) -> Result<Panel> {
+/// A map of an energy over [−1.4, 1.4]², dark where it is low, with the first 300 points on
+/// it.
+///
+/// # Errors
+/// An energy that is not a number.
+pub fn panel(title: &str, field: &dyn Field, points: &[[f64; 2]]) -> Result<Panel> {
     let plane = Plane {
         reach: 1.4,
         side: 100,
     };
-    let energies = plane.energies(network, &Device::Cpu)?;
+    let energies = plane.energies(field, &Device::Cpu)?;
     let some = &points[..points.len().min(300)];
     Ok(Panel::plane(title, 1.4)
         .map(plane, energies)

@@ -24,7 +24,8 @@ const PRECISION: f64 = 100.0;
 #[derive(Debug, Clone)]
 pub struct Variational {
     encoder: Perceptron,
-    decoder: Perceptron,
+    /// g, of z (B, 1): (B, 2).
+    pub decoder: Perceptron,
 }
 
 impl Variational {
