@@ -206,7 +206,7 @@ impl Search {
                     ));
                 }
             }
-            next.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)));
+            next.sort_by_key(|way| std::cmp::Reverse((way.0, way.1)));
             next.truncate(kept);
             let follow = |(_, _, parent, place, changes): (i64, i32, usize, Shift, i64)| {
                 let way: &Track = &ways[parent];
