@@ -8,7 +8,7 @@ use crate::sampling::{Langevin, walk};
 use candle_core::Tensor;
 use std::f64::consts::TAU;
 
-/// Steps from 0 to a draw.
+/// Steps to a draw.
 const STEPS: usize = 60;
 
 /// R(z), of each number of z on its own.
@@ -60,14 +60,27 @@ impl Prior for Walked {
 
     fn sample(&self, context: &Tensor, temperature: f64, noise: &mut Noise) -> Result<Tensor> {
         let shape = (context.dim(0)?, self.dimension);
-        let start = Tensor::zeros(shape, context.dtype(), context.device())?;
-        // The best length falls so with the dimension (Roberts & Rosenthal 1998).
+        // How wide exp(−R/T) is, and the best length of a step: it falls so with the dimension
+        // (Roberts & Rosenthal 1998), and is shorter where R has a kink.
+        let (width, length) = match self.regulariser {
+            Regulariser::Square => (temperature.sqrt(), 1.4),
+            Regulariser::Absolute(weight) => {
+                let width = std::f64::consts::SQRT_2 / weight * temperature;
+                (
+                    width,
+                    0.9 * width / temperature.sqrt().max(f64::MIN_POSITIVE),
+                )
+            }
+        };
+        let noise = noise.rng();
+        let start = (noise.normal_tensor(shape, context.device())? * width)?;
+        let start = start.to_dtype(context.dtype())?;
         let langevin = Langevin {
             temperature,
-            ..Langevin::corrected(1.6 * (self.dimension as f64).powf(-1.0 / 6.0))
+            ..Langevin::corrected(length * (self.dimension as f64).powf(-1.0 / 6.0))
         };
         let field = |z: &Tensor| self.cost(z);
-        let walked = walk((&langevin, &field), &start, STEPS, noise.rng(), |_| Ok(()))?;
+        let walked = walk((&langevin, &field), &start, STEPS, noise, |_| Ok(()))?;
         Ok(walked.place)
     }
 
@@ -110,6 +123,15 @@ mod tests {
         };
         let found = variance(absolute, 1.0, &mut rng);
         assert!((found - 1.0).abs() < 0.07, "{found}");
+        let cool = variance(absolute, 0.5, &mut rng);
+        assert!((cool - 0.25).abs() < 0.03, "{cool}");
+        for regulariser in [Regulariser::Square, absolute.regulariser] {
+            let likeliest = Walked {
+                dimension: 2,
+                regulariser,
+            };
+            assert_eq!(variance(likeliest, 0.0, &mut rng), 0.0);
+        }
     }
 
     #[test]

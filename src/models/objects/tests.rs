@@ -152,9 +152,9 @@ fn light_beyond_white_is_no_error() {
     let layers = look(&past);
     let config = config();
     let objects = Objects::new(&config, SHAPE, 2 * 25, &Device::Cpu).unwrap();
-    // Both go on: they still cross, and there two are as white as one.
+    // They still cross, and there two are as white as one.
     let next =
-        frame(|row, column| bar((6, 12), true, (row, column)) || bar((9, 9), false, (row, column)));
+        frame(|row, column| bar((6, 10), true, (row, column)) || bar((8, 9), false, (row, column)));
     let y = tokens(&next, &config);
     let (constant, slope, curvature) = objects.squared_error(&layers, &y).unwrap();
     let z = guess::least((&slope, &curvature), 2).unwrap();
