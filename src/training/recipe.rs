@@ -16,6 +16,7 @@ const BUNDLED: &[(&str, &str)] = &[
     ("digits", include_str!("../../models/digits.toml")),
     ("flow", include_str!("../../models/flow.toml")),
     ("galton", include_str!("../../models/galton.toml")),
+    ("langevin", include_str!("../../models/langevin.toml")),
     ("moved", include_str!("../../models/moved.toml")),
     ("paint", include_str!("../../models/paint.toml")),
     ("refined", include_str!("../../models/refined.toml")),
