@@ -138,8 +138,8 @@ pub(super) fn show(desk: &mut Desk) -> Result<()> {
         speed: 2.0,
     };
     let annealed = Annealed {
-        particles: 4000,
-        stages: 80,
+        particles: 20_000,
+        stages: 120,
         start: 1.0,
     };
     let mut rows = Vec::new();
