@@ -25,7 +25,7 @@ pub(super) fn bound<'a>(weights: impl Iterator<Item = &'a Var>, most: f64) -> Re
 }
 
 /// The largest singular value of W (outputs, …); 0 where W is not finite.
-fn spectral_norm(weight: &Tensor) -> Result<f64> {
+pub(super) fn spectral_norm(weight: &Tensor) -> Result<f64> {
     let rows = weight.detach().flatten_from(1)?;
     let gram = rows.matmul(&rows.t()?)?;
     let mut power = gram.clone();

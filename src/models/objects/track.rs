@@ -94,7 +94,7 @@ impl Search {
         let mut best: Option<(i64, Vec<Track>)> = None;
         for start in starts {
             let (cost, tracks) = self.beside(start, count);
-            let left: u64 = self.left(tracks.iter()).iter().map(Bits::count).sum();
+            let left = self.left_lit(&tracks);
             if best.as_ref().is_none_or(|(least, _)| cost < *least) {
                 best = Some((cost, tracks));
             }
@@ -141,9 +141,14 @@ impl Search {
     }
 
     fn cost(&self, tracks: &[Track]) -> i64 {
-        let left = self.left(tracks.iter());
         let changes: i64 = tracks.iter().map(|track| track.changes).sum();
-        left.iter().map(Bits::count).sum::<u64>() as i64 + CHANGE_BESIDE * changes
+        self.left_lit(tracks) as i64 + CHANGE_BESIDE * changes
+    }
+
+    /// How many lit pixels no track explains.
+    fn left_lit(&self, tracks: &[Track]) -> u64 {
+        let left = self.left(tracks.iter());
+        left.iter().map(Bits::count).sum()
     }
 
     /// What is lit in each frame and in no track.

@@ -156,3 +156,31 @@ fn frames_are_drawn_whole_and_by_score_matching_both_ways() {
         );
     }
 }
+
+#[test]
+fn no_layer_of_the_energy_stretches_more_than_it_may() {
+    let largest = |norm: f64| {
+        let mut settings = recipe(Learning::Contrastive);
+        settings.energy.norm = norm;
+        let mut learner = learner(&settings);
+        let mut rng = Seed(7).stream("test", 0);
+        let windows = windows(5, &mut rng);
+        learner.step(&windows, 0.9, &mut rng).unwrap();
+        // Of the energy's weights, and of the others'.
+        let mut largest = [0f64; 2];
+        for (name, var) in learner.weights().pairs() {
+            if var.rank() >= 2 {
+                let side = usize::from(!name.contains(ENERGY_WEIGHTS));
+                let found = spectral::spectral_norm(var.as_tensor()).unwrap();
+                largest[side] = largest[side].max(found);
+            }
+        }
+        largest
+    };
+    let ([free, others], [bounded, same]) = (largest(0.0), largest(0.5));
+    assert!(
+        free > 0.6 && (bounded - 0.5).abs() < 1e-3,
+        "{free} {bounded}"
+    );
+    assert_eq!(others, same);
+}
