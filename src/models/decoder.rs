@@ -145,7 +145,7 @@ impl Light {
     /// patches, and the backbone's features.
     pub(super) fn look(&self, past: &[Tensor], mean: &Tensor, features: &Tensor) -> Result<Seen> {
         let last = past.last().ok_or_else(no_past)?;
-        let layers = (self.objects.as_ref()).map(|objects| objects.look(past, features));
+        let layers = (self.objects.as_ref()).map(|objects| objects.look(past));
         let basis = self.paint.as_ref().map(|paint| paint.basis(features));
         let (expected, moving) = match &self.movement {
             Some(movement) => {

@@ -68,7 +68,7 @@ pub(super) struct Objects {
 
 /// How many numbers a prior sees of an object.
 pub(super) fn sights(config: &NextFrameConfig) -> usize {
-    past::ways(config.context, config.reach) + PLACE + 4 * WAVES + config.backbone.width
+    past::ways(config.context, config.reach) + PLACE + 4 * WAVES
 }
 
 impl Objects {
@@ -114,8 +114,8 @@ impl Objects {
         })
     }
 
-    /// Of the past's frames as patches, the last one last, and the backbone's features.
-    pub(super) fn look(&self, past: &[Tensor], features: &Tensor) -> Result<Layers> {
+    /// Of the past's frames as patches, the last one last.
+    pub(super) fn look(&self, past: &[Tensor]) -> Result<Layers> {
         let frames: Vec<Tensor> = past
             .iter()
             .map(|tokens| self.frame(&tokens.detach(), self.shape.channels))
@@ -125,7 +125,7 @@ impl Objects {
         let (objects, came) = past.parted(self.count, self.reach)?;
         let together = objects.sum(1)?;
         let background = (last - together)?.relu()?;
-        let sights = self.sights(&came, &objects, &features.detach())?;
+        let sights = self.sights(&came, &objects)?;
         Ok(Layers {
             objects,
             background,
@@ -185,9 +185,8 @@ impl Objects {
         ops::unpatchify(&grid, self.patch, channels)
     }
 
-    /// What tells how each object will move, (B, K, F): how it came, where it is, the
-    /// features under it.
-    fn sights(&self, came: &Tensor, objects: &Tensor, features: &Tensor) -> Result<Tensor> {
+    /// What tells how each object will move, (B, K, F): how it came and where it is.
+    fn sights(&self, came: &Tensor, objects: &Tensor) -> Result<Tensor> {
         let (batch, count, channels, height, width) = objects.dims5()?;
         let mut seen = vec![came.clone()];
         let flat = objects.reshape((batch * count, channels, height, width))?;
@@ -207,13 +206,6 @@ impl Objects {
         }
         let place = Tensor::cat(&place, 1)?;
         seen.push(place.reshape((batch, count, PLACE + 4 * WAVES))?);
-        // Features, each as much as the object is there.
-        let (patch, places) = (self.patch, features.dim(1)?);
-        let parts = mass.reshape((batch, count, height, width))?;
-        let parts = ops::patchify(&parts, patch)?.reshape((batch, places, patch * patch, count))?;
-        let parts = parts.sum(2)?.transpose(1, 2)?;
-        let parts = parts.broadcast_div(&(whole.reshape((batch, count, 1))? + 1e-3)?)?;
-        seen.push(parts.contiguous()?.matmul(&features.contiguous()?)?);
         Ok(Tensor::cat(&seen, 2)?)
     }
 }

@@ -1,6 +1,8 @@
 //! What training keeps of the z's it found, and of the frames it drew.
 
 use super::objective::Found;
+use super::remembered::Remembered;
+use super::settings::TrainingConfig;
 use super::visits::Visits;
 use crate::error::Result;
 use crate::inference::{BANK, Beside, Density, Family, Learning, kept_in_bank};
@@ -10,30 +12,39 @@ use candle_core::{Tensor, Var};
 use std::collections::HashMap;
 
 /// A z for each window where the family is a table, the last ones of all where the prior
-/// is a bank; of other latents nothing.
+/// is a bank, and the windows that p(z | x) is to learn from again.
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) visits: Option<Visits>,
     pub(super) bank: bool,
+    /// Where `training.rehearsal` asks for it.
+    pub(super) remembered: Option<Remembered>,
     /// Where an energy is held against its own frames.
     pub(super) replay: Option<Replay>,
 }
 
 impl Kept {
-    pub(super) fn new(beside: &Beside) -> Self {
+    pub(super) fn new(beside: &Beside, settings: &TrainingConfig) -> Self {
         match beside {
             Beside::Latent(latent) => Self {
                 visits: (latent.family == Family::Table).then(Visits::default),
                 bank: matches!(latent.prior, Density::Bank | Density::Neighbours),
+                remembered: (settings.rehearsal > 0).then(Remembered::default),
                 replay: None,
             },
             Beside::Energy(energy) => Self {
                 visits: None,
                 bank: false,
+                remembered: None,
                 replay: (energy.learning == Learning::Contrastive)
                     .then(|| Replay::new(energy.replay, energy.restart)),
             },
         }
+    }
+
+    /// Whether a step is to tell what its prior saw.
+    pub(super) fn sees(&self) -> bool {
+        self.bank || self.remembered.is_some()
     }
 
     /// Takes in what a step found of windows of these names; a bank is among `weights`.
@@ -47,7 +58,13 @@ impl Kept {
         if let Some(visits) = &mut self.visits {
             visits.note(names, &inferred.best);
         }
-        if let Some(context) = &found.context {
+        let Some(context) = &found.context else {
+            return Ok(());
+        };
+        if let Some(remembered) = &mut self.remembered {
+            remembered.note(context, &inferred.sample_tensor(context.device())?)?;
+        }
+        if self.bank {
             let named = |ending: &str| {
                 let ending = format!("{BANK}{ending}");
                 let mut pairs = weights.pairs().iter();
@@ -65,17 +82,24 @@ impl Kept {
 
     /// What a checkpoint needs beside the weights, by names that start with `prefix`.
     pub(super) fn tensors(&self, prefix: &str) -> Result<Vec<(String, Tensor)>> {
-        match (&self.visits, &self.replay) {
-            (Some(visits), _) => visits.tensors(prefix),
-            (None, Some(replay)) => replay.tensors(prefix),
-            (None, None) => Ok(Vec::new()),
+        let mut all = match (&self.visits, &self.replay) {
+            (Some(visits), _) => visits.tensors(prefix)?,
+            (None, Some(replay)) => replay.tensors(prefix)?,
+            (None, None) => Vec::new(),
+        };
+        if let Some(remembered) = &self.remembered {
+            all.extend(remembered.tensors(prefix)?);
         }
+        Ok(all)
     }
 
     /// The inverse of [`Self::tensors`].
     pub(super) fn load(&mut self, tensors: &HashMap<String, Tensor>, prefix: &str) -> Result<()> {
         if let Some(visits) = &mut self.visits {
             *visits = Visits::load(tensors, prefix)?;
+        }
+        if let Some(remembered) = &mut self.remembered {
+            *remembered = Remembered::load(tensors, prefix)?;
         }
         if let Some(replay) = &mut self.replay {
             replay.load(tensors, prefix)?;

@@ -147,7 +147,7 @@ impl Learner {
             name,
             norm,
             codes,
-            kept: Kept::new(&beside),
+            kept: Kept::new(&beside, &settings.training),
             revival,
             good,
             forecaster,

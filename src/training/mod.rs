@@ -9,6 +9,7 @@ pub mod learner;
 mod objective;
 mod parts;
 pub mod recipe;
+mod remembered;
 mod revival;
 mod schedule;
 pub mod settings;

@@ -145,9 +145,15 @@ impl Objective<'_> {
         let mut surprise = 0.0;
         if let Some(prior) = self.forecaster.prior() {
             let context = self.forecaster.context(&observed);
-            let each = (prior.loss(&context, &z, rng)?.mean_all()? / z.dim(1)? as f64)?;
-            surprise = scalar(&each)?;
-            loss = (loss + (each * self.settings.prior_weight)?)?;
+            let fresh = prior.loss(&context, &z, rng)?;
+            let numbers = z.dim(1)? as f64;
+            surprise = scalar(&fresh.mean_all()?)? / numbers;
+            let all = match self.again(&fresh, rng)? {
+                Some(again) => Tensor::cat(&[fresh, again], 0)?,
+                None => fresh,
+            };
+            let weight = self.settings.prior_weight / numbers;
+            loss = (loss + (all.mean_all()? * weight)?)?;
         }
         if self.settings.score_weight > 0.0 {
             let score = self.score(&observed, &y, rng)?;
@@ -168,9 +174,23 @@ impl Objective<'_> {
             contrast: 0.0,
             drawn: Vec::new(),
             inferred: Some(inferred),
-            context: (self.kept.bank).then(|| self.forecaster.context(&observed)),
+            context: (self.kept.sees()).then(|| self.forecaster.context(&observed)),
         };
         Ok((loss, found))
+    }
+
+    /// The prior's loss on remembered windows, as many for each of the `fresh` as
+    /// `training.rehearsal` says.
+    fn again(&self, fresh: &Tensor, rng: &mut Rng) -> Result<Option<Tensor>> {
+        let (Some(remembered), Some(prior)) = (&self.kept.remembered, self.forecaster.prior())
+        else {
+            return Ok(None);
+        };
+        let count = self.settings.rehearsal * fresh.dim(0)?;
+        match remembered.draw(count, rng, fresh.device())? {
+            Some((context, z)) => Ok(Some(prior.loss(&context, &z, rng)?)),
+            None => Ok(None),
+        }
     }
 
     /// The score of two futures drawn from p(z | x), in units of σ, on a

@@ -68,6 +68,9 @@ pub struct TrainingConfig {
     /// Weight of −log p(z | x) per number of z beside the squared error in
     /// units of σ². The prior shares no weights with the rest.
     pub prior_weight: f64,
+    /// How many windows of before p(z | x) learns from again beside each new one, which
+    /// pays where to find z costs more than to learn from it; 0 for none.
+    pub rehearsal: usize,
     /// Weight of the CRPS of two drawn next frames, in units of σ, which trains
     /// p(z | x) alone, through the decoder: what z's density does not say, how
     /// much each z matters in the picture. Not for codes, whose draws have no
@@ -93,6 +96,7 @@ impl Default for TrainingConfig {
             beta_start: 1.0,
             beta_rise: 0.3,
             prior_weight: 0.1,
+            rehearsal: 0,
             score_weight: 1.0,
         }
     }
@@ -152,6 +156,13 @@ impl Settings {
             if !(1..=65_536).contains(&value) {
                 return Err(out_of_range(key, value, "1 to 65536"));
             }
+        }
+        if training.rehearsal > 256 {
+            return Err(out_of_range(
+                "training.rehearsal",
+                training.rehearsal,
+                "0 to 256",
+            ));
         }
         if model.reach > 8 {
             return Err(out_of_range("model.reach", model.reach, "0 to 8"));

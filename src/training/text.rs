@@ -188,6 +188,23 @@ impl TextLearner {
         })
     }
 
+    /// Sets each token's bias to log of its share in the corpus, all above 0, so that the
+    /// model begins with what is known without x. Else the bias, which a step moves by no more
+    /// than the learning rate, takes thousands of steps to get there, and the vectors of
+    /// words say how frequent they are meanwhile.
+    ///
+    /// # Errors
+    /// Shares of another vocabulary.
+    pub fn begin_at(&mut self, shares: &[f64]) -> Result<()> {
+        let mut pairs = self.weights.pairs().iter();
+        let bias = pairs.find(|(name, _)| name.ends_with("predictions.bias"));
+        if let Some((_, bias)) = bias {
+            let logs: Vec<f32> = shares.iter().map(|share| share.ln() as f32).collect();
+            bias.set(&Tensor::from_vec(logs, shares.len(), bias.device())?)?;
+        }
+        self.remember_now()
+    }
+
     /// The model as it is now; it costs no gradients.
     pub fn frozen(&self) -> &Bert {
         &self.frozen

@@ -80,6 +80,7 @@ impl Session {
     /// Makes or resumes the run in `out`.
     pub(super) fn begin(plan: Plan, out: &Path, existing: Existing) -> Result<Self> {
         let mask = plan.tokenizer.mask();
+        let shares = plan.train.shares(plan.settings.model.vocab_size);
         let mut learner = TextLearner::new(&plan.settings, mask, plan.seed, &plan.device)?;
         if let Some(init) = &plan.init {
             for ((_, var), (_, from)) in
@@ -88,6 +89,8 @@ impl Session {
                 var.set(&from.as_detached_tensor())?;
             }
             learner.remember_now()?;
+        } else {
+            learner.begin_at(&shares)?;
         }
         let run = Run::begin(out, existing)?;
         let mut best = Best::default();
@@ -125,7 +128,6 @@ impl Session {
             &plan.settings.masking,
             plan.seed,
         );
-        let shares = plan.train.shares(plan.settings.model.vocab_size);
         let targets: Vec<u32> = judged.iter().flat_map(|j| j.targets.clone()).collect();
         let sum: f64 = targets.iter().map(|&t| -shares[t as usize].ln()).sum();
         let (metrics, events) = (Metrics::open(&run)?, Events::open(&run)?);

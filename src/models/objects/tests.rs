@@ -62,9 +62,8 @@ fn crossing() -> (Vec<Tensor>, [Tensor; 2]) {
 fn look(past: &[Tensor]) -> Layers {
     let config = config();
     let objects = Objects::new(&config, SHAPE, 2 * 25, &Device::Cpu).unwrap();
-    let features = Tensor::ones((1, 24, 6), candle_core::DType::F32, &Device::Cpu).unwrap();
     let past: Vec<Tensor> = past.iter().map(|frame| tokens(frame, &config)).collect();
-    objects.look(&past, &features).unwrap()
+    objects.look(&past).unwrap()
 }
 
 fn off(a: &Tensor, b: &Tensor) -> f32 {

@@ -87,3 +87,39 @@ fn a_bank_holds_what_was_found_and_is_no_average() {
     assert_eq!(of(again.weights(), ".bank.count"), [64.0]);
     assert_eq!(of(again.weights(), ".bank.z")[..96], z[..96]);
 }
+
+#[test]
+fn a_prior_learns_again_from_windows_of_before() {
+    let trained = |rehearsal: usize, steps: usize| {
+        let mut learner = learner(|s| s.training.rehearsal = rehearsal);
+        let (mut rng, mut surprise) = (Seed(5).stream("test", 0), 0.0);
+        for _ in 0..steps {
+            let windows = windows(far(Decoder::Paint), &mut rng);
+            surprise = learner.step(&windows, 0.9, &mut rng).unwrap().surprise;
+        }
+        (learner, surprise)
+    };
+    let (plain, once) = trained(0, 40);
+    assert!(plain.kept.remembered.is_none() && plain.moments().unwrap().len() % 2 == 0);
+    let (learner, often) = trained(7, 40);
+    assert!(often < once, "{often} nats with, {once} without");
+    let tensors = |learner: &Learner| -> Vec<Vec<f32>> {
+        let tensors = learner.kept.tensors("z").unwrap();
+        let flat = tensors.iter().map(|(_, t)| t.flatten_all().unwrap());
+        flat.map(|t| t.to_vec1().unwrap()).collect()
+    };
+    let kept = learner.kept.tensors("z").unwrap();
+    let counts: Vec<usize> = kept.iter().map(|(_, t)| t.dim(0).unwrap()).collect();
+    assert_eq!(counts, [640, 640]);
+    // What goes on after a checkpoint is what would have gone on.
+    let mut again = resumed(&learner, |s| s.training.rehearsal = 7);
+    assert_eq!(tensors(&again), tensors(&learner));
+    let mut first = learner;
+    let mut rng = Seed(6).stream("test", 0);
+    let windows = windows(far(Decoder::Paint), &mut rng);
+    let reports = [&mut first, &mut again].map(|one| {
+        let report = one.step(&windows, 0.9, &mut rng.clone()).unwrap();
+        (report.surprise, report.gradient)
+    });
+    assert_eq!(reports[0], reports[1]);
+}
