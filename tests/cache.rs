@@ -54,6 +54,24 @@ fn frames(footage: &Footage) -> Vec<&[u8]> {
 }
 
 #[test]
+fn backwards_is_the_same_file_from_its_end() {
+    let (input, cache) = (pictures(), tempfile::tempdir().unwrap());
+    let (film, _) = prepared(input.path(), &small(), cache.path());
+    let settings = ReadSettings {
+        backwards: true,
+        ..small()
+    };
+    let (back, decoded) = prepared(input.path(), &settings, cache.path());
+    assert!(!decoded && back.is_backwards());
+    let mut there = frames(&film);
+    there.reverse();
+    assert_eq!(frames(&back), there);
+    // A prepared file too.
+    let (back, _) = prepared(&cached_file(cache.path()), &settings, cache.path());
+    assert_eq!(frames(&back), there);
+}
+
+#[test]
 fn a_second_time_is_not_decoded() {
     let (input, cache) = (pictures(), tempfile::tempdir().unwrap());
     let (first, decoded) = prepared(input.path(), &small(), cache.path());

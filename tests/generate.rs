@@ -1,21 +1,15 @@
-//! `nextframe generate` and `fill`, with a model that was built but not trained: its
-//! futures are noise, what is written is not.
+//! `nextframe generate`, with a model that was not trained.
 
-use candle_core::Device;
+#[path = "common/untrained.rs"]
+mod untrained;
+
 use clap::Parser;
-use nextframe::cli::fill::{self, FillArgs};
 use nextframe::cli::generate::{GenerateArgs, run};
-use nextframe::inference::Forecaster;
-use nextframe::models::{FrameShape, Weights};
-use nextframe::outputs::film::write_film;
-use nextframe::outputs::model::{LATENT, MSE, ModelConfig, UNITS};
-use nextframe::rng::Seed;
-use nextframe::training::{Settings, checkpoint};
+use nextframe::outputs::model::{LATENT, MSE};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::fs;
-use std::path::{Path, PathBuf};
-
-const SIDE: usize = 16;
+use std::path::Path;
+use untrained::{Bench, SIDE};
 
 #[derive(Parser)]
 struct Command {
@@ -23,103 +17,12 @@ struct Command {
     args: GenerateArgs,
 }
 
-#[derive(Parser)]
-struct Filling {
-    #[command(flatten)]
-    args: FillArgs,
-}
-
-/// A folder with a model and an input.
-struct Bench {
-    folder: tempfile::TempDir,
-}
-
 impl Bench {
-    fn new(models: &[&str]) -> Self {
-        let bench = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
-        bench.build(models, SIDE);
-        bench
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn build(&self, models: &[&str], side: usize) {
-        let mut settings = Settings::default();
-        (settings.data.width, settings.data.height) = (side, side);
-        settings.evaluation.horizon = 5;
-        // Untrained, z must be seen in bytes.
-        settings.model.latent_start = 5.0;
-        let mut config = ModelConfig {
-            settings,
-            shape: FrameShape {
-                channels: 3,
-                height: side,
-                width: side,
-                change: 0.1,
-            },
-            frame_rate: 10.0,
-            inputs: vec!["film.safetensors".to_owned()],
-            models: models.iter().map(|&name| name.to_owned()).collect(),
-            persistence: 0.0,
-            trained: None,
-        };
-        config.settings.model.backbone.width = 16;
-        let mut weights = Weights::new(Seed(1), &Device::Cpu);
-        for name in models {
-            let (model, beside) = (&config.settings.model, config.beside(name));
-            Forecaster::new(model, beside, config.shape, name, &mut weights).unwrap();
-        }
-        checkpoint::save(&self.path("model.safetensors"), &weights.tensors(), &[]).unwrap();
-        checkpoint::save_config(&self.path("config.json"), &config, UNITS).unwrap();
-    }
-
-    /// `frames` frames (C, H, W) whose values tell them apart.
-    fn film(&self, name: &str, frames: usize) -> Vec<u8> {
-        let size = 3 * SIDE * SIDE;
-        let bytes: Vec<u8> = (0..frames * size)
-            .map(|i| (i / size * 8 + i % 7) as u8)
-            .collect();
-        let shape = [frames, 3, SIDE, SIDE];
-        write_film(&self.path(name), &bytes, shape, 10.0, 1).unwrap();
-        bytes
-    }
-
     /// Runs with `words`; paths in them are below this folder.
     fn run(&self, input: &str, output: &str, words: &[&str]) -> Result<(), String> {
-        let path = |name: &str| self.path(name).into_os_string();
-        let fixed = ["generate".into(), path("model.safetensors"), path(input)];
-        let places = ["-o".into(), path(output), "--cache".into(), path("cache")];
-        let words = words.iter().map(|word| word.into());
-        let words = fixed.into_iter().chain(places).chain(words);
+        let words = self.words(["generate", input, output], words);
         let command = Command::try_parse_from(words).map_err(|error| error.to_string())?;
         run(&command.args).map_err(|error| error.to_string())
-    }
-
-    /// Runs `fill`, as [`Self::run`] does `generate`.
-    fn fill(&self, output: &str, words: &[&str]) -> Result<(), String> {
-        let path = |name: &str| self.path(name).into_os_string();
-        let fixed = [
-            "fill".into(),
-            path("model.safetensors"),
-            path("film.safetensors"),
-        ];
-        let places = ["-o".into(), path(output), "--cache".into(), path("cache")];
-        let words = words.iter().map(|word| word.into());
-        let words = fixed.into_iter().chain(places).chain(words);
-        let command = Filling::try_parse_from(words).map_err(|error| error.to_string())?;
-        fill::run(&command.args).map_err(|error| error.to_string())
-    }
-
-    fn names(&self, folder: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.path(folder)).unwrap();
-        let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
-        let mut names: Vec<_> = entries.map(|entry| name(entry.unwrap())).collect();
-        names.sort();
-        names
     }
 }
 
@@ -368,45 +271,4 @@ fn a_hundred_futures_of_the_board() {
     bench.run("galton.gif", "out", &words).unwrap();
     let (shape, _) = tensor(&bench.path("out/futures.safetensors"), "futures");
     assert_eq!(shape, [1, 100, 5, 3, 64, 64]);
-}
-
-#[test]
-fn what_is_hidden_is_filled_in() {
-    let bench = Bench::new(&[MSE, LATENT]);
-    bench.film("film.safetensors", 20);
-    let words = [
-        "--mask",
-        "2,3,8,8@0.5-0.8",
-        "--fillings",
-        "3",
-        "--tries",
-        "4",
-    ];
-    bench.fill("fillings", &words).unwrap();
-    let names = bench.names("fillings");
-    assert_eq!(names.len(), 4, "{names:?}");
-    assert!(
-        names[0].starts_with("filling-01.") && names[3] == "grid.png",
-        "{names:?}"
-    );
-    // Another time, and several masks.
-    let words = ["--mask", "all@0.9-1.0", "--mask", "0,0,4,4@0.7-1.1"];
-    bench
-        .fill("fillings", &[&words[..], &["--fillings", "1"]].concat())
-        .unwrap();
-    assert_eq!(bench.names("fillings").len(), 2);
-
-    let refused = |words: &[&str], expected: &str| {
-        let error = bench.fill("fillings", words).unwrap_err();
-        assert!(error.contains(expected), "{words:?}: {error}");
-    };
-    refused(&[], "--mask");
-    refused(&["--mask", "1,2,3"], "expected x,y,w,h");
-    refused(
-        &["--mask", "9,9,9,9"],
-        "outside of the model's frames, which are 16×16",
-    );
-    refused(&["--mask", "all@0.1-0.2"], "the model looks at 4");
-    fs::write(bench.path("fillings/mine"), "").unwrap();
-    refused(&["--mask", "all@0.9-1"], "something else (mine)");
 }

@@ -65,6 +65,8 @@ pub fn prepare(
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Vec<Footage>> {
     settings.check()?;
+    // Kept as filmed, whichever way it is looked at.
+    let (settings, backwards) = (&settings.filmed(), settings.backwards);
     let sources = inputs::expand(inputs)?;
     let total = sources.len();
     let mut cache: Option<Cache> = None;
@@ -91,7 +93,10 @@ pub fn prepare(
         tell(Stage::Ready {
             frames: footage.len(),
         });
-        prepared.push(footage);
+        prepared.push(match backwards {
+            true => footage.backwards(),
+            false => footage,
+        });
     }
     Ok(prepared)
 }

@@ -17,7 +17,9 @@ pub struct Footage {
 
 #[derive(Debug)]
 struct Content {
-    bytes: Bytes,
+    bytes: Arc<Bytes>,
+    /// Whether the last frame of `bytes` comes first.
+    backwards: bool,
     shape: (usize, usize, usize),
     frame_rate: f64,
     damaged: usize,
@@ -63,7 +65,8 @@ impl Footage {
             return Ok(Self {
                 name,
                 content: Arc::new(Content {
-                    bytes: Bytes::Owned(frames),
+                    bytes: Arc::new(Bytes::Owned(frames)),
+                    backwards: false,
                     shape: (channels, height, width),
                     frame_rate,
                     damaged: 0,
@@ -93,7 +96,8 @@ impl Footage {
         Self {
             name,
             content: Arc::new(Content {
-                bytes: Bytes::Mapped(map, offset),
+                bytes: Arc::new(Bytes::Mapped(map, offset)),
+                backwards: false,
                 shape,
                 frame_rate,
                 damaged,
@@ -108,6 +112,47 @@ impl Footage {
         Self {
             name: name.into(),
             ..self
+        }
+    }
+
+    /// The same frames, the last first.
+    pub fn backwards(&self) -> Self {
+        let old = &self.content;
+        let times = old.times.iter().rev().map(|&time| self.turned(time));
+        let cuts = old.cuts.iter().rev().map(|&cut| self.len() - cut);
+        Self {
+            name: self.name.clone(),
+            content: Arc::new(Content {
+                bytes: Arc::clone(&old.bytes),
+                backwards: !old.backwards,
+                shape: old.shape,
+                frame_rate: old.frame_rate,
+                damaged: old.damaged,
+                times: times.collect(),
+                cuts: cuts.collect(),
+            }),
+        }
+    }
+
+    /// Whether time runs backwards.
+    pub fn is_backwards(&self) -> bool {
+        self.content.backwards
+    }
+
+    /// The time of the film, in seconds, when [`Self::times`] say `time`, and the other
+    /// way round: the same unless time runs backwards, else from the other end.
+    pub fn clock(&self, time: f64) -> f64 {
+        match self.content.backwards {
+            true => self.turned(time),
+            false => time,
+        }
+    }
+
+    fn turned(&self, time: f64) -> f64 {
+        match self.content.times.as_slice() {
+            [] => time,
+            [first, .., last] => first + last - time,
+            [only] => 2.0 * only - time,
         }
     }
 
@@ -136,9 +181,13 @@ impl Footage {
     pub fn frame(&self, index: usize) -> &[u8] {
         let (channels, height, width) = self.shape();
         let size = channels * height * width;
-        let all = match &self.content.bytes {
+        let all = match &*self.content.bytes {
             Bytes::Owned(bytes) => bytes.as_slice(),
             Bytes::Mapped(map, offset) => &map[*offset..*offset + self.len() * size],
+        };
+        let index = match self.content.backwards {
+            true => self.len() - 1 - index,
+            false => index,
         };
         &all[index * size..(index + 1) * size]
     }
@@ -146,12 +195,13 @@ impl Footage {
     /// Gives back memory that frames took which were looked at; looking at
     /// them again is as right and hardly slower.
     pub(super) fn release(&self) {
-        if let Bytes::Mapped(map, _) = &self.content.bytes {
+        if let Bytes::Mapped(map, _) = &*self.content.bytes {
             release(map);
         }
     }
 
-    /// Each frame's time in seconds from the file's start.
+    /// Each frame's time in seconds from the file's start, ascending: where time runs
+    /// backwards, as if it were the file's last frame that came first.
     pub fn times(&self) -> &[f64] {
         &self.content.times
     }
@@ -191,11 +241,42 @@ mod tests {
     use super::*;
 
     #[test]
+    fn backwards_the_last_comes_first() {
+        let mut film =
+            Footage::from_frames("film", vec![7, 8, 9, 10], (4, 1, 1, 1), 10.0, vec![3]).unwrap();
+        // As if it began late.
+        let content = Arc::get_mut(&mut film.content).unwrap();
+        content.times = vec![1.0, 1.1, 1.3, 1.4];
+        let back = film.backwards();
+        let seen: Vec<u8> = (0..4).map(|index| back.frame(index)[0]).collect();
+        assert_eq!(seen, [10, 9, 8, 7]);
+        assert_eq!(back.scenes(), [0..1, 1..4]);
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+        let times = [1.0, 1.1, 1.3, 1.4];
+        assert!(back.times().iter().zip(times).all(|(&a, b)| near(a, b)));
+        assert!(near(back.clock(1.1), 1.3) && near(film.clock(1.1), 1.1));
+        assert!(back.is_backwards() && !film.is_backwards());
+        let again = back.backwards();
+        assert_eq!(
+            (again.frame(0), again.scenes()),
+            (film.frame(0), film.scenes())
+        );
+        assert!(
+            again
+                .times()
+                .iter()
+                .zip(film.times())
+                .all(|(&a, &b)| near(a, b))
+        );
+    }
+
+    #[test]
     fn what_passes_between_scenes_makes_no_rate_uneven() {
         let film = |times: Vec<f64>, cuts: Vec<usize>| Footage {
             name: "film".to_owned(),
             content: Arc::new(Content {
-                bytes: Bytes::Owned(vec![0; times.len()]),
+                bytes: Arc::new(Bytes::Owned(vec![0; times.len()])),
+                backwards: false,
                 shape: (1, 1, 1),
                 frame_rate: 25.0,
                 damaged: 0,

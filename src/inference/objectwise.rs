@@ -6,10 +6,15 @@ use super::prior::Prior;
 use crate::error::{Error, Result};
 use crate::latent::{Codes, Latent};
 use crate::models::{Init, Linear, Scope};
+use crate::ops::{self, Dropout};
+use crate::rng::Rng;
 use candle_core::Tensor;
 
 /// Width of the network's two hidden layers.
 const HIDDEN: usize = 256;
+/// The share of a hidden layer that each training step leaves out. The same windows come
+/// again and again, and what an object does after a bounce could be learned by heart.
+const DROPPED: f64 = 0.3;
 /// How much likelier before training, as a logit.
 const AGAIN: f32 = 4.0;
 
@@ -58,11 +63,15 @@ impl Objectwise {
         })
     }
 
-    /// Of (B, K, width): (B·K, D).
-    fn logits(&self, context: &Tensor) -> Result<Tensor> {
+    /// Of (B, K, width): (B·K, D). In training `rng` draws what is left out.
+    fn logits(&self, context: &Tensor, mut rng: Option<&mut Rng>) -> Result<Tensor> {
         let rows = context.flatten(0, 1)?;
-        let hidden = self.first.forward_gelu(&rows)?;
-        let hidden = self.second.forward_gelu(&hidden)?;
+        let mut left = |hidden: Tensor| match rng.as_deref_mut() {
+            Some(rng) => ops::dropout(&hidden, Dropout::new(DROPPED, rng)?),
+            None => Ok(hidden),
+        };
+        let hidden = left(self.first.forward_gelu(&rows)?)?;
+        let hidden = left(self.second.forward_gelu(&hidden)?)?;
         let (before, size) = (self.again.dim(0)?, self.latent.size());
         let down = self.down.forward(&hidden)?.unsqueeze(2)?;
         let right = self.right.forward(&hidden)?.unsqueeze(1)?;
@@ -79,13 +88,18 @@ impl Objectwise {
 }
 
 impl Prior for Objectwise {
+    fn loss(&self, context: &Tensor, z: &Tensor, rng: &mut Rng) -> Result<Tensor> {
+        let logits = self.logits(context, Some(rng))?;
+        Ok(choices::cost(self.latent, &logits, z)?.sum(1)?)
+    }
+
     fn surprise(&self, context: &Tensor, z: &Tensor) -> Result<Option<Tensor>> {
-        let each = choices::cost(self.latent, &self.logits(context)?, z)?;
-        Ok(Some(each.sum(1)?))
+        let logits = self.logits(context, None)?;
+        Ok(Some(choices::cost(self.latent, &logits, z)?.sum(1)?))
     }
 
     fn sample(&self, context: &Tensor, temperature: f64, noise: &mut Noise) -> Result<Tensor> {
-        let moves = choices::draw(&self.logits(context)?, temperature, noise)?;
+        let moves = choices::draw(&self.logits(context, None)?, temperature, noise)?;
         Ok(moves.reshape((context.dim(0)?, self.latent.dimension()))?)
     }
 
@@ -98,7 +112,7 @@ impl Prior for Objectwise {
 mod tests {
     use super::*;
     use crate::models::{Source, Weights};
-    use crate::rng::{Rng, Seed};
+    use crate::rng::Seed;
     use candle_core::Device;
 
     /// One move led here, and after it another comes, but for objects that have a 1
@@ -134,9 +148,9 @@ mod tests {
                 row[choice] = 1.0;
             }
             let z = Tensor::from_vec(z, (64, 8), &Device::Cpu).unwrap();
-            let surprise = prior.surprise(&seen, &z).unwrap().unwrap();
-            assert_eq!(surprise.dims(), [64]);
-            let gradients = surprise.mean_all().unwrap().backward().unwrap();
+            let loss = prior.loss(&seen, &z, &mut rng).unwrap();
+            assert_eq!(loss.dims(), [64]);
+            let gradients = loss.mean_all().unwrap().backward().unwrap();
             for (name, var) in weights.pairs() {
                 assert!(gradients.get(var).is_some(), "{name} has no gradient");
             }

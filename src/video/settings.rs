@@ -55,6 +55,9 @@ pub struct ReadSettings {
     pub start: Option<f64>,
     /// Seconds from the file's start before which reading ends.
     pub end: Option<f64>,
+    /// Whether the last frame comes first: what is learned then is what came before.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub backwards: bool,
 }
 
 impl Default for ReadSettings {
@@ -67,6 +70,7 @@ impl Default for ReadSettings {
             frame_rate: None,
             start: None,
             end: None,
+            backwards: false,
         }
     }
 }
@@ -75,6 +79,14 @@ impl ReadSettings {
     /// (C, H, W) of each frame.
     pub fn shape(&self) -> (usize, usize, usize) {
         (self.channels.count(), self.height, self.width)
+    }
+
+    /// The same with time as it was filmed.
+    pub fn filmed(&self) -> Self {
+        Self {
+            backwards: false,
+            ..self.clone()
+        }
     }
 
     /// Bytes in a frame.

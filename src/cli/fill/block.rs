@@ -1,6 +1,7 @@
 //! What to hide, as it is said.
 
 use crate::cli::input::Input;
+use crate::data::Footage;
 use crate::error::{Error, Result};
 use crate::evaluation::filling::{Block, Mask};
 use std::ops::Range;
@@ -75,29 +76,33 @@ pub(super) fn mask(holes: &[Hole], input: &Input, context: usize) -> Result<(Mas
     let first = blocks.iter().map(|block| block.frames.start).min();
     let last = blocks.iter().map(|block| block.frames.end).max();
     let (first, end) = (first.unwrap_or(0), last.unwrap_or(0));
-    let times = input.footage.times();
+    let clock = |frame: usize| input.footage.clock(input.footage.times()[frame]);
     let scene = (input.scenes.iter().find(|scene| scene.contains(&first)))
         .map_or(0..input.footage.len(), Clone::clone);
     if first < scene.start + context {
         let found = scene.start + context;
+        let [side, verb, way] = match input.footage.is_backwards() {
+            true => ["after", "end", "earlier"],
+            false => ["before", "begin", "later"],
+        };
         return Err(Error::input(
             "--mask",
             format!(
-                "{} whole frames before {:.3} s, and the model looks at {context}",
+                "{} whole frames {side} {:.3} s, and the model looks at {context}",
                 first - scene.start,
-                times[first]
+                clock(first)
             ),
-            match times.get(found) {
-                Some(time) if found < scene.end => format!("begin at {time:.3} s or later"),
-                _ => "hide a part of a longer scene".to_owned(),
+            match found < scene.end {
+                true => format!("{verb} at {:.3} s or {way}", clock(found)),
+                false => "hide a part of a longer scene".to_owned(),
             },
         ));
     }
     if end > scene.end {
         return Err(Error::input(
             "--mask",
-            format!("it goes on over a scene cut at {:.3} s", times[scene.end]),
-            "end it there, and fill the next scene by itself",
+            format!("it goes on over a scene cut at {:.3} s", clock(scene.end)),
+            "stop there, and fill the other scene by itself",
         ));
     }
     let frames = first - context..scene.end.min(end + context);
@@ -133,7 +138,8 @@ impl Hole {
                 let scene = longest.map_or(0..times.len(), Clone::clone);
                 (scene.start + context).min(scene.end)..scene.end
             }
-            Some([from, to]) => {
+            Some(span) => {
+                let [from, to] = within(&input.footage, span);
                 let first = times.partition_point(|&time| time < from - ROUNDING);
                 first..times.partition_point(|&time| time <= to + ROUNDING)
             }
@@ -153,10 +159,15 @@ impl Hole {
     }
 }
 
+/// A span of the film, from early to late, as the footage counts time.
+fn within(footage: &Footage, span: [f64; 2]) -> [f64; 2] {
+    let [from, to] = span.map(|time| footage.clock(time));
+    [from.min(to), from.max(to)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Footage;
 
     #[test]
     fn holes_are_read() {
@@ -200,6 +211,19 @@ mod tests {
         let hidden = found.of(4).unwrap().iter().filter(|&&hidden| hidden);
         assert_eq!(hidden.count(), 20);
         assert_eq!(of("all").unwrap().1, 0..20);
+        // Backwards, the film's times stay, and what comes after is what is looked at.
+        let back = Input {
+            footage: input.footage.backwards(),
+            scenes: input.footage.backwards().scenes(),
+            sequences: input.sequences.clone(),
+        };
+        let past = |text: &str| mask(&[text.parse().unwrap()], &back, 4);
+        let (found, frames) = past("all@2.0-2.2").unwrap();
+        assert_eq!((found.span(), frames), (Some((4, 6)), 3..10));
+        let error = past("all@2.5-2.7").unwrap_err().to_string();
+        let words =
+            "2 whole frames after 2.700 s, and the model looks at 4; end at 2.500 s or earlier";
+        assert!(error.contains(words), "{error}");
         for (text, words) in [
             ("5,0,4,4", "outside of the model's frames, which are 8×8"),
             (

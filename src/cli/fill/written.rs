@@ -126,6 +126,10 @@ impl Made<'_> {
     }
 
     fn film(&self, frames: &Tensor, path: &Path) -> Result<()> {
+        let frames = &match self.input.footage.is_backwards() {
+            true => frames.flip(&[0])?,
+            false => frames.clone(),
+        };
         let (length, channels, height, width) = frames.dims4()?;
         let values = frames.flatten_all()?.to_vec1::<f32>()?;
         let bytes: Vec<u8> = (values.iter()).map(|v| (v * 255.0).round() as u8).collect();
@@ -134,22 +138,26 @@ impl Made<'_> {
         write_film(path, &bytes, [length, channels, height, width], rate, scale)
     }
 
-    /// Time from left to right: from the frame before anything is hidden.
+    /// Time from left to right: with a frame on each side of what is hidden.
     fn picture(&self) -> Result<Picture> {
         let (first, last) = self.mask.span().unwrap_or((0, 0));
         let shown = first.saturating_sub(1)..(last + 2).min(self.film.dim(0)?);
         let columns = shown.len().min(COLUMNS);
-        let times: Vec<usize> = (0..columns)
+        let mut times: Vec<usize> = (0..columns)
             .map(|column| shown.start + column * (shown.len() - 1) / (columns - 1).max(1))
             .collect();
-        let seconds = self.input.footage.times();
+        let footage = &self.input.footage;
+        if footage.is_backwards() {
+            times.reverse();
+        }
+        let seconds = |time: usize| footage.clock(footage.times()[self.start + time]);
         let row = |label: String, frames: &Tensor| -> Result<Row> {
             let cells = (times.iter()).map(|&time| Cell::tensor(&frames.get(time)?));
             Ok(Row::new(label, cells.collect::<Result<_>>()?))
         };
         let mut real = row("real".to_owned(), &self.film)?;
         real.cells = (real.cells.into_iter().zip(&times))
-            .map(|(cell, &time)| cell.caption(format!("{:.2} s", seconds[self.start + time])))
+            .map(|(cell, &time)| cell.caption(format!("{:.2} s", seconds(time))))
             .collect();
         let mut rows = vec![real, row("seen".to_owned(), &self.seen(Some(HIDDEN))?)?];
         if let Some(mse) = &self.mse {

@@ -41,15 +41,20 @@ impl Moment {
 
     /// What the log says of it.
     pub fn describe(&self, input: &Input) -> String {
-        let times = input.footage.times();
+        let footage = &input.footage;
+        let time = |frame: usize| footage.clock(footage.times()[frame]);
+        let after = match footage.is_backwards() {
+            true => "before",
+            false => "after",
+        };
         let batch = match input.sequences.len() {
             1 => String::new(),
             count => format!("{count} sequences, "),
         };
         format!(
-            "{batch}context from {:.3} s to {:.3} s ({} frames), {} real frames after it",
-            times[self.start],
-            times[self.start + self.context - 1],
+            "{batch}context from {:.3} s to {:.3} s ({} frames), {} real frames {after} it",
+            time(self.start),
+            time(self.start + self.context - 1),
             self.context,
             if self.real == 0 {
                 "no".to_owned()
@@ -61,14 +66,16 @@ impl Moment {
 }
 
 /// The frame after the context's last one.
-fn end_at(input: &Input, at: f64, context: usize) -> Result<usize> {
+fn end_at(input: &Input, said: f64, context: usize) -> Result<usize> {
+    let clock = |time: f64| input.footage.clock(time);
+    let at = clock(said);
     let length = input.sequences[0].len();
     let times = &input.footage.times()[..length];
     let (first, last) = (times[0], times[length - 1]);
     let over = last + 1.0 / input.footage.frame_rate();
     if !(at >= first - ROUNDING && at <= over + ROUNDING) {
         return Err(Error::input(
-            format!("--at {at}"),
+            format!("--at {said}"),
             format!(
                 "outside of {}, which goes from {first:.3} s to {over:.3} s",
                 input.footage.name()
@@ -89,7 +96,7 @@ fn end_at(input: &Input, at: f64, context: usize) -> Result<usize> {
         format!(
             "{before} frames from the scene cut at {:.3} s up to there; the context takes {context}, \
              and it cannot span a cut",
-            times[scene.start]
+            clock(times[scene.start])
         )
     };
     let ends = input.scenes.iter().filter(|scene| scene.len() >= context);
@@ -97,11 +104,11 @@ fn end_at(input: &Input, at: f64, context: usize) -> Result<usize> {
     let hint = match ends.find(|&later| later > end) {
         Some(later) => format!(
             "the next time that has as many is --at {:.3}",
-            times[later - 1]
+            clock(times[later - 1])
         ),
-        None => "give an earlier time, or none for the latest that fits".to_owned(),
+        None => "give another time, or none for the last that fits".to_owned(),
     };
-    Err(Error::input(format!("--at {at}"), problem, hint))
+    Err(Error::input(format!("--at {said}"), problem, hint))
 }
 
 fn latest_end(input: &Input, context: usize, frames: usize) -> Result<usize> {

@@ -91,7 +91,13 @@ fn what_is_known_without_x_is_known_from_the_start() {
     let mut learner = TextLearner::new(&settings(), 4, Seed(1), &Device::Cpu).unwrap();
     // Of 5 to 11, which are told, the share that chance gives; hardly any of others.
     let shares: Vec<f64> = (0..13)
-        .map(|token| if (5..12).contains(&token) { 0.14 } else { 0.02 / 6.0 })
+        .map(|token| {
+            if (5..12).contains(&token) {
+                0.14
+            } else {
+                0.02 / 6.0
+            }
+        })
         .collect();
     learner.begin_at(&shares).unwrap();
     let even = train(&mut learner, 0..1)[0].energy;
