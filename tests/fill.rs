@@ -72,8 +72,9 @@ fn the_past_is_filled_in_where_time_runs_backwards() {
     let path = bench.path("config.json");
     let text = fs::read_to_string(&path).unwrap();
     let mut config: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert!(config["settings"]["data"].get("backwards").is_none());
-    config["settings"]["data"]["backwards"] = true.into();
+    let data = &mut config["config"]["settings"]["data"];
+    assert!(data["width"] == 16 && data.get("backwards").is_none());
+    data["backwards"] = true.into();
     fs::write(&path, config.to_string()).unwrap();
     let fewest = ["--fillings", "2", "--tries", "2"];
     let fill = |mask: &str| bench.fill("fillings", &[&["--mask", mask], &fewest[..]].concat());
