@@ -5,7 +5,9 @@ mod untrained;
 
 use clap::Parser;
 use nextframe::cli::fill::{self, FillArgs};
+use nextframe::data::prepare;
 use nextframe::outputs::model::{LATENT, MSE};
+use nextframe::video::{Channels, ReadSettings};
 use std::fs;
 use untrained::Bench;
 
@@ -79,7 +81,24 @@ fn the_past_is_filled_in_where_time_runs_backwards() {
     let fewest = ["--fillings", "2", "--tries", "2"];
     let fill = |mask: &str| bench.fill("fillings", &[&["--mask", mask], &fewest[..]].concat());
     fill("all@0-0.3").unwrap();
-    assert_eq!(bench.names("fillings").len(), 3);
+    let names = bench.names("fillings");
+    assert_eq!(names.len(), 3);
+    // As filmed: what is seen comes last, and brightens by 8 a frame.
+    let filling = bench.path("fillings").join(&names[0]).display().to_string();
+    let grey = ReadSettings {
+        width: 16,
+        height: 16,
+        channels: Channels::Grey,
+        ..ReadSettings::default()
+    };
+    let cache = bench.path("cache");
+    let film = &prepare(&[filling], &grey, Some(&cache), &mut |_| {}).unwrap()[0];
+    assert_eq!(film.len(), 8);
+    for time in 4..8 {
+        let sum: f64 = film.frame(time).iter().map(|&byte| f64::from(byte)).sum();
+        let expected = 8.0 * time as f64 + 3.0;
+        assert!((sum / 256.0 - expected).abs() < 4.0, "{time}: {sum}");
+    }
     let error = fill("all@1.7-1.9").unwrap_err();
     let words = "0 whole frames after 1.900 s, and the model looks at 4; end at 1.500 s or earlier";
     assert!(error.contains(words), "{error}");

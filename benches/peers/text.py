@@ -10,7 +10,7 @@ place), with the head at hidden places only, as here, and that compiled; its bes
     python3 benches/peers/text.py train STEPS CORPUS TEXT [threads] [seed]
 
 trains both from the same weights on the same batches with the same schedule, and judges
-both on the same hidden words of TEXT. Only what dropout drops differs.
+both on the same hidden words of TEXT. Nothing is dropped.
 
 transformers 5.24.0, torch 2.15.0.
 """

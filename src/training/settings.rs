@@ -69,7 +69,8 @@ pub struct TrainingConfig {
     /// units of σ². The prior shares no weights with the rest.
     pub prior_weight: f64,
     /// How many windows of before p(z | x) learns from again beside each new one, which
-    /// pays where to find z costs more than to learn from it; 0 for none.
+    /// pays where to find z costs more than to learn from it; 0 for none. Their z is as it was
+    /// drawn, so that `beta_start` had better be `beta`; they take up to 64 MiB, in checkpoints too.
     pub rehearsal: usize,
     /// Weight of the CRPS of two drawn next frames, in units of σ, which trains
     /// p(z | x) alone, through the decoder: what z's density does not say, how
