@@ -189,8 +189,8 @@ fn train(folder: &Path, steps: u64, corpus: &str, text: &str, seed: Seed) -> Res
         let some = stream.sequences(length).take(most);
         masked_text::hidden(some, &tokenizer, &settings.masking, seed)
     };
-    let (test_hidden, kept) = (hidden(&test, 512), hidden(&validation, 128));
-    let few: Vec<Vec<u32>> = test.sequences(length).step_by(100).take(8).collect();
+    let (test_hidden, kept) = (hidden(&test, 2048), hidden(&validation, 128));
+    let few: Vec<Vec<u32>> = test.sequences(length).step_by(100).take(24).collect();
 
     let mut learner = TextLearner::new(&settings, tokenizer.mask(), seed, &Device::Cpu)?;
     learner.begin_at(&stream.shares(settings.model.vocab_size))?;

@@ -4,9 +4,11 @@
 mod block;
 mod config;
 mod keys;
+mod start;
 
 pub use config::BertConfig;
 pub use keys::canonical;
+pub use start::begin;
 
 use super::layers::{LayerNorm, Linear};
 use super::weights::{Init, Scope};

@@ -16,7 +16,7 @@ mod transformer;
 mod weights;
 
 pub use backbone::{Activation, Backbone, BackboneConfig, BackboneKind};
-pub use bert::{Bert, BertConfig, canonical as bert_weights};
+pub use bert::{Bert, BertConfig, begin as begin_bert, canonical as bert_weights};
 pub use cells::Cells;
 pub use decoder::{Decoder, InZ, Stages};
 pub use layers::{LayerNorm, Linear};

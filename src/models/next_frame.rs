@@ -238,7 +238,7 @@ impl NextFrame {
     /// How many numbers a prior sees in each place ([`Observed::sights`]).
     pub fn sight(&self) -> usize {
         match self.config.decoder {
-            Decoder::Objects => objects::sights(&self.config),
+            Decoder::Objects => objects::sights(&self.config, self.shape),
             _ => self.config.backbone.width,
         }
     }

@@ -30,8 +30,13 @@ use std::f64::consts::PI;
 /// Numbers that say where an object is: how much of the frame it is, its middle, how
 /// far it spreads, the latter two down and right.
 const PLACE: usize = 5;
-/// Waves of the middle, down and right, from one over the frame to one over an eighth.
-const WAVES: usize = 4;
+
+/// Waves of the middle, down and right, from one over the frame to one over a pixel: where an
+/// object meets a wall is a matter of less than a pixel.
+fn waves(shape: FrameShape) -> u32 {
+    let side = shape.height.max(shape.width).max(1);
+    side.next_power_of_two().ilog2() + 1
+}
 
 /// What the past shows of the objects, once for all z.
 #[derive(Debug, Clone)]
@@ -67,8 +72,8 @@ pub(super) struct Objects {
 }
 
 /// How many numbers a prior sees of an object.
-pub(super) fn sights(config: &NextFrameConfig) -> usize {
-    past::ways(config.context, config.reach) + PLACE + 4 * WAVES
+pub(super) fn sights(config: &NextFrameConfig, shape: FrameShape) -> usize {
+    past::ways(config.context, config.reach) + PLACE + 4 * waves(shape) as usize
 }
 
 impl Objects {
@@ -200,12 +205,13 @@ impl Objects {
         let spread = (square - middle.sqr()?)?;
         let share = (&whole * (1.0 / (height * width) as f64))?.sqrt()?;
         let mut place = vec![share, middle.clone(), spread];
-        for wave in 0..WAVES {
-            let angle = (&middle * (PI * f64::from(1 << wave)))?;
+        let waves = waves(self.shape);
+        for wave in 0..waves {
+            let angle = (&middle * (PI * f64::from(1u32 << wave)))?;
             place.extend([angle.sin()?, angle.cos()?]);
         }
         let place = Tensor::cat(&place, 1)?;
-        seen.push(place.reshape((batch, count, PLACE + 4 * WAVES))?);
+        seen.push(place.reshape((batch, count, PLACE + 4 * waves as usize))?);
         Ok(Tensor::cat(&seen, 2)?)
     }
 }

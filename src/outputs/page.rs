@@ -1,6 +1,6 @@
 //! HTML pages that need nothing beside them.
 
-use super::plot::{Curve, Words, plot};
+use super::plot::{Colours, Curve, Words, plot};
 use crate::error::{Error, Result};
 use crate::files;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -11,7 +11,7 @@ const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;margin:2em auto;ma
 padding:0 1em;color:#222}table{border-collapse:collapse;margin:1em 0;font-size:13px}\
 td,th{padding:3px 10px;text-align:right;border-bottom:1px solid #ddd;\
 font-variant-numeric:tabular-nums}td:first-child,th:first-child{text-align:left}\
-.plots{display:flex;flex-wrap:wrap;gap:12px}img{max-width:100%;image-rendering:pixelated}\
+.plots{display:flex;flex-wrap:wrap;gap:12px}.wide{overflow-x:auto}img{image-rendering:pixelated}\
 .bad{color:#b00020}.words{white-space:pre-wrap;line-height:1.8}";
 
 /// A page in the making.
@@ -19,6 +19,7 @@ font-variant-numeric:tabular-nums}td:first-child,th:first-child{text-align:left}
 pub struct Page {
     body: String,
     title: String,
+    colours: Colours,
 }
 
 impl Page {
@@ -27,6 +28,7 @@ impl Page {
         Self {
             body: format!("<h1>{}</h1>\n", escaped(title)),
             title: title.to_owned(),
+            colours: Colours::default(),
         }
     }
 
@@ -80,14 +82,14 @@ impl Page {
         self.body += "</p>\n";
     }
 
-    /// Plots side by side, see [`plot`].
+    /// Plots side by side, see [`plot`]; a name has one colour on the whole page.
     ///
     /// # Errors
     /// Those of [`plot`].
     pub fn plots(&mut self, plots: &[(Words, Vec<Curve>, Option<f64>)]) -> Result<()> {
         self.body += "<div class=\"plots\">\n";
         for (words, curves, level) in plots {
-            self.body += &plot(*words, curves, *level)?;
+            self.body += &plot(*words, curves, *level, &mut self.colours)?;
         }
         self.body += "</div>\n";
         Ok(())
@@ -105,7 +107,7 @@ impl Page {
         };
         let _ = writeln!(
             self.body,
-            "<p><img alt=\"{}\" src=\"data:image/{kind};base64,{}\"></p>",
+            "<p class=\"wide\"><img alt=\"{}\" src=\"data:image/{kind};base64,{}\"></p>",
             escaped(says),
             STANDARD.encode(bytes)
         );

@@ -18,6 +18,24 @@ pub struct Curve {
     pub intervals: Vec<(f64, f64, f64)>,
 }
 
+/// Which colour each name has, the same in all plots of a page: in the order in which names
+/// first come.
+#[derive(Debug, Clone, Default)]
+pub struct Colours {
+    names: Vec<String>,
+}
+
+impl Colours {
+    fn of(&mut self, name: &str) -> RGBAColor {
+        let known = self.names.iter().position(|known| known == name);
+        let index = known.unwrap_or_else(|| {
+            self.names.push(name.to_owned());
+            self.names.len() - 1
+        });
+        Palette99::pick(index).to_rgba()
+    }
+}
+
 /// What a plot says around its curves.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Words<'a> {
@@ -35,7 +53,12 @@ pub struct Words<'a> {
 ///
 /// # Errors
 /// What cannot be drawn.
-pub fn plot(words: Words, curves: &[Curve], level: Option<f64>) -> Result<String> {
+pub fn plot(
+    words: Words,
+    curves: &[Curve],
+    level: Option<f64>,
+    colours: &mut Colours,
+) -> Result<String> {
     let finite = |&(x, y): &(f64, f64)| x.is_finite() && y.is_finite();
     let points = || {
         curves
@@ -84,8 +107,8 @@ pub fn plot(words: Words, curves: &[Curve], level: Option<f64>) -> Result<String
             let ends = [(left, level), (right, level)];
             chart.draw_series(LineSeries::new(ends, BLACK.mix(0.4)))?;
         }
-        for (index, curve) in curves.iter().enumerate() {
-            let colour = Palette99::pick(index).to_rgba();
+        for curve in curves {
+            let colour = colours.of(&curve.name);
             let points: Vec<(f64, f64)> = (curve.points.iter().filter(|p| finite(p)))
                 .map(|&(x, y)| (at(x), y))
                 .collect();
@@ -168,7 +191,8 @@ mod tests {
             curve("latent", vec![(1.0, 0.1), (4.0, 0.4), (16.0, 0.6)]),
             curve("none", vec![]),
         ];
-        let svg = plot(WORDS, &curves, Some(0.3)).unwrap();
+        let mut colours = Colours::default();
+        let svg = plot(WORDS, &curves, Some(0.3), &mut colours).unwrap();
         assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
         for text in [
             "mse &amp; co",
@@ -181,8 +205,31 @@ mod tests {
         }
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
         // Nothing to show is a picture too.
-        plot(WORDS, &[], None).unwrap();
-        plot(WORDS, &[curve("one", vec![(1.0, 1.0)])], None).unwrap();
+        plot(WORDS, &[], None, &mut colours).unwrap();
+        let one = [curve("one", vec![(1.0, 1.0)])];
+        plot(WORDS, &one, None, &mut colours).unwrap();
+    }
+
+    #[test]
+    fn a_name_keeps_its_colour() {
+        let curve = |name: &str| Curve {
+            name: name.to_owned(),
+            points: vec![(1.0, 0.2), (2.0, 0.3)],
+            intervals: Vec::new(),
+        };
+        let mut colours = Colours::default();
+        let mut draw = |names: &[&str]| {
+            let curves: Vec<Curve> = names.iter().map(|name| curve(name)).collect();
+            plot(WORDS, &curves, None, &mut colours).unwrap()
+        };
+        let colour = |index: usize| {
+            let (red, green, blue) = Palette99::pick(index).rgb();
+            format!("#{red:02X}{green:02X}{blue:02X}")
+        };
+        let both = draw(&["a", "b"]);
+        assert!(both.contains(&colour(0)) && both.contains(&colour(1)));
+        let alone = draw(&["b"]);
+        assert!(!alone.contains(&colour(0)) && alone.contains(&colour(1)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::snapshot::Snapshot;
 use super::watch::{Alarm, Watch};
 use crate::energy::MaskedText;
 use crate::error::{Error, Result};
-use crate::models::{Bert, BertConfig, Source as _, Weights};
+use crate::models::{Bert, BertConfig, Source as _, Weights, begin_bert};
 use crate::ops::{AdamW, AdamWConfig};
 use crate::rng::{Rng, Seed};
 use crate::text::{Masked, Masking};
@@ -188,20 +188,12 @@ impl TextLearner {
         })
     }
 
-    /// Sets each token's bias to log of its share in the corpus, all above 0, so that the
-    /// model begins with what is known without x. Else the bias, which a step moves by no more
-    /// than the learning rate, takes thousands of steps to get there, and the vectors of
-    /// words say how frequent they are meanwhile.
+    /// Sets a new model's weights to what is known before training; see [`begin_bert`].
     ///
     /// # Errors
-    /// Shares of another vocabulary.
+    /// `shares` of another vocabulary than the model's.
     pub fn begin_at(&mut self, shares: &[f64]) -> Result<()> {
-        let mut pairs = self.weights.pairs().iter();
-        let bias = pairs.find(|(name, _)| name.ends_with("predictions.bias"));
-        if let Some((_, bias)) = bias {
-            let logs: Vec<f32> = shares.iter().map(|share| share.ln() as f32).collect();
-            bias.set(&Tensor::from_vec(logs, shares.len(), bias.device())?)?;
-        }
+        begin_bert(self.bert.config(), self.weights.pairs(), shares)?;
         self.remember_now()
     }
 

@@ -112,7 +112,7 @@ fn what_crosses_in_every_frame_is_two_and_light_adds_up() {
 fn a_prior_sees_how_each_came_and_where_it_is() {
     let (past, alone) = crossing();
     let layers = look(&past);
-    assert_eq!(layers.sights.dims(), [1, 2, sights(&config())]);
+    assert_eq!(layers.sights.dims(), [1, 2, sights(&config(), SHAPE)]);
     let seen = layers.sights.squeeze(0).unwrap().to_vec2::<f32>().unwrap();
     let upright = layers.objects.narrow(1, 0, 1).unwrap().squeeze(1).unwrap();
     let first_is_upright = off(&upright, &alone[0]) < 0.1;
@@ -138,10 +138,10 @@ fn a_prior_sees_how_each_came_and_where_it_is() {
         let wave = object[80 + 4 * 2];
         let expected = (4.0 * std::f32::consts::PI * place[1]).sin();
         assert!((wave - expected).abs() < 1e-4, "{wave} {expected}");
-        // Features are averages.
-        for feature in &object[96..] {
-            assert!((feature - 1.0).abs() < 0.02, "{feature}");
-        }
+        // The finest is one over a pixel.
+        let finest = object[object.len() - 4];
+        let pixels = place[1] * std::f32::consts::PI * 32.0;
+        assert!((finest - pixels.sin()).abs() < 1e-3, "{finest} {pixels}");
     }
 }
 
