@@ -54,7 +54,7 @@ train occlusion "$out/occlusion.frames" "$world" --recipe galton --only latent \
 ask "$out/occlusion.txt" outcomes "$out/occlusion" occlusion
 
 if [ -n "${MNIST:-}" ]; then
-	film digits 75000 --images "$MNIST"
+	film digits 150000 --images "$MNIST"
 	train digits "$out/digits.frames" "$digits" --recipe digits
 	ask "$out/digits.txt" outcomes "$out/digits" digits --images "$MNIST"
 	ask "$out/digits-compare.txt" compare "$out/digits" --windows 64

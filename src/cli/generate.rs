@@ -149,12 +149,7 @@ fn roll_out<'a>(
         );
     }
     let windows: Vec<Window> = (input.sequences.iter())
-        .map(|sequence| Window {
-            file: 0,
-            start: sequence.start + moment.start,
-            moved: (0, 0),
-            mirrored: false,
-        })
+        .map(|sequence| Window::new(0, sequence.start + moment.start))
         .collect();
     let footage = std::slice::from_ref(&input.footage);
     let context = (footage, windows.as_slice(), context);

@@ -25,15 +25,32 @@ pub struct Window {
     pub moved: (isize, isize),
     /// Whether left and right change places.
     pub mirrored: bool,
+    /// Whether, after that, above and below do.
+    pub upturned: bool,
+    /// Whether, after that, rows and columns do; of square frames.
+    pub turned: bool,
 }
 
 impl Window {
+    /// From frame `start` of footage `file` on, seen as it is.
+    pub fn new(file: usize, start: usize) -> Self {
+        Self {
+            file,
+            start,
+            moved: (0, 0),
+            mirrored: false,
+            upturned: false,
+            turned: false,
+        }
+    }
+
     /// A number that says which frames these are and how they are seen.
     pub fn name(&self) -> u64 {
         let aside = |by: isize| u64::from(by as u8);
         let (down, right) = (aside(self.moved.0), aside(self.moved.1));
+        let sides = u64::from(self.upturned) << 63 | u64::from(self.turned) << 62;
         let frames = (self.file as u64) << 47 | (self.start as u64) << 17;
-        frames | down << 9 | right << 1 | u64::from(self.mirrored)
+        sides | frames | down << 9 | right << 1 | u64::from(self.mirrored)
     }
 }
 
@@ -57,12 +74,7 @@ impl Part {
         for (file, range) in &self.stretches {
             let here = (range.len() + 1).saturating_sub(length);
             if index < here {
-                return Window {
-                    file: *file,
-                    start: range.start + index,
-                    moved: (0, 0),
-                    mirrored: false,
-                };
+                return Window::new(*file, range.start + index);
             }
             index -= here;
         }
@@ -205,7 +217,8 @@ pub fn batch(
 fn see(frame: &[u8], (height, width): (usize, usize), window: &Window, values: &mut Vec<f32>) {
     let number = |&byte: &u8| f32::from(byte) / 255.0;
     let (down, right) = window.moved;
-    if (down, right) == (0, 0) && !window.mirrored {
+    let as_it_is = Window::new(window.file, window.start);
+    if *window == as_it_is {
         values.extend(frame.iter().map(number));
         return;
     }
@@ -217,6 +230,7 @@ fn see(frame: &[u8], (height, width): (usize, usize), window: &Window, values: &
     let left = from(0, -right, width + 1);
     let rest = from(0, right, width + 1);
     for plane in frame.chunks_exact(height * width) {
+        let first = values.len();
         for row in 0..height {
             let line = &plane[from(row, down, height) * width..][..width];
             values.extend(std::iter::repeat_n(number(&line[0]), left));
@@ -225,6 +239,18 @@ fn see(frame: &[u8], (height, width): (usize, usize), window: &Window, values: &
             if window.mirrored {
                 let start = values.len() - width;
                 values[start..].reverse();
+            }
+        }
+        let seen = &mut values[first..];
+        if window.upturned {
+            for row in 0..height / 2 {
+                let (above, below) = seen.split_at_mut((height - 1 - row) * width);
+                above[row * width..][..width].swap_with_slice(&mut below[..width]);
+            }
+        }
+        if window.turned {
+            for row in 0..height {
+                (0..row).for_each(|column| seen.swap(row * width + column, column * width + row));
             }
         }
     }

@@ -13,4 +13,4 @@ pub use clips::{Part, Split, Window, batch, typical_change};
 pub use footage::Footage;
 pub use inspect::{Inspection, inspect};
 pub use store::keep;
-pub use views::vary;
+pub use views::{Views, vary};

@@ -4,16 +4,31 @@
 use super::clips::Window;
 use crate::rng::Rng;
 
-/// Moves each window by up to `shift` pixels down or up and right or left, and
-/// with `mirror` mirrors half of them; all frames of a window alike.
-pub fn vary(windows: &mut [Window], shift: usize, mirror: bool, rng: &mut Rng) {
+/// How windows may be seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Views {
+    /// From up to so many pixels further down or up, right or left.
+    pub shift: usize,
+    /// Mirrored, half of them.
+    pub mirror: bool,
+    /// Upside down, half of them, and rows for columns, half of them; square frames only.
+    pub turn: bool,
+}
+
+/// Sees each window in one of its `views`, all frames of a window alike.
+pub fn vary(windows: &mut [Window], views: Views, rng: &mut Rng) {
+    let shift = views.shift;
     for window in windows {
         if shift > 0 {
             let mut draw = || rng.below(2 * shift + 1) as isize - shift as isize;
             window.moved = (draw(), draw());
         }
-        if mirror {
+        if views.mirror {
             window.mirrored = rng.below(2) == 1;
+        }
+        if views.turn {
+            window.upturned = rng.below(2) == 1;
+            window.turned = rng.below(2) == 1;
         }
     }
 }
@@ -32,17 +47,17 @@ mod tests {
         let value = |i: usize| (100 * (i / 20) + 10 * (i / 5 % 4) + i % 5) as u8;
         let frames = (0..40).map(value).collect();
         let film = Footage::from_frames("film", frames, (2, 1, 4, 5), 25.0, vec![]).unwrap();
-        let still = Window {
-            file: 0,
-            start: 0,
-            moved: (0, 0),
-            mirrored: false,
-        };
+        let still = Window::new(0, 0);
         let mut windows = vec![still; 512];
         let mut rng = Seed(1).stream("test", 0);
-        vary(&mut windows, 0, false, &mut rng);
+        vary(&mut windows, Views::default(), &mut rng);
         assert_eq!(windows, vec![still; 512]);
-        vary(&mut windows, 2, true, &mut rng);
+        let views = Views {
+            shift: 2,
+            mirror: true,
+            turn: false,
+        };
+        vary(&mut windows, views, &mut rng);
         let views: BTreeSet<_> = windows.iter().map(|w| (w.moved, w.mirrored)).collect();
         assert_eq!(
             views.len(),
@@ -69,6 +84,39 @@ mod tests {
                 let seen_at = if window.mirrored { 4 - i % 5 } else { i % 5 };
                 let column = place(seen_at, window.moved.1, 4);
                 assert_eq!(*seen, (100 * (i / 20) + 10 * row + column) as f32);
+            }
+        }
+    }
+
+    #[test]
+    fn a_square_lies_in_eight_ways() {
+        let frames = (0..18).collect();
+        let film = Footage::from_frames("film", frames, (2, 1, 3, 3), 25.0, vec![]).unwrap();
+        let mut windows = vec![Window::new(0, 0); 64];
+        let views = Views {
+            shift: 0,
+            mirror: true,
+            turn: true,
+        };
+        vary(&mut windows, views, &mut Seed(1).stream("test", 0));
+        let names: BTreeSet<u64> = windows.iter().map(Window::name).collect();
+        assert_eq!(names.len(), 8);
+        let seen = batch(&[film], &windows, 2, &Device::Cpu).unwrap();
+        let seen = (seen * 255.0).unwrap().round().unwrap();
+        let seen = seen.flatten_from(1).unwrap().to_vec2::<f32>().unwrap();
+        for (seen, window) in seen.iter().zip(&windows) {
+            for (i, &seen) in seen.iter().enumerate() {
+                let (mut row, mut column) = (i / 3 % 3, i % 3);
+                if window.turned {
+                    (row, column) = (column, row);
+                }
+                if window.upturned {
+                    row = 2 - row;
+                }
+                if window.mirrored {
+                    column = 2 - column;
+                }
+                assert_eq!(seen, (9 * (i / 9) + 3 * row + column) as f32, "{window:?}");
             }
         }
     }

@@ -1,5 +1,6 @@
 //! All that a recipe may set.
 
+use crate::data::Views;
 use crate::error::{Error, Result};
 use crate::inference::{Beside, EnergyConfig, LatentConfig, Learning};
 use crate::models::NextFrameConfig;
@@ -48,6 +49,9 @@ pub struct TrainingConfig {
     /// Half of the windows are mirrored, left for right. Turn it off where the
     /// world knows left from right: writing, say.
     pub mirror: bool,
+    /// Half of the windows are upside down too, and half have rows for columns: for square
+    /// frames of worlds that know no above and below either.
+    pub turn: bool,
     /// What one step keeps of the average of the weights, which is what is
     /// judged and becomes the model; 0 takes the weights of the last step.
     pub average: f64,
@@ -90,6 +94,7 @@ impl Default for TrainingConfig {
             without_latent: 0.1,
             shift: 4,
             mirror: true,
+            turn: false,
             average: 0.99,
             context_noise: 0.3,
             own_frames: 0.4,
@@ -104,6 +109,15 @@ impl Default for TrainingConfig {
 }
 
 impl TrainingConfig {
+    /// How windows are seen.
+    pub fn views(&self) -> Views {
+        Views {
+            shift: self.shift,
+            mirror: self.mirror,
+            turn: self.turn,
+        }
+    }
+
     /// β where `used` of the budget is used up.
     pub fn beta_at(&self, used: f64) -> f64 {
         let since = (used - self.without_latent).max(0.0);
@@ -172,6 +186,14 @@ impl Settings {
         if training.shift > side / 2 {
             let range = format!("0 to {}, half a frame", side / 2);
             return Err(out_of_range("training.shift", training.shift, &range));
+        }
+        let (width, height) = (self.data.width, self.data.height);
+        if training.turn && width != height {
+            return Err(Error::input(
+                "training.turn",
+                format!("frames are {width} × {height}, and no square"),
+                "leave it out, or give data.width and data.height alike",
+            ));
         }
         let positive = [
             ("model.peak", model.peak),

@@ -175,8 +175,7 @@ impl Session {
         let mut rng = plan.seed.stream("batch", self.pace.step);
         let (length, batch) = (settings.window(), settings.training.batch);
         let mut windows = plan.split.train.draw(length, batch, &mut rng);
-        let (shift, mirror) = (settings.training.shift, settings.training.mirror);
-        data::vary(&mut windows, shift, mirror, &mut rng);
+        data::vary(&mut windows, settings.training.views(), &mut rng);
         let names = windows.iter().map(Window::name).collect();
         let frames = data::batch(&plan.footage, &windows, length, &plan.device)?;
         Ok((frames, names))

@@ -11,17 +11,18 @@ const SHARP: f64 = 12.0;
 
 /// Sets what a new BERT would take an hour of one core to find out:
 ///
-/// - each token's bias is log of its share in the corpus, all `shares` above 0. Else the bias, which a
-///   step moves by no more than the learning rate, takes thousands of steps to get there,
-///   and the vectors of words say how frequent they are meanwhile;
-/// - the heads of the first layer look at the tokens beside, one, two and more places before and
-///   after, and hand on what they are. A hidden token sees nothing of its neighbours but through heads, and
-///   where these look anywhere, nothing tells them where to. (Mimetic initialisation: Trockman & Kolter 2023
-///   start attention as it is found in trained models.)
+/// - Each token's bias is log of its share in the corpus, all `shares` above 0. Else the
+///   bias, which a step moves by no more than the learning rate, takes thousands of steps to
+///   get there, and the vectors of words say how frequent they are meanwhile.
+/// - The heads of the first layer look at the tokens beside, one, two and more places before
+///   and after, and hand on what they are. A hidden token sees its neighbours through heads
+///   alone, and as long as these look anywhere, little tells them where to. (Mimetic
+///   initialisation: Trockman & Kolter 2023 start attention as it is in trained models.)
 ///
-/// For this, places are waves (Vaswani et al. 2017), from one over four tokens to one over the
-/// longest sequence, in numbers of their own, a quarter of the width, where words have nothing: a head that is to look by n places on turns its
-/// query's waves by n. All of it is weights like others, and is trained.
+/// For this, places are waves (Vaswani et al. 2017), from one over four tokens to one over
+/// twice the longest sequence, in a quarter of the numbers, where words have nothing: a head
+/// that is to look n places on turns its query's waves by n. All of it are weights like
+/// others, and are trained.
 ///
 /// `weights` are those of a [`Bert`](super::Bert) of this `config` by their names, as drawn.
 ///

@@ -59,12 +59,14 @@ fn add_roughness(slope: &mut [f32], object: &[f32], share: f32, (_, width): Size
 ///
 /// E(x, o) = Σ_t ‖x_t − min(white, Σ_k S(−p_kt) o_k)‖²
 ///
-/// that is reached by accelerated steps down its slope (Beck & Teboulle 2009, FISTA) from the
-/// least light along each track, which is the most that o_k can be. Each is H·W, as it lies in the last frame.
+/// that is reached by accelerated steps down its slope (Beck & Teboulle 2009, FISTA) from
+/// the least light along each track, which is the most that o_k can be. Each is H·W, as it
+/// lies in the last frame.
 ///
 /// Where objects lie on each other in every frame, or hardly move against each other, light
 /// may be the one's or the other's, and E does not tell. Of such objects smooth ones are
-/// taken, as strokes are within: a cost of [`ROUGH`] for differences between neighbours, which fades out.
+/// taken, as strokes are within: differences between neighbours cost [`ROUGH`], which
+/// fades out.
 pub(super) fn parted(frames: &[&[f32]], tracks: &[Track], white: f32, size: Size) -> Vec<Vec<f32>> {
     let least = |track: &Track| {
         let mut least = frames[0].to_vec();
