@@ -203,7 +203,9 @@ fn go_on(
                 }
             });
         }
-        past.remove(0);
+        if past.len() == network.memory() {
+            past.remove(0);
+        }
         past.push(drawn.tokens);
     }
     Ok(())

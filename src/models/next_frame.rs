@@ -260,12 +260,23 @@ impl NextFrame {
         self.look(&self.stem.forward(x)?, &past)
     }
 
-    /// h(x) of frames as [`Self::tokens`], the last one last.
+    /// How many frames of the past [`Self::observe_tokens`] makes use of: the context, and
+    /// where objects are looked for more, if there are more.
+    pub fn memory(&self) -> usize {
+        match self.config.decoder {
+            Decoder::Objects => self.config.context + objects::BEFORE,
+            _ => self.config.context,
+        }
+    }
+
+    /// h(x) of frames as [`Self::tokens`], the last one last: as many as the context, or more,
+    /// up to [`Self::memory`].
     ///
     /// # Errors
-    /// Not as many frames as the context.
+    /// Fewer frames than the context.
     pub fn observe_tokens(&self, past: &[Tensor]) -> Result<Observed> {
-        let features = self.stem.forward_tokens(past)?;
+        let first = past.len().saturating_sub(self.config.context);
+        let features = self.stem.forward_tokens(&past[first..])?;
         let (batch, _, width) = features.dims3()?;
         let (rows, columns) = self.grid();
         let features = features.reshape((batch, rows, columns, width))?;

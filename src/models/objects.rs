@@ -65,11 +65,16 @@ impl Layers {
 pub(super) struct Objects {
     count: usize,
     reach: usize,
+    context: usize,
     patch: usize,
     shape: FrameShape,
     /// 1, y, x, y², x² of each pixel, (H·W, 5), y and x in [−1, 1].
     places: Tensor,
 }
+
+/// How many frames before the context are made use of where they are there, as in a future of
+/// several frames: where objects lie on each other, what they look like is known from before.
+pub(super) const BEFORE: usize = 5;
 
 /// How many numbers a prior sees of an object.
 pub(super) fn sights(config: &NextFrameConfig, shape: FrameShape) -> usize {
@@ -113,13 +118,14 @@ impl Objects {
         Ok(Self {
             count,
             reach: config.reach,
+            context: config.context,
             patch: config.patch,
             shape,
             places: Tensor::from_vec(places, (height * width, PLACE), device)?,
         })
     }
 
-    /// Of the past's frames as patches, the last one last.
+    /// Of the past's frames as patches, at least as many as the context, the last one last.
     pub(super) fn look(&self, past: &[Tensor]) -> Result<Layers> {
         let frames: Vec<Tensor> = past
             .iter()
@@ -127,7 +133,7 @@ impl Objects {
             .collect::<Result<_>>()?;
         let last = frames.last().ok_or_else(no_past)?;
         let past = Past::read(&frames, self.shape.change)?;
-        let (objects, came) = past.parted(self.count, self.reach)?;
+        let (objects, came) = past.parted(self.count, self.context, self.reach)?;
         let together = objects.sum(1)?;
         let background = (last - together)?.relu()?;
         let sights = self.sights(&came, &objects)?;

@@ -17,9 +17,10 @@ pub(super) fn ways(frames: usize, reach: usize) -> usize {
     moves * (ops::shifts(reach) + 2) + 2 * moves.saturating_sub(1)
 }
 
-/// The numbers of [`ways`], the latest move first; parts in units of `reach`.
-fn way(track: &Track, reach: usize) -> Vec<f32> {
-    let moves: Vec<Shift> = track.moves().collect();
+/// The numbers of [`ways`] for the last `frames`, the latest move first; parts in units
+/// of `reach`.
+fn way(track: &Track, frames: usize, reach: usize) -> Vec<f32> {
+    let moves: Vec<Shift> = track.moves().take(frames.saturating_sub(1)).collect();
     let along = |by: i32| (by + reach as i32) as usize;
     let mut numbers = Vec::new();
     for &(down, right) in &moves {
@@ -68,13 +69,18 @@ impl Past {
         })
     }
 
-    /// The objects as they lie in the last frame, (B, K, C, H, W), and how each came from
-    /// frame to frame, the latest first, (B, K, [`ways`]).
+    /// The objects as they lie in the last frame, (B, K, C, H, W), and how each came through
+    /// the last `told` frames, the latest move first, (B, K, [`ways`]).
     ///
     /// # Errors
     /// What candle refuses.
-    pub(super) fn parted(&self, count: usize, reach: usize) -> Result<(Tensor, Tensor)> {
-        let one = |sample| self.one(sample, count, reach);
+    pub(super) fn parted(
+        &self,
+        count: usize,
+        told: usize,
+        reach: usize,
+    ) -> Result<(Tensor, Tensor)> {
+        let one = |sample| self.one(sample, count, (told, reach));
         let all: Vec<_> = (0..self.batch).into_par_iter().map(one).collect();
         let (objects, came): (Vec<_>, Vec<_>) = all.into_iter().unzip();
         let tensor = |values: Vec<Vec<f32>>, shape: &[usize]| -> Result<Tensor> {
@@ -83,11 +89,16 @@ impl Past {
         };
         let (height, width) = self.size;
         let objects = tensor(objects, &[self.batch, count, self.channels, height, width])?;
-        let seen = ways(self.frames.len(), reach);
-        Ok((objects, tensor(came, &[self.batch, count, seen])?))
+        let numbers = ways(told, reach);
+        Ok((objects, tensor(came, &[self.batch, count, numbers])?))
     }
 
-    fn one(&self, sample: usize, count: usize, reach: usize) -> (Vec<f32>, Vec<f32>) {
+    fn one(
+        &self,
+        sample: usize,
+        count: usize,
+        (told, reach): (usize, usize),
+    ) -> (Vec<f32>, Vec<f32>) {
         let lit = |frame: usize, pixel: usize| {
             let each = (0..self.channels).map(|channel| self.plane(frame, sample, channel)[pixel]);
             each.sum::<f32>() > LIT * self.white * self.channels as f32
@@ -104,7 +115,7 @@ impl Past {
             })
             .collect();
         let objects = (0..count).flat_map(|object| channels.iter().map(move |all| &all[object]));
-        let came = tracks.iter().flat_map(|track| way(track, reach));
+        let came = tracks.iter().flat_map(|track| way(track, told, reach));
         (objects.flatten().copied().collect(), came.collect())
     }
 

@@ -182,3 +182,36 @@ fn a_latent_of_another_size_is_refused() {
     let said = Objects::new(&config(), SHAPE, 7, &Device::Cpu).unwrap_err();
     assert!(said.to_string().contains("model.objects"), "{said}");
 }
+
+/// Two bars that go on as one after they met: how they look is known from before.
+#[test]
+fn what_was_apart_is_told_apart_where_it_goes_on_as_one() {
+    let upright = |time: usize| (6, 6 + time);
+    // From below, until it lies on the other's middle.
+    let flat = |time: usize| (if time < 3 { 12 - 2 * time } else { 6 }, 6 + time);
+    let past: Vec<Tensor> = (0..7)
+        .map(|time| {
+            frame(|row, column| {
+                bar(upright(time), true, (row, column)) || bar(flat(time), false, (row, column))
+            })
+        })
+        .collect();
+    let alone = [
+        frame(|row, column| bar(upright(6), true, (row, column))),
+        frame(|row, column| bar(flat(6), false, (row, column))),
+    ];
+    let worst = |past: &[Tensor]| {
+        let layers = look(past);
+        assert_eq!(layers.sights.dims(), [1, 2, sights(&config(), SHAPE)]);
+        let found = [0, 1].map(|object| {
+            let one = layers.objects.narrow(1, object, 1).unwrap();
+            one.squeeze(1).unwrap()
+        });
+        let each =
+            |first: usize| off(&found[first], &alone[0]).max(off(&found[1 - first], &alone[1]));
+        each(0).min(each(1))
+    };
+    // In units of σ, white is 2.
+    let (known, seen) = (worst(&past), worst(&past[3..]));
+    assert!(known < 0.5 && seen > 2.0 * known, "{known} {seen}");
+}
