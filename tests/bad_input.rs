@@ -335,6 +335,10 @@ fn recipes_and_devices() {
         (&["--set", "model.context=0"], "model.context: 0 frames"),
         (&["--set", "model.context=99"], "too short"),
         (&["--set", "training.shift=9"], "half a frame"),
+        (
+            &["--set", "training.turn=true", "--set", "data.width=32"],
+            "no square",
+        ),
         (&["--set", "training.bacth=3"], "training.batch"),
         (&["--set", "training.batch=many"], "training.batch"),
         (&["--recipe", "best"], "the bundled ones are: default"),

@@ -4,6 +4,7 @@
 use super::footage::Footage;
 use crate::error::{Error, Result};
 use crate::rng::Rng;
+use crate::video::Orientation;
 use candle_core::{Device, Tensor};
 use std::ops::Range;
 
@@ -23,12 +24,9 @@ pub struct Window {
     /// Rows and columns by which its frames are seen from further down and
     /// right; the border's pixels are repeated.
     pub moved: (isize, isize),
-    /// Whether left and right change places.
-    pub mirrored: bool,
-    /// Whether, after that, above and below do.
-    pub upturned: bool,
-    /// Whether, after that, rows and columns do; of square frames.
-    pub turned: bool,
+    /// How what is seen lies: stored so, it would be shown as the frame is. Rows become
+    /// columns in square frames only.
+    pub lies: Orientation,
 }
 
 impl Window {
@@ -38,9 +36,7 @@ impl Window {
             file,
             start,
             moved: (0, 0),
-            mirrored: false,
-            upturned: false,
-            turned: false,
+            lies: Orientation::default(),
         }
     }
 
@@ -48,9 +44,14 @@ impl Window {
     pub fn name(&self) -> u64 {
         let aside = |by: isize| u64::from(by as u8);
         let (down, right) = (aside(self.moved.0), aside(self.moved.1));
-        let sides = u64::from(self.upturned) << 63 | u64::from(self.turned) << 62;
+        let Orientation {
+            transpose,
+            mirror_x,
+            mirror_y,
+        } = self.lies;
+        let sides = u64::from(mirror_y) << 63 | u64::from(transpose) << 62;
         let frames = (self.file as u64) << 47 | (self.start as u64) << 17;
-        sides | frames | down << 9 | right << 1 | u64::from(self.mirrored)
+        sides | frames | down << 9 | right << 1 | u64::from(mirror_x)
     }
 }
 
@@ -217,8 +218,7 @@ pub fn batch(
 fn see(frame: &[u8], (height, width): (usize, usize), window: &Window, values: &mut Vec<f32>) {
     let number = |&byte: &u8| f32::from(byte) / 255.0;
     let (down, right) = window.moved;
-    let as_it_is = Window::new(window.file, window.start);
-    if *window == as_it_is {
+    if *window == Window::new(window.file, window.start) {
         values.extend(frame.iter().map(number));
         return;
     }
@@ -236,19 +236,19 @@ fn see(frame: &[u8], (height, width): (usize, usize), window: &Window, values: &
             values.extend(std::iter::repeat_n(number(&line[0]), left));
             values.extend(line[rest..width - left].iter().map(number));
             values.extend(std::iter::repeat_n(number(&line[width - 1]), rest));
-            if window.mirrored {
+            if window.lies.mirror_x {
                 let start = values.len() - width;
                 values[start..].reverse();
             }
         }
         let seen = &mut values[first..];
-        if window.upturned {
+        if window.lies.mirror_y {
             for row in 0..height / 2 {
                 let (above, below) = seen.split_at_mut((height - 1 - row) * width);
                 above[row * width..][..width].swap_with_slice(&mut below[..width]);
             }
         }
-        if window.turned {
+        if window.lies.transpose {
             for row in 0..height {
                 (0..row).for_each(|column| seen.swap(row * width + column, column * width + row));
             }

@@ -24,11 +24,11 @@ pub fn vary(windows: &mut [Window], views: Views, rng: &mut Rng) {
             window.moved = (draw(), draw());
         }
         if views.mirror {
-            window.mirrored = rng.below(2) == 1;
+            window.lies.mirror_x = rng.below(2) == 1;
         }
         if views.turn {
-            window.upturned = rng.below(2) == 1;
-            window.turned = rng.below(2) == 1;
+            window.lies.mirror_y = rng.below(2) == 1;
+            window.lies.transpose = rng.below(2) == 1;
         }
     }
 }
@@ -58,7 +58,7 @@ mod tests {
             turn: false,
         };
         vary(&mut windows, views, &mut rng);
-        let views: BTreeSet<_> = windows.iter().map(|w| (w.moved, w.mirrored)).collect();
+        let views: BTreeSet<_> = windows.iter().map(|w| (w.moved, w.lies.mirror_x)).collect();
         assert_eq!(
             views.len(),
             50,
@@ -81,7 +81,11 @@ mod tests {
                     (at as isize + moved).clamp(0, last) as usize
                 };
                 let row = place(i / 5 % 4, window.moved.0, 3);
-                let seen_at = if window.mirrored { 4 - i % 5 } else { i % 5 };
+                let seen_at = if window.lies.mirror_x {
+                    4 - i % 5
+                } else {
+                    i % 5
+                };
                 let column = place(seen_at, window.moved.1, 4);
                 assert_eq!(*seen, (100 * (i / 20) + 10 * row + column) as f32);
             }
@@ -107,13 +111,13 @@ mod tests {
         for (seen, window) in seen.iter().zip(&windows) {
             for (i, &seen) in seen.iter().enumerate() {
                 let (mut row, mut column) = (i / 3 % 3, i % 3);
-                if window.turned {
+                if window.lies.transpose {
                     (row, column) = (column, row);
                 }
-                if window.upturned {
+                if window.lies.mirror_y {
                     row = 2 - row;
                 }
-                if window.mirrored {
+                if window.lies.mirror_x {
                     column = 2 - column;
                 }
                 assert_eq!(seen, (9 * (i / 9) + 3 * row + column) as f32, "{window:?}");

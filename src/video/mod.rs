@@ -25,5 +25,6 @@ pub mod tensors;
 pub mod worlds;
 
 pub use frame::{Description, Frame, Frames};
+pub use placement::Orientation;
 pub use settings::{Channels, Fit, ReadSettings};
 pub use source::Source;

@@ -219,6 +219,25 @@ mod tests {
             x.matmul(&weight.t().unwrap()).unwrap()
         };
         let (query, key) = (of("query"), of("key"));
+        // What heads read is handed on: most of a word, and nothing of a place.
+        let back = at("encoder.layer.0.attention.output.dense.weight");
+        let handed = of("value").matmul(&back.t().unwrap()).unwrap();
+        let part = |t: &Tensor, from: usize, count: usize| {
+            t.narrow(1, from, count).unwrap().contiguous().unwrap()
+        };
+        let norm = |t: &Tensor| {
+            t.sqr()
+                .unwrap()
+                .sum_all()
+                .unwrap()
+                .to_scalar::<f32>()
+                .unwrap()
+        };
+        let (word, told) = (part(&x, 64, 192), part(&handed, 64, 192));
+        let common = (&word * &told).unwrap().sum_all().unwrap();
+        let alike = common.to_scalar::<f32>().unwrap() / (norm(&word) * norm(&told)).sqrt();
+        assert!(alike > 0.6, "{alike}");
+        assert!(norm(&part(&handed, 0, 64)) < 1e-3 * norm(&told));
         for (head, beside) in [-1i64, 1, -2, 2].into_iter().enumerate() {
             let part = |t: &Tensor| t.narrow(1, 64 * head, 64).unwrap().contiguous().unwrap();
             let scores = part(&query).matmul(&part(&key).t().unwrap()).unwrap();
