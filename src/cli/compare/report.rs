@@ -113,8 +113,8 @@ impl HealthReport {
 
 /// What the figures mean.
 pub const LEGEND: &str = "PSNR (dB) and SSIM: higher is better; CRPS and energy score: lower is; \
-     sharpness: 1 is as sharp as the real frame; spread/skill: below 1, futures agree more than \
-     they are right; in brackets 95% of draws of the windows";
+     sharpness: 1 is as sharp as the real frame (of moving parts, where either of the two moves); \
+     spread/skill: below 1, futures agree more than they are right; in brackets 95% of draws of the windows";
 
 /// On what, and how.
 pub fn summary(data: &Data) -> String {

@@ -403,7 +403,10 @@ fn futures_that_are_elsewhere_are_as_sharp_as_the_truth() {
     };
     let mask = moving(&square(6), &square(11), SHAPE);
     let of = |left| gradient(&square(left), SHAPE, Some(&mask)).unwrap();
-    assert!(of(1) < 0.6 * of(11), "half of it is not where the truth moves");
+    assert!(
+        of(1) < 0.6 * of(11),
+        "half of it is not where the truth moves"
+    );
     close(sharpness(square(1), square(11)), 1.0);
     let blurred = square(1).iter().map(|value| value / 2.0).collect();
     close(sharpness(blurred, square(11)), 0.5);
