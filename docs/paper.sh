@@ -62,12 +62,12 @@ if [ -n "${MNIST:-}" ]; then
 	train digits "$out/digits.frames" --recipe digits --steps "$digits"
 	ask "$out/digits.txt" outcomes "$out/digits" digits --images "$MNIST"
 	ask "$out/digits-compare.txt" compare "$out/digits" --windows 24 --futures 100
-	# Every family and prior for the same steps, on the same batches.
+	# Every family and prior, after as many steps.
 	runs=
-	for name in digits $families; do
-		train "digits-$name" "$out/digits.frames" --recipe "$name" --steps "$steps" \
+	for family in digits $families; do
+		train "digits-$family" "$out/digits.frames" --recipe "$family" --steps "$steps" \
 			--only latent $alike
-		runs="$runs $out/digits-$name"
+		runs="$runs $out/digits-$family"
 	done
 	train digits-mse "$out/digits.frames" --steps "$steps" --only mse $alike
 	ask "$out/digits-families.txt" compare "$out/digits-mse" $runs --futures 16 --windows 24
