@@ -5,7 +5,7 @@
 #   make paper [BUDGET=cpu|gpu] [MNIST=train-images-idx3-ubyte.gz] [FILMS="a.mp4 b.mp4"]
 #
 # `cpu` takes about 20 minutes for fork and occlusion, 80 for digits (of which the table of
-# families has 40) and 12 for each film, on two cores; `gpu` trains longer, on the device
+# families has 30) and 12 for each film, on two cores; `gpu` trains longer, on the device
 # that is found. All that was made stays in runs/paper; what is there already is not made
 # again.
 set -eu
@@ -61,7 +61,7 @@ if [ -n "${MNIST:-}" ]; then
 	film digits 150000 --images "$MNIST"
 	train digits "$out/digits.frames" --recipe digits --steps "$digits"
 	ask "$out/digits.txt" outcomes "$out/digits" digits --images "$MNIST"
-	ask "$out/digits-compare.txt" compare "$out/digits" --windows 24 --futures 100
+	ask "$out/digits-compare.txt" compare "$out/digits" --windows 64 --futures 100
 	# Every family and prior, after as many steps.
 	runs=
 	for family in digits $families; do
