@@ -354,3 +354,37 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     });
     (count > 0).then(|| sum / count as f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: [usize; 3] = [1, 16, 16];
+
+    #[test]
+    fn futures_that_are_elsewhere_are_as_sharp_as_the_truth() {
+        let square = |left: usize| -> Vec<f32> {
+            let inside =
+                |i: usize| (5..9).contains(&(i / 16)) && (left..left + 4).contains(&(i % 16));
+            (0..256).map(|i| f32::from(u8::from(inside(i)))).collect()
+        };
+        let sharpness = |future: Vec<f32>, real: Vec<f32>| {
+            let last = square(6);
+            let mask = moving(&last, &real, SHAPE);
+            let truth = Truth::new(real, SHAPE, mask, last);
+            let of = |moving| Record::of(std::slice::from_ref(&future), &truth, moving, false);
+            let figures = Figures::of(&[[of(true), of(false)]], None);
+            figures.moving.sharpness_ratio.value
+        };
+        let mask = moving(&square(6), &square(11), SHAPE);
+        let of = |left| gradient(&square(left), SHAPE, Some(&mask)).unwrap();
+        assert!(
+            of(1) < 0.6 * of(11),
+            "half of it is not where the truth moves"
+        );
+        assert_eq!(sharpness(square(1), square(11)), Some(1.0));
+        let blurred = square(1).iter().map(|value| value / 2.0).collect();
+        assert_eq!(sharpness(blurred, square(11)), Some(0.5));
+        assert_eq!(sharpness(square(1), square(6)), None, "nothing came of it");
+    }
+}

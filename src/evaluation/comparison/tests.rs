@@ -384,31 +384,3 @@ fn horizons_that_the_recipe_has() {
     let message = Plan::horizons(0).unwrap_err().to_string();
     assert!(message.contains("evaluation.horizon"), "{message}");
 }
-
-#[test]
-fn futures_that_are_elsewhere_are_as_sharp_as_the_truth() {
-    let square = |left: usize| -> Vec<f32> {
-        let inside = |i: usize| (5..9).contains(&(i / 16)) && (left..left + 4).contains(&(i % 16));
-        (0..256).map(|i| f32::from(u8::from(inside(i)))).collect()
-    };
-    let sharpness = |future: Vec<f32>, real: Vec<f32>| {
-        let last = square(6);
-        let mask = moving(&last, &real, SHAPE);
-        let truth = Truth::new(real, SHAPE, mask, last);
-        let of = |moving| Record::of(std::slice::from_ref(&future), &truth, moving, false);
-        Figures::of(&[[of(true), of(false)]], None)
-            .moving
-            .sharpness_ratio
-            .value
-    };
-    let mask = moving(&square(6), &square(11), SHAPE);
-    let of = |left| gradient(&square(left), SHAPE, Some(&mask)).unwrap();
-    assert!(
-        of(1) < 0.6 * of(11),
-        "half of it is not where the truth moves"
-    );
-    close(sharpness(square(1), square(11)), 1.0);
-    let blurred = square(1).iter().map(|value| value / 2.0).collect();
-    close(sharpness(blurred, square(11)), 0.5);
-    assert_eq!(sharpness(square(1), square(6)), None, "nothing came of it");
-}
