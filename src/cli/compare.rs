@@ -10,10 +10,11 @@ mod seeds;
 mod words;
 
 use super::footage::prepare;
+use super::world::RenderedArgs;
 use crate::data::{Footage, Part, Split, batch, typical_change};
 use crate::device;
 use crate::error::{Error, Result};
-use crate::evaluation::comparison::{Predictor, compare};
+use crate::evaluation::comparison::{Predictor, TrueFutures, compare};
 use crate::evaluation::{energy_health, health};
 use crate::files;
 use crate::outputs::model::ModelConfig;
@@ -56,6 +57,9 @@ pub struct CompareArgs {
     /// auto, cpu, cuda, cuda:N or metal
     #[arg(long, default_value = "auto")]
     pub device: String,
+    /// Its world, where the footage is rendered.
+    #[command(flatten)]
+    pub rendered: RenderedArgs,
     /// A model of text, for the discrete case on the same page: a run of `text train`, a
     /// folder with a BERT, or one of the hub, hf://owner/name
     #[arg(long, value_name = "MODEL")]
@@ -162,7 +166,11 @@ fn produce(args: &CompareArgs) -> Result<String> {
         ));
     }
 
-    let all = contenders::contenders(&runs);
+    let world = args.rendered.make()?;
+    let truth = (world.as_deref())
+        .map(|world| TrueFutures::new(world, &footage, &windows, plan.context))
+        .transpose()?;
+    let all = contenders::contenders(&runs, truth.as_ref());
     let predictors: Vec<_> = all.iter().map(|one| one.predictor).collect();
     let bar = progress::counted(windows.len(), "window".to_owned());
     let mut watch = |done| bar.set_position(done as u64);

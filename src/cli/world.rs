@@ -20,6 +20,42 @@ pub struct WorldArgs {
     pub length: std::num::NonZeroUsize,
 }
 
+/// The world that rendered a run's footage.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RenderedArgs {
+    /// The world whose film `synth` rendered the footage is: a perfect sampler of it is
+    /// compared too
+    #[arg(long, value_enum, value_name = "WORLD")]
+    pub world: Option<Name>,
+    /// The images of --world digits
+    #[arg(long, value_name = "PATH", requires = "world")]
+    pub images: Option<PathBuf>,
+    /// Frames of each sequence of --world digits
+    #[arg(long, value_name = "N", default_value = "25", requires = "world")]
+    pub length: std::num::NonZeroUsize,
+    /// The seed that `synth` took
+    #[arg(long, value_name = "S", default_value_t = 0, requires = "world")]
+    pub world_seed: u64,
+}
+
+impl RenderedArgs {
+    /// The world, where one is named.
+    ///
+    /// # Errors
+    /// As [`WorldArgs::make`].
+    pub fn make(&self) -> Result<Option<Box<dyn World>>> {
+        let made = self.world.map(|world| {
+            let args = WorldArgs {
+                world,
+                images: self.images.clone(),
+                length: self.length,
+            };
+            args.make(Taken::Training, Seed(self.world_seed))
+        });
+        made.transpose()
+    }
+}
+
 /// What can be rendered, in 64x64 pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Name {

@@ -1,8 +1,10 @@
 //! Models side by side on held-out windows: rollouts against what really came.
 
 mod figures;
+mod truth;
 
 pub use figures::{Best, BestFuture, Figure, Figures, Scores};
+pub use truth::TrueFutures;
 
 use super::moving::moving;
 use super::rollout::{How, Watch, rollout_as};
@@ -26,6 +28,8 @@ pub enum Predictor<'a> {
     Copy,
     /// A trained model.
     Model(&'a Forecaster),
+    /// A perfect sampler, of the windows that are compared.
+    Truth(&'a TrueFutures<'a>),
 }
 
 /// How to compare.
@@ -92,6 +96,7 @@ impl Predictor<'_> {
         match self {
             Self::Copy => true,
             Self::Model(forecaster) => forecaster.is_certain(),
+            Self::Truth(_) => false,
         }
     }
 
@@ -128,6 +133,11 @@ impl Predictor<'_> {
                 };
                 Ok(rollout_as(forecaster, x, futures, how, &mut rng)?.squeeze(0)?)
             }
+            Self::Truth(truth) => truth.futures(x, plan, window, |future, time, frame| {
+                if let Some(watch) = watch {
+                    watch(future, time, frame);
+                }
+            }),
         }
     }
 }

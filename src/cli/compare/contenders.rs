@@ -2,7 +2,7 @@
 
 use super::CompareArgs;
 use crate::error::{Error, Result};
-use crate::evaluation::comparison::{Plan, Predictor};
+use crate::evaluation::comparison::{Plan, Predictor, TrueFutures};
 use crate::hub;
 use crate::inference::Forecaster;
 use crate::outputs::model::{Model, ModelConfig, Trained};
@@ -20,7 +20,7 @@ pub(super) struct Run {
 
 /// One that predicts.
 pub(super) struct Contender<'a> {
-    /// `copy`, `mse`, `latent`; with several runs after the run's label.
+    /// `copy`, `truth`, `mse`, `latent`; with several runs after the run's label.
     pub name: String,
     pub predictor: Predictor<'a>,
     pub parameters: usize,
@@ -78,16 +78,22 @@ pub(super) fn load(paths: &[impl AsRef<Path>], moved: bool, device: &Device) -> 
     Ok(runs)
 }
 
-/// What is compared, always in this order: copying, then each run's models.
-pub(super) fn contenders(runs: &[Run]) -> Vec<Contender<'_>> {
-    let mut all = vec![Contender {
-        name: "copy".to_owned(),
-        predictor: Predictor::Copy,
+/// What is compared, always in this order: copying, a perfect sampler where there is one,
+/// then each run's models.
+pub(super) fn contenders<'a>(
+    runs: &'a [Run],
+    truth: Option<&'a TrueFutures<'a>>,
+) -> Vec<Contender<'a>> {
+    let untrained = |name: &str, predictor| Contender {
+        name: name.to_owned(),
+        predictor,
         parameters: 0,
         trained: None,
         recipe: None,
         mse: None,
-    }];
+    };
+    let mut all = vec![untrained("copy", Predictor::Copy)];
+    all.extend(truth.map(|truth| untrained("truth", Predictor::Truth(truth))));
     for Run { label, model } in runs {
         for (name, forecaster, parameters) in model.each() {
             all.push(Contender {

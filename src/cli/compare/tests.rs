@@ -21,6 +21,11 @@ struct Command {
 
 /// A folder with a short film and two untrained models beside each other.
 fn saved() -> tempfile::TempDir {
+    saved_at(16)
+}
+
+/// The same, of frames of `side` pixels.
+fn saved_at(side: usize) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let film = Galton::new(Seed(1)).film(200);
     let path = folder.path().join("film.safetensors");
@@ -28,8 +33,8 @@ fn saved() -> tempfile::TempDir {
     let inputs = vec![path.display().to_string()];
 
     let mut settings = Settings::default();
-    settings.data.width = 16;
-    settings.data.height = 16;
+    settings.data.width = side;
+    settings.data.height = side;
     settings.model.hidden = 8;
     settings.model.backbone.width = 8;
     settings.latent.dimension = 4;
@@ -40,8 +45,8 @@ fn saved() -> tempfile::TempDir {
     let config = ModelConfig {
         shape: FrameShape {
             channels: 3,
-            height: 16,
-            width: 16,
+            height: side,
+            width: side,
             change: typical_change(&footage, &split.train).unwrap(),
         },
         frame_rate: footage[0].frame_rate(),
@@ -262,4 +267,27 @@ fn a_picture_of_another_kind_is_refused_before_any_work() {
         message.contains("compare.jpg") && message.contains(".png"),
         "{message}"
     );
+}
+
+#[test]
+fn a_perfect_sampler_of_the_world_stands_beside() {
+    let folder = saved_at(crate::video::worlds::SIZE);
+    let more = ["--futures", "8", "--windows", "12", "--json"];
+    let world = ["--world", "galton", "--world-seed"];
+    let with = |seed: &'static str| [&more[..], &world, &[seed]].concat();
+    let json = produce(&args(folder.path(), &with("1"))).unwrap();
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let models = json["models"].as_array().unwrap();
+    let names: Vec<_> = models.iter().map(|model| &model["name"]).collect();
+    assert_eq!(names, ["copy", "truth", "mse", "latent"]);
+    let score = |of: usize| {
+        let figures = &models[of]["horizons"]["4"]["whole_frame"];
+        figures["energy_score"]["value"].as_f64().unwrap()
+    };
+    assert!(score(1) < 0.5 * score(3), "{} {}", score(1), score(3));
+
+    let other = produce(&args(folder.path(), &with("2"))).unwrap_err();
+    assert!(other.to_string().contains("seed"), "{other}");
+    let small = produce(&args(saved().path(), &with("1"))).unwrap_err();
+    assert!(small.to_string().contains("16"), "{small}");
 }

@@ -7,6 +7,7 @@
 //! 1, 2, 3, 4 pixels a frame, along it one of −4 to 4. So after a bounce there are
 //! 36 equally likely next frames, 5.17 bits; all else two frames tell.
 
+use super::fate::Fate;
 use super::idx::Images;
 use super::{Outcome, Question, SIZE, World};
 use crate::error::{Error, Result};
@@ -35,7 +36,7 @@ pub enum Taken {
 pub struct Digits {
     images: Arc<Images>,
     taken: Taken,
-    seed: Seed,
+    fate: Fate,
     /// Frames of a sequence.
     length: usize,
 }
@@ -125,7 +126,7 @@ impl Digits {
         Ok(Self {
             images: Arc::new(images),
             taken,
-            seed,
+            fate: Fate::new(seed),
             length,
         })
     }
@@ -133,8 +134,9 @@ impl Digits {
     /// The image of one of a sequence's two digits, and where it is at each frame
     /// up to `frame`, with which walls it has run into there.
     fn digit(&self, sequence: usize, which: usize, frame: usize) -> (usize, Vec<(Flight, Hit)>) {
-        let purpose = format!("digits {which}");
-        let mut rng = self.seed.stream(&purpose, sequence as u64);
+        let kind = format!("digits {which}");
+        let start = sequence * self.length;
+        let mut rng = self.fate.stream(start, &kind, sequence);
         let first_held_out = self.images.count - self.images.count / 6;
         let image = match self.taken {
             Taken::Training => rng.below(first_held_out),
@@ -142,8 +144,16 @@ impl Digits {
         };
         let mut flight = Flight::drawn(&mut rng);
         let mut flights = Vec::with_capacity(frame + 1);
-        for _ in 0..=frame {
-            let hit = flight.bounce(&mut rng);
+        // What comes otherwise.
+        let mut other = None;
+        for age in 0..=frame {
+            // The speed after a bounce shows a frame later.
+            let shown = start + age + 1;
+            let turns = self.fate.turns_before(shown) && !self.fate.turns_before(start);
+            if other.is_none() && turns {
+                other = Some(self.fate.stream(shown, &kind, sequence));
+            }
+            let hit = flight.bounce(other.as_mut().unwrap_or(&mut rng));
             flights.push((flight, hit));
             flight.go();
         }
@@ -226,6 +236,14 @@ impl World for Digits {
             }
         }
         vec![Question { ahead: 1, outcomes }]
+    }
+
+    fn future(&self, time: usize, ahead: usize, seed: Seed) -> Vec<Vec<u8>> {
+        let other = Self {
+            fate: self.fate.turned(time, seed),
+            ..self.clone()
+        };
+        (time + 1..=time + ahead).map(|t| other.frame(t)).collect()
     }
 }
 

@@ -5,6 +5,7 @@
 //! frame after it was in the middle of the junction.
 
 use super::canvas::{Canvas, cover};
+use super::fate::Fate;
 use super::{Outcome, Question, SIZE, World};
 use crate::rng::Seed;
 
@@ -35,21 +36,27 @@ const TURNS: [(f32, f32); 3] = [(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0)];
 /// The world: a seed makes one endless film.
 #[derive(Debug, Clone, Copy)]
 pub struct Fork {
-    seed: Seed,
+    fate: Fate,
 }
 
 impl Fork {
     /// The world whose vehicles and turns come from `seed`.
     pub fn new(seed: Seed) -> Self {
-        Self { seed }
+        Self {
+            fate: Fate::new(seed),
+        }
     }
 
     /// Which way vehicle `index` goes, an index into [`PROBABILITIES`], and its
     /// colour.
     fn vehicle(&self, index: usize) -> (usize, [f32; 3]) {
-        let mut rng = self.seed.stream("fork vehicle", index as u64);
-        let turn = rng.weighted(&PROBABILITIES.map(|p| p as f32));
-        (turn, COLOURS[rng.below(COLOURS.len())])
+        let drawn = |shown: usize| {
+            let mut rng = self.fate.stream(shown, "fork vehicle", index);
+            let turn = rng.weighted(&PROBABILITIES.map(|p| p as f32));
+            (turn, COLOURS[rng.below(COLOURS.len())])
+        };
+        let first = index * VEHICLE_FRAMES;
+        (drawn(first + WAY + 1).0, drawn(first + 1).1)
     }
 }
 
@@ -80,6 +87,13 @@ impl World for Fork {
                 .collect(),
         };
         vec![question(1), question(3)]
+    }
+
+    fn future(&self, time: usize, ahead: usize, seed: Seed) -> Vec<Vec<u8>> {
+        let other = Self {
+            fate: self.fate.turned(time, seed),
+        };
+        (time + 1..=time + ahead).map(|t| other.frame(t)).collect()
     }
 }
 

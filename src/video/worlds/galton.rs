@@ -10,6 +10,7 @@
 //! column c) covers [c, c + 1) × [r, r + 1).
 
 use super::canvas::Canvas;
+use super::fate::Fate;
 use super::{Outcome, Question, SIZE, World};
 use crate::rng::Seed;
 
@@ -65,13 +66,15 @@ pub struct State {
 /// The world: a seed makes one endless film.
 #[derive(Debug, Clone, Copy)]
 pub struct Galton {
-    seed: Seed,
+    fate: Fate,
 }
 
 impl Galton {
     /// The world whose coins come from `seed`.
     pub fn new(seed: Seed) -> Self {
-        Self { seed }
+        Self {
+            fate: Fate::new(seed),
+        }
     }
 
     /// What is true of frame `time`.
@@ -81,8 +84,14 @@ impl Galton {
 
     /// −1 (left) or 1 (right) for each row.
     fn coins(&self, ball: usize) -> [f32; ROWS] {
-        let mut rng = self.seed.stream("galton coins", ball as u64);
-        std::array::from_fn(|_| if rng.below(2) == 0 { -1.0 } else { 1.0 })
+        let all = |shown: usize| {
+            let mut rng = self.fate.stream(shown, "galton coins", ball);
+            std::array::from_fn::<f32, ROWS, _>(|_| if rng.below(2) == 0 { -1.0 } else { 1.0 })
+        };
+        std::array::from_fn(|row| {
+            let met = ball * BALL_FRAMES + ENTRY_FRAMES + row * HOP_FRAMES;
+            all(met + 1)[row]
+        })
     }
 }
 
@@ -112,6 +121,13 @@ impl World for Galton {
                 .into(),
         };
         vec![question(1), question(3)]
+    }
+
+    fn future(&self, time: usize, ahead: usize, seed: Seed) -> Vec<Vec<u8>> {
+        let other = Self {
+            fate: self.fate.turned(time, seed),
+        };
+        (time + 1..=time + ahead).map(|t| other.frame(t)).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod canvas;
 pub mod digits;
+mod fate;
 pub mod fork;
 pub mod galton;
 pub mod galton_balls;
@@ -13,6 +14,8 @@ pub use digits::Digits;
 pub use fork::Fork;
 pub use galton::Galton;
 pub use occlusion::Occlusion;
+
+use crate::rng::Seed;
 
 /// Height and width of a frame.
 pub const SIZE: usize = 64;
@@ -56,6 +59,11 @@ pub trait World: Send + Sync {
     /// one included.
     fn questions(&self, time: usize) -> Vec<Question>;
 
+    /// The `ahead` frames after frame `time` as they may come, each (C, H, W): drawn with
+    /// the probability they have to whoever has seen the film up to `time`, this one
+    /// included and at least two frames of whatever it shows. Another seed, another draw.
+    fn future(&self, time: usize, ahead: usize, seed: Seed) -> Vec<Vec<u8>>;
+
     /// The first `frames` frames. A longer film starts with the shorter one.
     fn film(&self, frames: usize) -> Film {
         Film {
@@ -89,6 +97,7 @@ impl Film {
 /// What must hold of every world, for its tests.
 #[cfg(test)]
 fn check(world: &dyn World, frames: usize) {
+    check_futures(world, frames);
     let film = world.film(frames);
     assert_eq!(film.frames.len(), film.shape.iter().product::<usize>());
     assert!(film.frames == world.film(frames).frames, "two films");
@@ -110,4 +119,35 @@ fn check(world: &dyn World, frames: usize) {
         }
     }
     assert!(asked > 0, "nothing to ask in {frames} frames");
+}
+
+/// Futures that are drawn come as often as they should, at the first moments.
+#[cfg(test)]
+fn check_futures(world: &dyn World, frames: usize) {
+    const DRAWS: u64 = 300;
+    const MOMENTS: usize = 6;
+    let asked = (0..frames).map(|time| (time, world.questions(time)));
+    for (time, questions) in asked.filter(|(_, q)| !q.is_empty()).take(MOMENTS) {
+        let last = questions.iter().map(|question| question.ahead).max();
+        let futures: Vec<_> = (0..DRAWS)
+            .map(|seed| world.future(time, last.unwrap_or(0), Seed(1000 + seed)))
+            .collect();
+        for question in questions {
+            let mut counts = vec![0f64; question.outcomes.len()];
+            for future in &futures {
+                let frame = &future[question.ahead - 1];
+                let it = question.outcomes.iter().position(|o| o.frame == *frame);
+                counts[it.expect("a frame that can come")] += 1.0;
+            }
+            for (count, outcome) in counts.iter().zip(&question.outcomes) {
+                let p = outcome.probability;
+                let deviation = (DRAWS as f64 * p * (1.0 - p)).sqrt();
+                let off = (count - DRAWS as f64 * p).abs();
+                assert!(
+                    off <= 5.0 * deviation,
+                    "{time}: {count} of {DRAWS}, not {p}"
+                );
+            }
+        }
+    }
 }

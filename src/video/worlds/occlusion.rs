@@ -5,6 +5,7 @@
 //! it comes out; behind the wall no frame shows it.
 
 use super::canvas::{Canvas, cover};
+use super::fate::Fate;
 use super::{Outcome, Question, SIZE, World};
 use crate::rng::Seed;
 
@@ -21,7 +22,7 @@ const OFF: i32 = 3;
 /// The world: a seed makes one film of sequences.
 #[derive(Debug, Clone, Copy)]
 pub struct Occlusion {
-    seed: Seed,
+    fate: Fate,
 }
 
 /// One flight.
@@ -40,11 +41,14 @@ struct Flight {
 impl Occlusion {
     /// The world whose balls come from `seed`.
     pub fn new(seed: Seed) -> Self {
-        Self { seed }
+        Self {
+            fate: Fate::new(seed),
+        }
     }
 
     fn flight(&self, index: usize) -> Flight {
-        let mut rng = self.seed.stream("occlusion flight", index as u64);
+        let shown = index * BALL_FRAMES;
+        let mut rng = self.fate.stream(shown, "occlusion flight", index);
         let speed = [2.0, 3.0, 4.0][rng.below(3)];
         // Four to six frames are seen before it touches the wall.
         let seen = 4.0 + rng.below(3) as f32;
@@ -153,6 +157,13 @@ impl World for Occlusion {
             ahead: out - age,
             outcomes,
         }]
+    }
+
+    fn future(&self, time: usize, ahead: usize, seed: Seed) -> Vec<Vec<u8>> {
+        let other = Self {
+            fate: self.fate.turned(time, seed),
+        };
+        (time + 1..=time + ahead).map(|t| other.frame(t)).collect()
     }
 }
 
