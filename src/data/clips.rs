@@ -15,7 +15,7 @@ const FILES_TO_SPLIT: usize = 8;
 const SHARES: (f64, f64) = (0.1, 0.2);
 
 /// A run of consecutive frames: footage `file`, first frame `start`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Window {
     /// Index into the footage.
     pub file: usize,
@@ -27,6 +27,33 @@ pub struct Window {
     /// How what is seen lies: stored so, it would be shown as the frame is. Rows become
     /// columns in square frames only.
     pub lies: Orientation,
+    /// How each channel is lit.
+    pub light: [Light; 3],
+}
+
+/// How a channel is lit: a value v in [0, 1] is seen as `gain`·v + `add`, within [0, 1].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Light {
+    /// 1 leaves it as it is.
+    pub gain: f32,
+    /// 0 leaves it as it is.
+    pub add: f32,
+}
+
+impl Light {
+    /// Leaves all as it is.
+    pub const PLAIN: Self = Self {
+        gain: 1.0,
+        add: 0.0,
+    };
+
+    /// What each byte is seen as.
+    fn values(self) -> [f32; 256] {
+        std::array::from_fn(|byte| {
+            let value = byte as f32 / 255.0;
+            (self.gain * value + self.add).clamp(0.0, 1.0)
+        })
+    }
 }
 
 impl Window {
@@ -37,10 +64,12 @@ impl Window {
             start,
             moved: (0, 0),
             lies: Orientation::default(),
+            light: [Light::PLAIN; 3],
         }
     }
 
-    /// A number that says which frames these are and how they are seen.
+    /// A number that says which frames these are and from where they are seen, whatever the
+    /// light.
     pub fn name(&self) -> u64 {
         let aside = |by: isize| u64::from(by as u8);
         let (down, right) = (aside(self.moved.0), aside(self.moved.1));
@@ -200,9 +229,10 @@ pub fn batch(
     let (channels, height, width) = footage.first().map_or((0, 0, 0), |film| film.shape());
     let mut values = Vec::with_capacity(windows.len() * length * channels * height * width);
     for window in windows {
+        let light = window.light.map(Light::values);
         for offset in 0..length {
             let frame = footage[window.file].frame(window.start + offset);
-            see(frame, (height, width), window, &mut values);
+            see(frame, (height, width), (window, &light), &mut values);
         }
     }
     for (file, film) in footage.iter().enumerate() {
@@ -215,11 +245,18 @@ pub fn batch(
 }
 
 /// Adds a frame (C, H, W) of bytes as numbers, seen from elsewhere.
-fn see(frame: &[u8], (height, width): (usize, usize), window: &Window, values: &mut Vec<f32>) {
-    let number = |&byte: &u8| f32::from(byte) / 255.0;
+fn see(
+    frame: &[u8],
+    (height, width): (usize, usize),
+    (window, light): (&Window, &[[f32; 256]; 3]),
+    values: &mut Vec<f32>,
+) {
     let (down, right) = window.moved;
-    if *window == Window::new(window.file, window.start) {
-        values.extend(frame.iter().map(number));
+    let planes = frame.chunks_exact(height * width).zip(light);
+    if window.moved == (0, 0) && window.lies == Orientation::default() {
+        for (plane, light) in planes {
+            values.extend(plane.iter().map(|&byte| light[usize::from(byte)]));
+        }
         return;
     }
     let from = |place: usize, moved: isize, length: usize| {
@@ -229,7 +266,8 @@ fn see(frame: &[u8], (height, width): (usize, usize), window: &Window, values: &
     // then the border's pixel repeated.
     let left = from(0, -right, width + 1);
     let rest = from(0, right, width + 1);
-    for plane in frame.chunks_exact(height * width) {
+    for (plane, light) in planes {
+        let number = |&byte: &u8| light[usize::from(byte)];
         let first = values.len();
         for row in 0..height {
             let line = &plane[from(row, down, height) * width..][..width];

@@ -9,7 +9,7 @@ mod timing;
 mod views;
 
 pub use cache::{Progress, Stage, default_folder, open_cache, prepare};
-pub use clips::{Part, Split, Window, batch, typical_change};
+pub use clips::{Light, Part, Split, Window, batch, typical_change};
 pub use footage::Footage;
 pub use inspect::{Inspection, inspect};
 pub use store::keep;

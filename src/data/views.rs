@@ -1,11 +1,11 @@
 //! The same footage seen from slightly elsewhere, so that a short film is not
 //! learned by heart.
 
-use super::clips::Window;
+use super::clips::{Light, Window};
 use crate::rng::Rng;
 
 /// How windows may be seen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Views {
     /// From up to so many pixels further down or up, right or left.
     pub shift: usize,
@@ -13,6 +13,9 @@ pub struct Views {
     pub mirror: bool,
     /// Upside down, half of them, and rows for columns, half of them; square frames only.
     pub turn: bool,
+    /// How differently windows are lit: brighter or darker by up to exp(±this); 0 leaves all
+    /// as it is.
+    pub light: f64,
 }
 
 /// Sees each window in one of its `views`, all frames of a window alike.
@@ -30,7 +33,21 @@ pub fn vary(windows: &mut [Window], views: Views, rng: &mut Rng) {
             window.lies.mirror_y = rng.below(2) == 1;
             window.lies.transpose = rng.below(2) == 1;
         }
+        if views.light > 0.0 {
+            window.light = light(views.light, rng);
+        }
     }
+}
+
+/// Another light: gains up to exp(±`amount`) that all channels share times half as much of
+/// each channel's own, and a third of that added or taken away.
+fn light(amount: f64, rng: &mut Rng) -> [Light; 3] {
+    let mut draw = || amount * (2.0 * rng.uniform() - 1.0);
+    let (gain, add) = (draw(), draw());
+    [(); 3].map(|()| Light {
+        gain: (gain + 0.5 * draw()).exp() as f32,
+        add: (0.3 * add + 0.15 * draw()) as f32,
+    })
 }
 
 #[cfg(test)]
@@ -55,7 +72,7 @@ mod tests {
         let views = Views {
             shift: 2,
             mirror: true,
-            turn: false,
+            ..Views::default()
         };
         vary(&mut windows, views, &mut rng);
         let views: BTreeSet<_> = windows.iter().map(|w| (w.moved, w.lies.mirror_x)).collect();
@@ -98,9 +115,9 @@ mod tests {
         let film = Footage::from_frames("film", frames, (2, 1, 3, 3), 25.0, vec![]).unwrap();
         let mut windows = vec![Window::new(0, 0); 64];
         let views = Views {
-            shift: 0,
             mirror: true,
             turn: true,
+            ..Views::default()
         };
         vary(&mut windows, views, &mut Seed(1).stream("test", 0));
         let names: BTreeSet<u64> = windows.iter().map(Window::name).collect();
@@ -123,5 +140,42 @@ mod tests {
                 assert_eq!(seen, (9 * (i / 9) + 3 * row + column) as f32, "{window:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_window_is_lit_as_one_and_each_channel_otherwise() {
+        let frames: Vec<u8> = (0..2 * 3 * 256).map(|i| (i % 256) as u8).collect();
+        let film = Footage::from_frames("film", frames, (2, 3, 16, 16), 25.0, vec![]).unwrap();
+        let plain = Window::new(0, 0);
+        let mut windows = vec![plain; 200];
+        let views = Views {
+            light: 0.3,
+            ..Views::default()
+        };
+        vary(&mut windows, views, &mut Seed(1).stream("test", 0));
+        let (mut least, mut most) = (f32::INFINITY, 0f32);
+        for window in &windows {
+            let as_lit = |i: usize, light: Light| {
+                (light.gain * (i % 256) as f32 / 255.0 + light.add).clamp(0.0, 1.0)
+            };
+            let seen = batch(std::slice::from_ref(&film), &[*window], 2, &Device::Cpu).unwrap();
+            let seen = seen.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            for (i, &seen) in seen.iter().enumerate() {
+                let expected = as_lit(i, window.light[i / 256 % 3]);
+                assert!(
+                    (seen - expected).abs() < 1e-6,
+                    "{i}: {seen}, not {expected}"
+                );
+            }
+            for light in window.light {
+                (least, most) = (least.min(light.gain), most.max(light.gain));
+                assert!(light.add.abs() <= 0.3 * 0.45 + 1e-6, "{light:?}");
+            }
+            assert_ne!(window.light[0], window.light[1]);
+            assert_eq!(window.name(), plain.name());
+        }
+        let widest = 0.45f32.exp();
+        assert!(most < widest && most > 0.8 * widest, "{most}");
+        assert!(least > 1.0 / widest && least < 1.25 / widest, "{least}");
     }
 }

@@ -52,6 +52,10 @@ pub struct TrainingConfig {
     /// Half of the windows are upside down too, and half have rows for columns: for square
     /// frames of worlds that know no above and below either.
     pub turn: bool,
+    /// How differently windows are lit: brighter or darker by up to exp(±this), and channels
+    /// by half of that against each other, so that what was seen in one colour is known in
+    /// another; 0 for worlds whose colours never change.
+    pub light: f64,
     /// What one step keeps of the average of the weights, which is what is
     /// judged and becomes the model; 0 takes the weights of the last step.
     pub average: f64,
@@ -95,6 +99,7 @@ impl Default for TrainingConfig {
             shift: 4,
             mirror: true,
             turn: false,
+            light: 0.3,
             average: 0.99,
             context_noise: 0.3,
             own_frames: 0.4,
@@ -115,6 +120,7 @@ impl TrainingConfig {
             shift: self.shift,
             mirror: self.mirror,
             turn: self.turn,
+            light: self.light,
         }
     }
 
@@ -210,6 +216,7 @@ impl Settings {
         let amounts = [
             ("training.weight_decay", training.weight_decay),
             ("training.context_noise", training.context_noise),
+            ("training.light", training.light),
             ("training.prior_weight", training.prior_weight),
             ("training.score_weight", training.score_weight),
             ("evaluation.temperature", self.evaluation.temperature),
