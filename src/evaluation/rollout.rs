@@ -175,10 +175,8 @@ fn go_on(
     let mut observed = network.observe_tokens(past)?.repeat(count)?;
     let repeated = past.iter().map(|tokens| repeat_each(tokens, count));
     let mut past: Vec<Tensor> = repeated.collect::<Result<_>>()?;
-    for step in 0..times.iter().copied().max().unwrap_or(0) {
-        if step > 0 {
-            observed = network.observe_tokens(&past)?;
-        }
+    let last = times.iter().copied().max().unwrap_or(0);
+    for step in 0..last {
         let drawn = forecaster.next(&observed, temperature, &mut noise)?;
         if let (Some(likely), false) = (&mut likely, forecaster.is_certain()) {
             let unknown = || vec![f32::NAN; count];
@@ -203,10 +201,11 @@ fn go_on(
                 }
             });
         }
-        if past.len() == network.memory() {
-            past.remove(0);
-        }
+        past.remove(0);
         past.push(drawn.tokens);
+        if step + 1 < last {
+            observed = network.observe_drawn(&past, &observed, drawn.z.as_ref())?;
+        }
     }
     Ok(())
 }

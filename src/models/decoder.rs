@@ -143,9 +143,19 @@ impl Light {
 
     /// Of the past's frames (its last one last, of which the next is made) and m(x) as
     /// patches, and the backbone's features.
-    pub(super) fn look(&self, past: &[Tensor], mean: &Tensor, features: &Tensor) -> Result<Seen> {
+    /// `known` is what is known of objects already.
+    pub(super) fn look(
+        &self,
+        past: &[Tensor],
+        (mean, features): (&Tensor, &Tensor),
+        known: Option<Layers>,
+    ) -> Result<Seen> {
         let last = past.last().ok_or_else(no_past)?;
-        let layers = (self.objects.as_ref()).map(|objects| objects.look(past));
+        let layers = match (&self.objects, known) {
+            (Some(_), Some(known)) => Some(Ok(known)),
+            (objects, None) => objects.as_ref().map(|objects| objects.look(past)),
+            (None, _) => None,
+        };
         let basis = self.paint.as_ref().map(|paint| paint.basis(features));
         let (expected, moving) = match &self.movement {
             Some(movement) => {
@@ -160,6 +170,13 @@ impl Light {
             basis: basis.transpose()?,
             layers: layers.transpose()?,
         })
+    }
+
+    /// What is known of objects after the frame of z, where there are any.
+    pub(super) fn follow(&self, seen: &Seen, z: &Tensor) -> Result<Option<Layers>> {
+        let objects = self.objects.as_ref().zip(seen.layers.as_ref());
+        let followed = objects.map(|(objects, layers)| objects.follow(layers, z));
+        followed.transpose()
     }
 
     /// ŷ(x, z), step by step; what is expected without z gets no gradient.

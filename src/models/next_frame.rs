@@ -8,7 +8,7 @@
 use super::backbone::{Backbone, BackboneConfig};
 use super::decoder::{Decoder, InZ, Light, Seen, Stages};
 use super::layers::Linear;
-use super::objects;
+use super::objects::{self, Layers};
 use super::stem::Stem;
 use super::weights::Scope;
 use crate::error::{Error, Result};
@@ -257,40 +257,52 @@ impl NextFrame {
             let before = (0..x.dim(1)? - 1).map(|t| self.tokens(&x.narrow(1, t, 1)?.squeeze(1)?));
             past.splice(0..0, before.collect::<Result<Vec<_>>>()?);
         }
-        self.look(&self.stem.forward(x)?, &past)
+        self.look(&self.stem.forward(x)?, &past, None)
     }
 
-    /// How many frames of the past [`Self::observe_tokens`] makes use of: the context, and
-    /// where objects are looked for more, if there are more.
-    pub fn memory(&self) -> usize {
-        match self.config.decoder {
-            Decoder::Objects => self.config.context + objects::BEFORE,
-            _ => self.config.context,
-        }
-    }
-
-    /// h(x) of frames as [`Self::tokens`], the last one last: as many as the context, or more,
-    /// up to [`Self::memory`].
+    /// h(x) of frames as [`Self::tokens`], the last one last: as many as the context, or
+    /// more, of which objects are looked for in all.
     ///
     /// # Errors
     /// Fewer frames than the context.
     pub fn observe_tokens(&self, past: &[Tensor]) -> Result<Observed> {
+        self.look(&self.features(past)?, past, None)
+    }
+
+    /// [`Self::observe_tokens`] where the last frame is that of `z`, drawn after `before`:
+    /// what z moved is known.
+    ///
+    /// # Errors
+    /// Fewer frames than the context.
+    pub fn observe_drawn(
+        &self,
+        past: &[Tensor],
+        before: &Observed,
+        z: Option<&Tensor>,
+    ) -> Result<Observed> {
+        let known = z
+            .map(|z| self.decoder.follow(&before.seen, z))
+            .transpose()?;
+        self.look(&self.features(past)?, past, known.flatten())
+    }
+
+    /// The stem's, (B, h, w, width), of the last frames.
+    fn features(&self, past: &[Tensor]) -> Result<Tensor> {
         let first = past.len().saturating_sub(self.config.context);
         let features = self.stem.forward_tokens(&past[first..])?;
         let (batch, _, width) = features.dims3()?;
         let (rows, columns) = self.grid();
-        let features = features.reshape((batch, rows, columns, width))?;
-        self.look(&features, past)
+        Ok(features.reshape((batch, rows, columns, width))?)
     }
 
     /// From the stem's features (B, h, w, width) and the tokens of the past's frames, or
     /// of the last one where no more are looked at.
-    fn look(&self, features: &Tensor, past: &[Tensor]) -> Result<Observed> {
+    fn look(&self, features: &Tensor, past: &[Tensor], known: Option<Layers>) -> Result<Observed> {
         let last = past.last().expect("the past has a last frame");
         let features = self.backbone.forward(features)?.flatten(1, 2)?;
         let hidden = self.mean_features.forward_gelu(&features)?;
         let mean = self.mean.forward_add(&hidden, last)?;
-        let seen = self.decoder.look(past, &mean, &features)?;
+        let seen = self.decoder.look(past, (&mean, &features), known)?;
         Ok(Observed {
             mean,
             features,

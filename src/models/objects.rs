@@ -23,7 +23,7 @@ use super::decoder::{InZ, no_past};
 use super::next_frame::{FrameShape, NextFrameConfig};
 use crate::error::{Error, Result};
 use crate::ops;
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use past::Past;
 use std::f64::consts::PI;
 
@@ -71,10 +71,6 @@ pub(super) struct Objects {
     /// 1, y, x, y², x² of each pixel, (H·W, 5), y and x in [−1, 1].
     places: Tensor,
 }
-
-/// How many frames before the context are made use of where they are there, as in a future of
-/// several frames: where objects lie on each other, what they look like is known from before.
-pub(super) const BEFORE: usize = 5;
 
 /// How many numbers a prior sees of an object.
 pub(super) fn sights(config: &NextFrameConfig, shape: FrameShape) -> usize {
@@ -140,6 +136,34 @@ impl Objects {
         Ok(Layers {
             objects,
             background,
+            sights,
+        })
+    }
+
+    /// What is known after the frame of `layers` and z (B, K·D), one-hots: objects look as
+    /// they did. Found anew in frames of a future, those that lie on each other would be
+    /// taken for others than they are.
+    pub(super) fn follow(&self, layers: &Layers, z: &Tensor) -> Result<Layers> {
+        let (batch, count, channels, height, width) = layers.objects.dims5()?;
+        let (all, size) = (batch * count, ops::shifts(self.reach));
+        let z = z.detach().reshape((all, 1, size))?;
+        // Each by itself.
+        let alone = (layers.objects.detach()).reshape((all, 1, channels, height, width))?;
+        let moved = ops::shifted_sum(&alone, &z, self.reach)?;
+        let objects = moved.reshape((batch, count, channels, height, width))?;
+        let numbers = past::ways(self.context, self.reach);
+        let came = layers.sights.narrow(2, 0, numbers)?.flatten(0, 1)?;
+        let went = z.squeeze(1)?.argmax(1)?.to_vec1::<u32>()?;
+        let rows = came.to_dtype(DType::F32)?.to_vec2::<f32>()?;
+        let ways = rows.iter().zip(went);
+        let ways: Vec<f32> = ways
+            .flat_map(|(row, went)| past::went_on(row, went as usize, self.context, self.reach))
+            .collect();
+        let came = Tensor::from_vec(ways, (batch, count, numbers), z.device())?;
+        let sights = self.sights(&came.to_dtype(objects.dtype())?, &objects)?;
+        Ok(Layers {
+            objects,
+            background: layers.background.detach(),
             sights,
         })
     }

@@ -1,7 +1,7 @@
 //! The past's frames, of which objects are made.
 
 use super::parts::parted;
-use super::track::{Search, Shift, Track};
+use super::track::{Search, Shift};
 use crate::error::Result;
 use crate::ops;
 use candle_core::{DType, Device, Tensor};
@@ -17,13 +17,11 @@ pub(super) fn ways(frames: usize, reach: usize) -> usize {
     moves * (ops::shifts(reach) + 2) + 2 * moves.saturating_sub(1)
 }
 
-/// The numbers of [`ways`] for the last `frames`, the latest move first; parts in units
-/// of `reach`.
-fn way(track: &Track, frames: usize, reach: usize) -> Vec<f32> {
-    let moves: Vec<Shift> = track.moves().take(frames.saturating_sub(1)).collect();
+/// The numbers of [`ways`] for some moves, the latest first; parts in units of `reach`.
+fn way(moves: &[Shift], reach: usize) -> Vec<f32> {
     let along = |by: i32| (by + reach as i32) as usize;
     let mut numbers = Vec::new();
-    for &(down, right) in &moves {
+    for &(down, right) in moves {
         let mut one_hot = vec![0.0; ops::shifts(reach)];
         one_hot[along(down) * (2 * reach + 1) + along(right)] = 1.0;
         numbers.extend(one_hot);
@@ -34,6 +32,24 @@ fn way(track: &Track, frames: usize, reach: usize) -> Vec<f32> {
     let changed = pairs.flat_map(|pair| [pair[0].0 != pair[1].0, pair[0].1 != pair[1].1]);
     numbers.extend(changed.map(|changed| f32::from(u8::from(changed))));
     numbers
+}
+
+/// The numbers of [`ways`] through so many frames, the last of them new: the object went by
+/// shift number `went` after it came as `way` says.
+pub(super) fn went_on(way_before: &[f32], went: usize, frames: usize, reach: usize) -> Vec<f32> {
+    let (side, all) = (2 * reach + 1, ops::shifts(reach));
+    let shift = |index: usize| {
+        let along = |by: usize| by as i32 - reach as i32;
+        (along(index / side), along(index % side))
+    };
+    let moves = frames.saturating_sub(1);
+    let before = way_before[..moves * all].chunks_exact(all);
+    let before = before.map(|one_hot| one_hot.iter().position(|&v| v > 0.5).unwrap_or(0));
+    let moves: Vec<Shift> = (std::iter::once(went).chain(before))
+        .map(shift)
+        .take(moves)
+        .collect();
+    way(&moves, reach)
 }
 
 /// Frames (B, C, H, W), the last one first.
@@ -115,7 +131,10 @@ impl Past {
             })
             .collect();
         let objects = (0..count).flat_map(|object| channels.iter().map(move |all| &all[object]));
-        let came = tracks.iter().flat_map(|track| way(track, told, reach));
+        let came = tracks.iter().flat_map(|track| {
+            let moves: Vec<Shift> = track.moves().take(told.saturating_sub(1)).collect();
+            way(&moves, reach)
+        });
         (objects.flatten().copied().collect(), came.collect())
     }
 

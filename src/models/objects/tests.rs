@@ -215,3 +215,43 @@ fn what_was_apart_is_told_apart_where_it_goes_on_as_one() {
     let (known, seen) = (worst(&past), worst(&past[3..]));
     assert!(known < 0.5 && seen > 2.0 * known, "{known} {seen}");
 }
+
+/// In a future, objects are what they were, where z moved them; on frames that show them
+/// both ways of looking agree.
+#[test]
+fn what_was_drawn_is_known() {
+    let (past, _) = crossing();
+    let config = config();
+    let objects = Objects::new(&config, SHAPE, 2 * 25, &Device::Cpu).unwrap();
+    let mut layers = look(&past);
+    let mut frames: Vec<Tensor> = past.iter().map(|frame| tokens(frame, &config)).collect();
+    let seen = layers.sights.to_vec3::<f32>().unwrap().remove(0);
+    // Each goes on as it came; then the first one turns round.
+    let led = |object: &Vec<f32>| object[..25].iter().position(|&v| v == 1.0).unwrap();
+    let came = [led(&seen[0]), led(&seen[1])];
+    let turned = 24 - came[0];
+    for (first, second) in [(came[0], came[1]), (turned, came[1])] {
+        let mut z = vec![0f32; 50];
+        (z[first], z[25 + second]) = (1.0, 1.0);
+        let z = Tensor::from_vec(z, (1, 50), &Device::Cpu).unwrap();
+        frames.remove(0);
+        frames.push(objects.decode(&layers, &z).unwrap());
+        layers = objects.follow(&layers, &z).unwrap();
+        let anew = objects.look(&frames).unwrap();
+        let rows = |layers: &Layers| layers.sights.to_vec3::<f32>().unwrap().remove(0);
+        let (known, anew_rows) = (rows(&layers), rows(&anew));
+        let same = usize::from(
+            off(
+                &layers.objects.narrow(1, 0, 1).unwrap(),
+                &anew.objects.narrow(1, 0, 1).unwrap(),
+            ) > 0.1,
+        );
+        for (index, known) in known.iter().enumerate() {
+            let other = &anew_rows[index ^ same];
+            assert_eq!(known[..85], other[..85], "how object {index} came");
+            let apart = known.iter().zip(other).map(|(a, b)| (a - b).abs());
+            assert!(apart.fold(0.0, f32::max) < 0.1, "{known:?}\n{other:?}");
+        }
+        assert!(off(&layers.background, &anew.background) < 0.1);
+    }
+}
