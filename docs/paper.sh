@@ -4,7 +4,7 @@
 #
 #   make paper [BUDGET=cpu|gpu] [MNIST=train-images-idx3-ubyte.gz] [FILMS="a.mp4 b.mp4"]
 #
-# `cpu` takes about 20 minutes for fork and occlusion, 80 for digits (of which the table of
+# `cpu` takes about 20 minutes for fork and occlusion, 65 for digits (of which the table of
 # families has 30) and 12 for each film, on two cores; `gpu` trains longer, on the device
 # that is found. All that was made stays in runs/paper; what is there already is not made
 # again.
@@ -61,7 +61,8 @@ if [ -n "${MNIST:-}" ]; then
 	film digits 150000 --images "$MNIST"
 	train digits "$out/digits.frames" --recipe digits --steps "$digits"
 	ask "$out/digits.txt" outcomes "$out/digits" digits --images "$MNIST"
-	ask "$out/digits-compare.txt" compare "$out/digits" --windows 64 --futures 100
+	ask "$out/digits-compare.txt" compare "$out/digits" --world digits --images "$MNIST" \
+		--windows 64 --futures 100
 	# Every family and prior, after as many steps.
 	runs=
 	for family in digits $families; do
@@ -70,7 +71,8 @@ if [ -n "${MNIST:-}" ]; then
 		runs="$runs $out/digits-$family"
 	done
 	train digits-mse "$out/digits.frames" --steps "$steps" --only mse $alike
-	ask "$out/digits-families.txt" compare "$out/digits-mse" $runs --futures 16 --windows 24
+	ask "$out/digits-families.txt" compare "$out/digits-mse" $runs --world digits \
+		--images "$MNIST" --futures 16 --windows 24
 else
 	echo "without MNIST=train-images-idx3-ubyte.gz there are no digits"
 fi

@@ -6,9 +6,10 @@
 //! prediction of the next frame. ŷ(x, z) is what a [`Decoder`] makes of it.
 
 use super::backbone::{Backbone, BackboneConfig};
-use super::decoder::{Decoder, InZ, Light, Seen, Stages};
+use super::decoder::{Decoder, InZ, Light, Stages};
 use super::layers::Linear;
 use super::objects::{self, Layers};
+use super::observed::Observed;
 use super::stem::Stem;
 use super::weights::Scope;
 use crate::error::{Error, Result};
@@ -88,57 +89,6 @@ pub struct FrameShape {
     /// σ: the standard deviation of a pixel's change between two frames of
     /// the training part, on the scale where pixels lie in [0, 1].
     pub change: f64,
-}
-
-/// What the network makes of the past, once for all z.
-#[derive(Debug, Clone)]
-pub struct Observed {
-    /// m(x) relative to black instead of x_T, in units of σ: (B, N, p·p·C).
-    pub mean: Tensor,
-    /// Features of the backbone, (B, N, width).
-    pub features: Tensor,
-    seen: Seen,
-}
-
-impl Observed {
-    /// ŷ(x, 0), what is expected without z: (B, N, p·p·C).
-    pub fn expected(&self) -> &Tensor {
-        &self.seen.expected
-    }
-
-    /// What tells which z to expect: where z moves objects, of each object (B, K, F),
-    /// else [`Self::features`].
-    pub fn sights(&self) -> &Tensor {
-        match &self.seen.layers {
-            Some(layers) => &layers.sights,
-            None => &self.features,
-        }
-    }
-
-    /// The first `count` samples, untracked.
-    pub fn first(&self, count: usize) -> Result<Self> {
-        self.map(|t| Ok(t.narrow(0, 0, count)?.detach()))
-    }
-
-    /// Each sample `times` times in a row: (B, …) → (B·times, …).
-    pub fn repeat(&self, times: usize) -> Result<Self> {
-        self.map(|t| repeat_each(t, times))
-    }
-
-    fn map(&self, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Self> {
-        Ok(Self {
-            mean: f(&self.mean)?,
-            features: f(&self.features)?,
-            seen: self.seen.map(&f)?,
-        })
-    }
-}
-
-/// Each row `times` times in a row: (B, …) → (B·times, …).
-pub fn repeat_each(t: &Tensor, times: usize) -> Result<Tensor> {
-    let mut shape = t.dims().to_vec();
-    shape.insert(1, times);
-    Ok(t.unsqueeze(1)?.broadcast_as(shape)?.flatten(0, 1)?)
 }
 
 /// The next-frame network; see the module's head.

@@ -182,3 +182,23 @@ fn a_size_that_is_no_multiple_of_the_patch_is_refused() {
         .to_string();
     assert!(message.contains("12×22"), "{message}");
 }
+
+/// Where nothing but the frames says what is known, how they were drawn makes no odds.
+#[test]
+fn a_drawn_frame_is_seen_as_any_other_where_no_object_moves() {
+    let mut weights = Weights::new(Seed(2), &Device::Cpu);
+    let config = config(BackboneKind::Convolutional, Decoder::Move);
+    let network = NextFrame::new(&config, SHAPE, 5, weights.root()).unwrap();
+    shake(&weights);
+    let (x, _) = example(2);
+    let frame = |time: usize| x.narrow(1, time, 1).unwrap().squeeze(1).unwrap();
+    let past: Vec<Tensor> = (0..3)
+        .map(|time| network.tokens(&frame(time)).unwrap())
+        .collect();
+    let before = network.observe_tokens(&past).unwrap();
+    let z = Tensor::ones((2, 5), candle_core::DType::F32, &Device::Cpu).unwrap();
+    let drawn = network.observe_drawn(&past, &before, Some(&z)).unwrap();
+    let values = |observed: &Observed| observed.expected().flatten_all().unwrap().to_vec1::<f32>();
+    assert_eq!(values(&drawn).unwrap(), values(&before).unwrap());
+    assert_eq!(before.sights().dims(), drawn.sights().dims());
+}
