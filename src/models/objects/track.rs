@@ -53,6 +53,17 @@ impl Track {
     }
 }
 
+/// A way that may be followed one frame further back.
+struct Step {
+    score: i64,
+    /// Of the move; of equal scores the least goes first.
+    length: i32,
+    /// Which way it goes on.
+    parent: usize,
+    place: Shift,
+    changes: i64,
+}
+
 /// The lit pixels of some frames, the last one first, in which objects are looked for that
 /// go by at most `reach` pixels each way from one to the next.
 pub(super) struct Search {
@@ -182,7 +193,6 @@ impl Search {
         }];
         let mut seen = canvas.dark();
         for (back, before) in self.frames.iter().enumerate().skip(1) {
-            // (score, what is nearer to no move, parent, place, changes).
             let mut next = Vec::with_capacity(ways.len() * (2 * self.reach as usize + 1).pow(2));
             for (parent, way) in ways.iter().enumerate() {
                 let (down, right) = way.places[back - 1];
@@ -201,26 +211,25 @@ impl Search {
                                 .sum()
                         }
                     };
-                    let far = shift.0.abs() + shift.1.abs();
-                    next.push((
-                        found as i64 - change * changes,
-                        -far,
+                    next.push(Step {
+                        score: found as i64 - change * changes,
+                        length: shift.0.abs() + shift.1.abs(),
                         parent,
                         place,
                         changes,
-                    ));
+                    });
                 }
             }
-            next.sort_by_key(|way| std::cmp::Reverse((way.0, way.1)));
+            next.sort_by_key(|step| (std::cmp::Reverse(step.score), step.length));
             next.truncate(kept);
-            let follow = |(_, _, parent, place, changes): (i64, i32, usize, Shift, i64)| {
-                let way: &Track = &ways[parent];
-                canvas.both(&way.seen, before, place, &mut seen);
-                let places = way.places.iter().copied().chain([place]);
+            let follow = |step: Step| {
+                let way: &Track = &ways[step.parent];
+                canvas.both(&way.seen, before, step.place, &mut seen);
+                let places = way.places.iter().copied().chain([step.place]);
                 Track {
                     places: places.collect(),
                     seen: seen.clone(),
-                    changes,
+                    changes: step.changes,
                 }
             };
             ways = next.into_iter().map(follow).collect();
