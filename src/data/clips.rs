@@ -2,6 +2,7 @@
 //! test.
 
 use super::footage::Footage;
+use super::light::Light;
 use crate::error::{Error, Result};
 use crate::rng::Rng;
 use crate::video::Orientation;
@@ -29,31 +30,6 @@ pub struct Window {
     pub lies: Orientation,
     /// How each channel is lit.
     pub light: [Light; 3],
-}
-
-/// How a channel is lit: a value v in [0, 1] is seen as `gain`·v + `add`, within [0, 1].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Light {
-    /// 1 leaves it as it is.
-    pub gain: f32,
-    /// 0 leaves it as it is.
-    pub add: f32,
-}
-
-impl Light {
-    /// Leaves all as it is.
-    pub const PLAIN: Self = Self {
-        gain: 1.0,
-        add: 0.0,
-    };
-
-    /// What each byte is seen as.
-    fn values(self) -> [f32; 256] {
-        std::array::from_fn(|byte| {
-            let value = byte as f32 / 255.0;
-            (self.gain * value + self.add).clamp(0.0, 1.0)
-        })
-    }
 }
 
 impl Window {
@@ -229,10 +205,9 @@ pub fn batch(
     let (channels, height, width) = footage.first().map_or((0, 0, 0), |film| film.shape());
     let mut values = Vec::with_capacity(windows.len() * length * channels * height * width);
     for window in windows {
-        let light = window.light.map(Light::values);
         for offset in 0..length {
             let frame = footage[window.file].frame(window.start + offset);
-            see(frame, (height, width), (window, &light), &mut values);
+            see(frame, (height, width), window, &mut values);
         }
     }
     for (file, film) in footage.iter().enumerate() {
@@ -245,17 +220,12 @@ pub fn batch(
 }
 
 /// Adds a frame (C, H, W) of bytes as numbers, seen from elsewhere.
-fn see(
-    frame: &[u8],
-    (height, width): (usize, usize),
-    (window, light): (&Window, &[[f32; 256]; 3]),
-    values: &mut Vec<f32>,
-) {
+fn see(frame: &[u8], (height, width): (usize, usize), window: &Window, values: &mut Vec<f32>) {
     let (down, right) = window.moved;
-    let planes = frame.chunks_exact(height * width).zip(light);
+    let planes = frame.chunks_exact(height * width).zip(window.light);
     if window.moved == (0, 0) && window.lies == Orientation::default() {
         for (plane, light) in planes {
-            values.extend(plane.iter().map(|&byte| light[usize::from(byte)]));
+            values.extend(plane.iter().map(|&byte| light.see(byte)));
         }
         return;
     }
@@ -267,7 +237,7 @@ fn see(
     let left = from(0, -right, width + 1);
     let rest = from(0, right, width + 1);
     for (plane, light) in planes {
-        let number = |&byte: &u8| light[usize::from(byte)];
+        let number = |&byte: &u8| light.see(byte);
         let first = values.len();
         for row in 0..height {
             let line = &plane[from(row, down, height) * width..][..width];

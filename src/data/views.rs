@@ -1,7 +1,8 @@
 //! The same footage seen from slightly elsewhere, so that a short film is not
 //! learned by heart.
 
-use super::clips::{Light, Window};
+use super::clips::Window;
+use super::light::Light;
 use crate::rng::Rng;
 
 /// How windows may be seen.
@@ -34,20 +35,9 @@ pub fn vary(windows: &mut [Window], views: Views, rng: &mut Rng) {
             window.lies.transpose = rng.below(2) == 1;
         }
         if views.light > 0.0 {
-            window.light = light(views.light, rng);
+            window.light = Light::drawn(views.light, rng);
         }
     }
-}
-
-/// Another light: gains up to exp(±`amount`) that all channels share times half as much of
-/// each channel's own, and a third of that added or taken away.
-fn light(amount: f64, rng: &mut Rng) -> [Light; 3] {
-    let mut draw = || amount * (2.0 * rng.uniform() - 1.0);
-    let (gain, add) = (draw(), draw());
-    [(); 3].map(|()| Light {
-        gain: (gain + 0.5 * draw()).exp() as f32,
-        add: (0.3 * add + 0.15 * draw()) as f32,
-    })
 }
 
 #[cfg(test)]

@@ -151,10 +151,9 @@ impl Light {
         known: Option<Layers>,
     ) -> Result<Seen> {
         let last = past.last().ok_or_else(no_past)?;
-        let layers = match (&self.objects, known) {
-            (Some(_), Some(known)) => Some(Ok(known)),
-            (objects, None) => objects.as_ref().map(|objects| objects.look(past)),
-            (None, _) => None,
+        let layers = match (known, &self.objects) {
+            (None, Some(objects)) => Some(objects.look(past)?),
+            (known, _) => known,
         };
         let basis = self.paint.as_ref().map(|paint| paint.basis(features));
         let (expected, moving) = match &self.movement {
@@ -168,7 +167,7 @@ impl Light {
             expected,
             moving,
             basis: basis.transpose()?,
-            layers: layers.transpose()?,
+            layers,
         })
     }
 

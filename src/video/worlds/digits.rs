@@ -238,12 +238,11 @@ impl World for Digits {
         vec![Question { ahead: 1, outcomes }]
     }
 
-    fn future(&self, time: usize, ahead: usize, seed: Seed) -> Vec<Vec<u8>> {
-        let other = Self {
-            fate: self.fate.turned(time, seed),
+    fn otherwise(&self, after: usize, seed: Seed) -> Box<dyn World> {
+        Box::new(Self {
+            fate: self.fate.turned(after, seed),
             ..self.clone()
-        };
-        (time + 1..=time + ahead).map(|t| other.frame(t)).collect()
+        })
     }
 }
 

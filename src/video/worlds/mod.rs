@@ -62,7 +62,15 @@ pub trait World: Send + Sync {
     /// The `ahead` frames after frame `time` as they may come, each (C, H, W): drawn with
     /// the probability they have to whoever has seen the film up to `time`, this one
     /// included and at least two frames of whatever it shows. Another seed, another draw.
-    fn future(&self, time: usize, ahead: usize, seed: Seed) -> Vec<Vec<u8>>;
+    fn future(&self, time: usize, ahead: usize, seed: Seed) -> Vec<Vec<u8>> {
+        let other = self.otherwise(time, seed);
+        (time + 1..=time + ahead).map(|t| other.frame(t)).collect()
+    }
+
+    /// A world whose film is this one's up to frame `after`, this one included, and of which
+    /// what no frame up to there shows comes from `seed`; of a world that is itself another's
+    /// otherwise, that other's.
+    fn otherwise(&self, after: usize, seed: Seed) -> Box<dyn World>;
 
     /// The first `frames` frames. A longer film starts with the shorter one.
     fn film(&self, frames: usize) -> Film {

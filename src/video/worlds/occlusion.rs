@@ -159,11 +159,10 @@ impl World for Occlusion {
         }]
     }
 
-    fn future(&self, time: usize, ahead: usize, seed: Seed) -> Vec<Vec<u8>> {
-        let other = Self {
-            fate: self.fate.turned(time, seed),
-        };
-        (time + 1..=time + ahead).map(|t| other.frame(t)).collect()
+    fn otherwise(&self, after: usize, seed: Seed) -> Box<dyn World> {
+        Box::new(Self {
+            fate: self.fate.turned(after, seed),
+        })
     }
 }
 
