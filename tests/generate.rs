@@ -105,6 +105,16 @@ fn a_batch_gives_a_batch() {
     assert_eq!(firsts, [0, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 17]);
     let (shape, futures) = tensor(&path, "futures");
     assert_eq!(shape, [3, 2, 3, 3, SIDE, SIDE]);
+    let bytes = fs::read(&path).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let remainder = file.tensor("remainder").unwrap();
+    assert_eq!(remainder.shape(), [3, 3, 3, SIDE, SIDE]);
+    // Before training it is the typical change from frame to frame, everywhere.
+    let values = remainder.data().chunks_exact(4);
+    let values = values.map(|value| f32::from_le_bytes(value.try_into().unwrap()));
+    let values: Vec<f32> = values.collect();
+    assert!(values[0] > 0.0 && values[0] < 1.0, "{}", values[0]);
+    assert!(values.iter().all(|value| (value - values[0]).abs() < 1e-6));
     let row = shape[1..].iter().product::<usize>();
     assert_ne!(futures[..row], futures[row..2 * row], "two equal rows");
 

@@ -86,7 +86,8 @@ pub enum Format {
     /// A picture each, frames from left to right
     Png,
     /// One file: context (B,Tc,C,H,W) and futures (B,N,T,C,H,W), u8, and
-    /// log_probability (B,N), f32
+    /// log_probability (B,N) and remainder (B,T,C,H,W), the standard deviation of what
+    /// futures leave unexplained, f32
     Safetensors,
 }
 

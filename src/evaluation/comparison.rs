@@ -1,6 +1,8 @@
 //! Models side by side on held-out windows: rollouts against what really came.
 
 mod figures;
+mod record;
+mod remainders;
 mod truth;
 
 pub use figures::{Best, BestFuture, Figure, Figures, Scores};
@@ -15,7 +17,8 @@ use crate::inference::Forecaster;
 use crate::interrupt;
 use crate::rng::Seed;
 use candle_core::{Device, Tensor};
-use figures::{Record, Truth};
+use record::{Record, Truth};
+pub(super) use remainders::Remainders;
 use std::collections::BTreeMap;
 
 /// Frames ahead at which models are compared.
@@ -109,11 +112,18 @@ impl Predictor<'_> {
     /// W) of window number `window`, at the horizons alone: all of 100 futures of
     /// large frames would not fit in memory. N is 1 where they are all the same.
     pub fn futures(self, x: &Tensor, plan: &Plan, window: usize) -> Result<Tensor> {
-        self.made(x, plan, window, None)
+        self.made(x, plan, window, (None, None))
     }
 
-    /// [`Self::futures`], of which `watch` is shown every frame up to the last horizon.
-    fn made(self, x: &Tensor, plan: &Plan, window: usize, watch: Option<&Watch>) -> Result<Tensor> {
+    /// [`Self::futures`], of which `watch` is shown every frame up to the last horizon, and
+    /// `remainder` how much those at the horizons leave unexplained, where that is known.
+    pub(super) fn made(
+        self,
+        x: &Tensor,
+        plan: &Plan,
+        window: usize,
+        (watch, remainder): (Option<&Watch>, Option<&Watch>),
+    ) -> Result<Tensor> {
         match self {
             Self::Copy => {
                 let last = x.narrow(1, x.dim(1)? - 1, 1)?;
@@ -130,6 +140,7 @@ impl Predictor<'_> {
                     times: &plan.horizons,
                     temperature: plan.temperature,
                     watch,
+                    remainder,
                 };
                 Ok(rollout_as(forecaster, x, futures, how, &mut rng)?.squeeze(0)?)
             }
@@ -180,12 +191,21 @@ pub fn compare(
             let (_, _, channels, height, width) = frames.dims5()?;
             let seen = WholeFutures::new(&real, [channels, height, width]);
             let watch = |future: usize, time: usize, frame: &[f32]| seen.add(future, time, frame);
-            let futures = predictor.made(&x, plan, index, Some(&watch))?;
+            let masks = truths.iter().map(Truth::mask);
+            let remainders = Remainders::new(plan.horizons.iter().copied().zip(masks));
+            let left = |future: usize, time: usize, variance: &[f32]| {
+                remainders.add(future, time, variance);
+            };
+            let futures = predictor.made(&x, plan, index, (Some(&watch), Some(&left)))?;
             whole.push(BestFuture::of_window(&seen, predictor.is_certain()));
             for (at, (truth, records)) in truths.iter().zip(records).enumerate() {
                 let samples = samples(&futures, at)?;
-                let of = |moving| Record::of(&samples, truth, moving, predictor.is_certain());
-                records.push([of(true), of(false)]);
+                let [moving, whole] = remainders.at(plan.horizons[at]);
+                let of = |remainder, moving| {
+                    let kind = (moving, predictor.is_certain());
+                    Record::of(&samples, truth, remainder, kind)
+                };
+                records.push([of(moving, true), of(whole, false)]);
             }
         }
         watch(index + 1);

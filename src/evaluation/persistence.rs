@@ -6,7 +6,7 @@
 //! alike. [`crate::inference::Noise`] that persists leaves each frame's distribution
 //! as it is and drives futures apart; how much is right, footage says.
 
-use super::comparison::{Plan, Predictor, samples};
+use super::comparison::{Plan, Predictor, Remainders, samples};
 use super::energy_score::energy_score;
 use super::spread_skill::SpreadSkill;
 use crate::data::{Footage, Part, Window, batch};
@@ -42,7 +42,8 @@ pub struct Tried {
     pub persistence: f64,
     /// The mean over horizons of its energy score ÷ that without persistence.
     pub score: f64,
-    /// The geometric mean over horizons of spread ÷ skill.
+    /// The geometric mean over horizons of spread ÷ skill, what futures leave unexplained counted as
+    /// spread where it is learned.
     pub spread_skill: f64,
 }
 
@@ -139,17 +140,21 @@ fn judge(
         interrupt::check()?;
         let frames = batch(footage, std::slice::from_ref(window), plan.length(), device)?;
         let x = frames.narrow(1, 0, plan.context)?;
-        let futures = Predictor::Model(forecaster).futures(&x, plan, index)?;
+        let remainders = Remainders::new([]);
+        let left = |future: usize, time: usize, variance: &[f32]| {
+            remainders.add(future, time, variance);
+        };
+        let futures = Predictor::Model(forecaster).made(&x, plan, index, (None, Some(&left)))?;
         for (at, horizon) in plan.horizons.iter().enumerate() {
             let truth = frames.narrow(1, plan.context - 1 + horizon, 1)?;
             let truth = truth.flatten_all()?.to_vec1::<f32>()?;
             let samples = samples(&futures, at)?;
             let samples: Vec<&[f32]> = samples.iter().map(Vec::as_slice).collect();
             scores[at].extend(energy_score(&samples, &truth, None));
-            if let Some(one) = SpreadSkill::of(&samples, &truth, None) {
-                spreads[at].spread += one.spread;
-                spreads[at].skill += one.skill;
-            }
+            let one = SpreadSkill::of(&samples, &truth, None);
+            let [_, remainder] = remainders.at(*horizon);
+            let one = one.map(|one| one.beside(remainder.unwrap_or(0.0)));
+            spreads[at] = [spreads[at]].into_iter().chain(one).sum();
         }
     }
     let scores = scores.into_iter().map(|each| mean(each.into_iter()));

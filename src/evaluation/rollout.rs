@@ -27,7 +27,7 @@ pub fn rollout(
     rollout_at(forecaster, x, futures, &times, temperature, rng)
 }
 
-/// [`rollout`], and with each future how likely its z's were, (B, N): the sum over
+/// [`rollout_as`], and with each future how likely its z's were, (B, N): the sum over
 /// frames of log p(z | x), each given the frames before it; a density where z is
 /// continuous, so that only futures of one context compare. None without a z, or where
 /// p(z | x) has no density that is known.
@@ -35,18 +35,11 @@ pub fn rollout_with_likelihood(
     forecaster: &Forecaster,
     x: &Tensor,
     futures: usize,
-    frames: usize,
-    temperature: f64,
+    how: How,
     rng: &mut Rng,
 ) -> Result<(Tensor, Option<Tensor>)> {
-    let times: Vec<usize> = (1..=frames).collect();
     let batch = x.dim(0)?;
     let mut likelihoods = vec![0f32; batch * futures];
-    let how = How {
-        times: &times,
-        temperature,
-        watch: None,
-    };
     let made = go(forecaster, x, how, (futures, Some(&mut likelihoods)), rng)?;
     let known = !forecaster.is_certain() && likelihoods.iter().all(|l| !l.is_nan());
     let likelihoods = Tensor::from_vec(likelihoods, (batch, futures), x.device())?;
@@ -67,6 +60,7 @@ pub fn rollout_at(
         times,
         temperature,
         watch: None,
+        remainder: None,
     };
     rollout_as(forecaster, x, futures, how, rng)
 }
@@ -85,6 +79,9 @@ pub struct How<'a> {
     pub temperature: f64,
     /// Is shown every frame up to the last of these, where there is one context.
     pub watch: Option<&'a Watch<'a>>,
+    /// Is shown the variance of each value about the frames that are kept, of what they leave
+    /// unexplained, where that is learned and there is one context.
+    pub remainder: Option<&'a Watch<'a>>,
 }
 
 /// [`rollout`] as it is asked for: (B, N, times, C, H, W).
@@ -95,7 +92,7 @@ pub fn rollout_as(
     how: How,
     rng: &mut Rng,
 ) -> Result<Tensor> {
-    debug_assert!(how.watch.is_none() || x.dim(0)? == 1);
+    debug_assert!((how.watch.is_none() && how.remainder.is_none()) || x.dim(0)? == 1);
     go(forecaster, x, how, (futures, None), rng)
 }
 
@@ -166,6 +163,7 @@ fn go_on(
         times,
         temperature,
         watch,
+        remainder,
     } = how;
     let network = forecaster.network();
     let mut noise = Noise::new(rng.branch(), forecaster.persistence());
@@ -200,6 +198,14 @@ fn go_on(
                     watch(first + index, step + 1, frame);
                 }
             });
+        }
+        if let (Some(watch), Some(noise), true) = (remainder, forecaster.remainder(), at.is_some())
+        {
+            let deviation = network.frames(&noise.deviation(&observed)?)?;
+            let variance = deviation.sqr()?.flatten_from(1)?.to_vec2::<f32>()?;
+            for (index, frame) in variance.iter().enumerate() {
+                watch(first + index, step + 1, frame);
+            }
         }
         past.remove(0);
         past.push(drawn.tokens);

@@ -35,12 +35,31 @@ impl SpreadSkill {
         })
     }
 
+    /// The same where the truth differs from any of the samples by noise of this mean
+    /// variance too, which none of them shows (Saetra et al. 2004, "Effects of observation
+    /// errors on the statistics for ensemble spread and reliability").
+    pub fn beside(self, variance: f64) -> Self {
+        Self {
+            spread: self.spread + variance,
+            ..self
+        }
+    }
+
     /// √spread ÷ √skill: 1 where the truth is as one more future; below, futures
     /// agree more than they are right. (Fortin et al., "Why should ensemble spread
     /// match the RMSE of the ensemble mean?", 2014, eq. 15.) `None` where the mean
     /// is exact.
     pub fn ratio(self) -> Option<f64> {
         (self.skill > 0.0).then(|| (self.spread / self.skill).sqrt())
+    }
+}
+
+impl std::iter::Sum for SpreadSkill {
+    fn sum<I: Iterator<Item = Self>>(each: I) -> Self {
+        each.fold(Self::default(), |sum, one| Self {
+            spread: sum.spread + one.spread,
+            skill: sum.skill + one.skill,
+        })
     }
 }
 
@@ -77,6 +96,20 @@ mod tests {
         let samples: Vec<&[f32]> = frames.iter().map(Vec::as_slice).collect();
         let found = SpreadSkill::of(&samples, &draw(), None).unwrap();
         let ratio = found.ratio().unwrap();
+        assert!((ratio - 1.0).abs() < 0.02, "{ratio}");
+        // And of variance 1.5² seen through noise of variance 1.
+        let blurred: Vec<f32> = draw()
+            .iter()
+            .zip(draw())
+            .map(|(a, b)| 1.5 * a + b)
+            .collect();
+        let frames: Vec<Vec<f32>> = (0..4)
+            .map(|_| draw().iter().map(|a| 1.5 * a).collect())
+            .collect();
+        let samples: Vec<&[f32]> = frames.iter().map(Vec::as_slice).collect();
+        let found = SpreadSkill::of(&samples, &blurred, None).unwrap();
+        assert!(found.ratio().unwrap() < 0.95, "{found:?}");
+        let ratio = found.beside(1.0).ratio().unwrap();
         assert!((ratio - 1.0).abs() < 0.02, "{ratio}");
     }
 }

@@ -70,6 +70,10 @@ pub struct LatentConfig {
     pub rounds: usize,
     /// Gaussians in the prior of a continuous z.
     pub components: usize,
+    /// Whether what futures leave unexplained is learned as noise ([`super::Remainder`]).
+    // Models of before have neither the key nor its weights.
+    #[serde(default)]
+    pub remainder: bool,
 }
 
 impl Default for LatentConfig {
@@ -85,6 +89,7 @@ impl Default for LatentConfig {
             prior: Density::Mixture,
             rounds: 8,
             components: 6,
+            remainder: true,
         }
     }
 }
@@ -114,5 +119,22 @@ impl LatentConfig {
             }
             Family::Gaussian | Family::Refined | Family::Sparse | Family::Table => self.dimension,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_of_before_has_no_remainder() {
+        let before: LatentConfig = serde_json::from_str(r#"{"dimension": 8}"#).unwrap();
+        let now = LatentConfig {
+            dimension: 8,
+            ..LatentConfig::default()
+        };
+        assert!(now.remainder && !before.remainder);
+        let remainder = false;
+        assert_eq!(before, LatentConfig { remainder, ..now });
     }
 }

@@ -5,7 +5,7 @@
 use super::config::LatentConfig;
 use super::energy_part::{EnergyConfig, EnergyPart};
 use super::latent_part::{LatentPart, Moves};
-use super::{Inference, Inferred, Noise, Prior, tensor};
+use super::{Inference, Inferred, Noise, Prior, Remainder, tensor};
 use crate::energy::Quadratic;
 use crate::error::{Error, Result};
 use crate::models::{FrameShape, NextFrame, NextFrameConfig, Observed, Source};
@@ -176,6 +176,11 @@ impl Forecaster {
             Some(unexplained) => 1.0 / f64::from(unexplained.to_vec1::<f32>()?[0]),
             None => 1.0,
         })
+    }
+
+    /// What futures leave unexplained, as noise, where it is learned.
+    pub fn remainder(&self) -> Option<&Remainder> {
+        self.latent.as_ref()?.remainder.as_ref()
     }
 
     /// z for each sample; see [`Inference::infer`].

@@ -5,7 +5,7 @@ use super::forecaster::UNEXPLAINED;
 use super::summary::Summary;
 use super::{
     Bank, Categorical, ClosedForm, Fista, Flow, GaussNewton, Inference, Local, Masked, Mixture,
-    Objectwise, Prior, Projected, Refine, Regulariser, Search, Tokens, Walked,
+    Objectwise, Prior, Projected, Refine, Regulariser, Remainder, Search, Tokens, Walked,
 };
 use crate::error::{Error, Result};
 use crate::latent::{Ball, Codes, Gaussian, Sparse};
@@ -26,6 +26,8 @@ pub(super) struct LatentPart {
     pub(super) prior: Box<dyn Prior>,
     /// s², (1,).
     pub(super) unexplained: Tensor,
+    /// What futures leave unexplained, as noise.
+    pub(super) remainder: Option<Remainder>,
     /// How the numbers of z that move pixels are found, before the others.
     pub(super) moves: Moves,
     /// Parts of the frame, each with a z.
@@ -89,10 +91,15 @@ impl LatentPart {
             }
         };
         let prior = prior((model, network), latent, cells, scope.scope("prior"))?;
+        let remainder = latent
+            .remainder
+            .then(|| Remainder::new(network, scope.scope("remainder")))
+            .transpose()?;
         Ok(Some(Self {
             inference,
             prior,
             unexplained: scope.get(UNEXPLAINED, 1, Init::Ones)?,
+            remainder,
             moves,
             parts: cells.count(),
         }))

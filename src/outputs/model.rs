@@ -70,6 +70,10 @@ pub const UNITS: &[(&str, &str)] = &[
         "standard deviation of a pixel's change, frames' units",
     ),
     ("unexplained", "variance in units of shape.change squared"),
+    (
+        "remainder",
+        "weights of log variance in units of shape.change squared",
+    ),
     ("frame_rate", "frames per second"),
     (
         "persistence",

@@ -155,9 +155,17 @@ impl Objective<'_> {
             let weight = self.settings.prior_weight / numbers;
             loss = (loss + (all.mean_all()? * weight)?)?;
         }
-        if self.settings.score_weight > 0.0 {
-            let score = self.score(&observed, &y, rng)?;
-            loss = (loss + (score * self.settings.score_weight)?)?;
+        let (weight, remainder) = (self.settings.score_weight, self.forecaster.remainder());
+        if weight > 0.0 || remainder.is_some() {
+            let futures = self.pair(&observed, &y, rng)?;
+            if weight > 0.0 {
+                let Pair { a, b, y, .. } = &futures;
+                loss = (loss + (ops::crps(a, b, y)?.mean_all()? * weight)?)?;
+            }
+            if let Some(remainder) = remainder {
+                let Pair { observed, a, b, y } = &futures;
+                loss = (loss + remainder.loss(observed, [a, b], y)?.mean_all()?)?;
+            }
         }
         if let Some(inference) = self.forecaster.inference()
             && let Some(extra) = inference.loss(&field, &inferred)?
@@ -193,20 +201,33 @@ impl Objective<'_> {
         }
     }
 
-    /// The score of two futures drawn from p(z | x), in units of σ, on a
-    /// quarter of the samples to save time. Only the prior gets a gradient from
-    /// it: the frozen decoder is taken as it is.
-    fn score(&self, observed: &Observed, y: &Tensor, rng: &mut Rng) -> Result<Tensor> {
+    /// Two futures drawn from p(z | x), of a quarter of the samples to save time. Only the
+    /// prior gets a gradient from them: the frozen decoder is taken as it is.
+    fn pair(&self, observed: &Observed, y: &Tensor, rng: &mut Rng) -> Result<Pair> {
         let some = y.dim(0)?.div_ceil(4);
-        let seen = observed.first(some)?.repeat(2)?;
+        let observed = observed.first(some)?;
+        let seen = observed.repeat(2)?;
         let z =
             (self.forecaster).draw(&self.forecaster.context(&seen), 1.0, &mut Noise::fresh(rng))?;
         let drawn = self.frozen.network().decode(&seen, z.as_ref())?;
         let (_, places, pixels) = drawn.dims3()?;
         let drawn = drawn.reshape((some, 2, places, pixels))?;
         let one = |index: usize| drawn.narrow(1, index, 1)?.squeeze(1);
-        Ok(ops::crps(&one(0)?, &one(1)?, &y.narrow(0, 0, some)?)?.mean_all()?)
+        Ok(Pair {
+            observed,
+            a: one(0)?,
+            b: one(1)?,
+            y: y.narrow(0, 0, some)?,
+        })
     }
+}
+
+/// Two futures of each of some samples, and what came, in tokens (B, N, p·p·C).
+struct Pair {
+    observed: Observed,
+    a: Tensor,
+    b: Tensor,
+    y: Tensor,
 }
 
 pub(super) fn scalar(tensor: &Tensor) -> Result<f64> {

@@ -42,6 +42,12 @@ pub(super) fn write(path: &Path, report: &Report, (picture, film): (&Path, &Path
             |s| s.spread_skill,
             Some(1.0),
         ),
+        over(
+            "Predictive spread ÷ skill",
+            "spread ÷ skill",
+            |s| s.predictive_spread_skill,
+            Some(1.0),
+        ),
         (
             Words {
                 title: "Best of N, last horizon",

@@ -114,7 +114,8 @@ impl HealthReport {
 /// What the figures mean.
 pub const LEGEND: &str = "PSNR (dB) and SSIM: higher is better; CRPS and energy score: lower is; \
      sharpness: 1 is as sharp as the real frame (of moving parts, where either of the two moves); \
-     spread/skill: below 1, futures agree more than they are right; in brackets 95% of draws of the windows";
+     spread/skill: below 1, futures agree more than they are right; predictive: the same with the \
+     variance of what futures leave unexplained, where a model has learned it; in brackets 95% of draws of the windows";
 
 /// On what, and how.
 pub fn summary(data: &Data) -> String {
@@ -178,7 +179,7 @@ pub fn describe(report: &Report) -> String {
 }
 
 /// Of [`rows`].
-pub const HEADER: [&str; 13] = [
+pub const HEADER: [&str; 14] = [
     "frames ahead",
     "PSNR",
     "SSIM",
@@ -188,6 +189,7 @@ pub const HEADER: [&str; 13] = [
     "energy",
     "÷ mse",
     "spread/skill",
+    "predictive",
     "PSNR of 10",
     "of 100",
     "SSIM of 10",
@@ -213,6 +215,7 @@ pub fn rows(report: &Report, region: fn(&Figures) -> &Scores) -> Vec<Vec<String>
                 number(scores.energy_score.value, 4),
                 sure(scores.energy_score_of_mse, 2),
                 sure(Some(scores.spread_skill), 2),
+                sure(Some(scores.predictive_spread_skill), 2),
                 number(best(10).and_then(|best| best.psnr), 2),
                 number(best(100).and_then(|best| best.psnr), 2),
                 number(best(10).and_then(|best| best.ssim), 3),
@@ -292,6 +295,10 @@ pub fn csv(report: &Report) -> String {
                     ("crps", Some(scores.crps)),
                     ("energy_score", Some(scores.energy_score)),
                     ("spread_skill", Some(scores.spread_skill)),
+                    (
+                        "predictive_spread_skill",
+                        Some(scores.predictive_spread_skill),
+                    ),
                     ("calibration_error", Some(scores.calibration_error)),
                     ("crps_of_mse", scores.crps_of_mse),
                     ("energy_score_of_mse", scores.energy_score_of_mse),

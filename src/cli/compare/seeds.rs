@@ -27,12 +27,13 @@ pub struct Spread {
 type Measure = (&'static str, fn(&Scores) -> Option<Figure>);
 
 /// What is told of each.
-const MEASURES: [Measure; 5] = [
+const MEASURES: [Measure; 6] = [
     ("CRPS", |scores| Some(scores.crps)),
     ("CRPS ÷ mse", |scores| scores.crps_of_mse),
     ("energy ÷ mse", |scores| scores.energy_score_of_mse),
     ("sharpness", |scores| Some(scores.sharpness_ratio)),
     ("spread/skill", |scores| Some(scores.spread_skill)),
+    ("predictive", |scores| Some(scores.predictive_spread_skill)),
 ];
 
 /// All groups of two and more, of contenders and their reports in the same order.
@@ -79,13 +80,14 @@ impl Spread {
 }
 
 /// Of [`rows`].
-pub const HEADER: [&str; 6] = [
+pub const HEADER: [&str; 7] = [
     "frames ahead",
     MEASURES[0].0,
     MEASURES[1].0,
     MEASURES[2].0,
     MEASURES[3].0,
     MEASURES[4].0,
+    MEASURES[5].0,
 ];
 
 /// A line for each horizon and group.

@@ -3,11 +3,12 @@
 
 use crate::data::{Footage, Window, batch};
 use crate::error::{Error, Result};
-use crate::evaluation::rollout::rollout_with_likelihood;
+use crate::evaluation::rollout::{How, rollout_with_likelihood};
 use crate::inference::Forecaster;
 use crate::interrupt;
 use crate::rng::Seed;
 use candle_core::{Device, Tensor};
+use std::sync::Mutex;
 
 /// Numbers of a rollout that are held at once before they become bytes.
 const AT_ONCE: usize = 1 << 25;
@@ -19,6 +20,42 @@ pub(super) struct Futures {
     pub shape: [usize; 6],
     /// See [`rollout_with_likelihood`]: (B, N), or empty.
     pub likelihoods: Vec<f32>,
+    /// The standard deviation of what futures leave unexplained, the root of the mean variance over
+    /// futures ([`crate::inference::Remainder`]): (B, T, C, H, W), or empty.
+    pub remainder: Vec<f32>,
+}
+
+/// Sums of variances, in whole numbers of [`Self::GRAIN`]: they do not depend on the order
+/// in which threads add to them.
+struct Variances {
+    sums: Mutex<Vec<u64>>,
+    size: usize,
+}
+
+impl Variances {
+    const GRAIN: f64 = 1.0 / (1u64 << 40) as f64;
+
+    /// Of so many frames of `size` values.
+    fn new(frames: usize, size: usize) -> Self {
+        let sums = Mutex::new(vec![0; frames * size]);
+        Self { sums, size }
+    }
+
+    /// Adds those of the frame `time`, the first being 1.
+    fn add(&self, time: usize, variance: &[f32]) {
+        let mut sums = self.sums.lock().unwrap_or_else(|lock| lock.into_inner());
+        let frame = sums[(time - 1) * self.size..].iter_mut();
+        for (sum, &variance) in frame.zip(variance) {
+            *sum += (f64::from(variance) / Self::GRAIN) as u64;
+        }
+    }
+
+    /// The roots of the means of `count`.
+    fn deviations(self, count: usize) -> impl Iterator<Item = f32> {
+        let sums = (self.sums.into_inner()).unwrap_or_else(|lock| lock.into_inner());
+        let mean = move |sum: u64| sum as f64 * Self::GRAIN / count as f64;
+        sums.into_iter().map(move |sum| mean(sum).sqrt() as f32)
+    }
 }
 
 impl Futures {
@@ -42,6 +79,7 @@ impl Futures {
                 bytes,
                 shape,
                 likelihoods: Vec::new(),
+                remainder: Vec::new(),
             }),
             _ => Err(Error::input(
                 format!("{count} futures of {frames} frames"),
@@ -68,11 +106,20 @@ impl Futures {
             let mut rng = seed.stream("generate", row as u64);
             let first = self.bytes.len();
             let mut likelihoods: Vec<f32> = Vec::new();
+            let learned = forecaster.remainder().map_or(0, |_| frames);
+            let variances = Variances::new(learned, self.frame_shape().iter().product());
+            let add = |_: usize, time: usize, variance: &[f32]| variances.add(time, variance);
+            let times: Vec<usize> = (1..=frames).collect();
+            let how = How {
+                times: &times,
+                temperature,
+                watch: None,
+                remainder: Some(&add),
+            };
             for start in (0..count).step_by(chunk) {
                 interrupt::check()?;
                 let some = chunk.min(count - start);
-                let (made, likely) =
-                    rollout_with_likelihood(forecaster, &x, some, frames, temperature, &mut rng)?;
+                let (made, likely) = rollout_with_likelihood(forecaster, &x, some, how, &mut rng)?;
                 if let Some(likely) = likely {
                     likelihoods.extend(likely.flatten_all()?.to_vec1::<f32>()?);
                 }
@@ -81,6 +128,7 @@ impl Futures {
                 self.bytes.extend(values.iter().map(byte));
             }
             self.rank(first, &likelihoods);
+            self.remainder.extend(variances.deviations(count));
         }
         Ok(())
     }
@@ -155,6 +203,7 @@ mod tests {
             bytes: vec![7, 7, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4],
             shape: [1, 5, 2, 1, 1, 1],
             likelihoods: Vec::new(),
+            remainder: Vec::new(),
         };
         futures.rank(2, &[-3.0, -1.0, -5.0, -2.0, -4.0]);
         assert_eq!(futures.bytes, [7, 7, 1, 1, 3, 3, 0, 0, 4, 4, 2, 2]);

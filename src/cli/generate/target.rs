@@ -255,7 +255,8 @@ fn ending(format: Format) -> &'static str {
 }
 
 /// `context` (B, Tc, C, H, W) and `futures` (B, N, T, C, H, W), u8, and where there is a
-/// z `log_probability` (B, N), f32.
+/// z `log_probability` (B, N), f32; where it is learned `remainder` (B, T, C, H, W), f32, the
+/// standard deviation of what futures leave unexplained, of values in [0, 1].
 fn write_tensors(path: &Path, made: &Made) -> Result<()> {
     let fail = |error| Error::Tensor(candle_core::Error::SafeTensor(error));
     let footage = &made.input.footage;
@@ -271,8 +272,14 @@ fn write_tensors(path: &Path, made: &Made) -> Result<()> {
         .collect();
     let [rows, _, _, channels, height, width] = made.futures.shape;
     let past = vec![rows, made.moment.context, channels, height, width];
-    let likelihoods = &made.futures.likelihoods;
-    let likelihoods: Vec<u8> = likelihoods.iter().flat_map(|l| l.to_le_bytes()).collect();
+    let bytes = |values: &[f32]| -> Vec<u8> {
+        values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect()
+    };
+    let likelihoods = bytes(&made.futures.likelihoods);
+    let remainder = bytes(&made.futures.remainder);
     let mut tensors = vec![
         (
             "context",
@@ -288,6 +295,12 @@ fn write_tensors(path: &Path, made: &Made) -> Result<()> {
         let shape = made.futures.shape[..2].to_vec();
         let view = TensorView::new(Dtype::F32, shape, &likelihoods).map_err(fail)?;
         tensors.push(("log_probability", view));
+    }
+    if !remainder.is_empty() {
+        let [rows, _, frames, channels, height, width] = made.futures.shape;
+        let shape = vec![rows, frames, channels, height, width];
+        let view = TensorView::new(Dtype::F32, shape, &remainder).map_err(fail)?;
+        tensors.push(("remainder", view));
     }
     let about = HashMap::from([("frame_rate".to_owned(), footage.frame_rate().to_string())]);
     files::replace_by_name(path, |temporary| {
