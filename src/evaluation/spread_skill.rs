@@ -78,6 +78,9 @@ mod tests {
         let truth = frame(0);
         let ratio = |mask: Option<&[bool]>| SpreadSkill::of(&samples, &truth, mask)?.ratio();
         close(ratio(None), 0.963398568);
+        // print(np.sqrt(((m + 1) / m * f.var(0, ddof=1).mean() + 0.01) / ((f.mean(0) - y)**2).mean()))
+        let found = SpreadSkill::of(&samples, &truth, None).unwrap();
+        close(found.beside(0.01).ratio(), 1.016946135);
         close(ratio(Some(&mask())), 0.963403969);
         assert_eq!(ratio(Some(&nothing())), None);
         assert_eq!(SpreadSkill::of(&samples[..1], &truth, None), None);

@@ -46,7 +46,7 @@ impl Remainder {
     /// What trains it, of each value of y and two futures a and b of the same past, in
     /// tokens: v − t log v with t = (y − a)(y − b) − ½(a − b)². Over independent futures
     /// t has the mean of (y − E a)² − Var a, what squared error has beyond spread, and the
-    /// loss is least where v is that, or [`LEAST`] (Gneiting 2011, "Making and evaluating
+    /// loss is least where v is that, or a thousandth of σ² (Gneiting 2011, "Making and evaluating
     /// point forecasts", on functions consistent for the mean; unlike −log of the normal
     /// density it grows no faster than t where v is small). No gradient goes back into the
     /// network or the prior.

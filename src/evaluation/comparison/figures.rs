@@ -46,7 +46,7 @@ pub struct Scores {
     /// would seem blurred, even those of a perfect forecast (on Stochastic Moving MNIST
     /// 0.67 after 16 frames, here 1).
     pub sharpness_ratio: Figure,
-    /// See [`sharpness_difference`], in decibels: the mean over windows and futures.
+    /// See [`sharpness_difference`](crate::evaluation::sharpness::sharpness_difference), in decibels: the mean over windows and futures.
     pub sharpness_difference: Figure,
     /// Fair CRPS, for pixels in [0, 1]; of one future, its absolute error.
     pub crps: Figure,
@@ -61,9 +61,9 @@ pub struct Scores {
     pub crps_of_mse: Option<Figure>,
     /// Energy score ÷ the least-squares model's of the same windows.
     pub energy_score_of_mse: Option<Figure>,
-    /// See [`rank_histogram`]; of one future empty.
+    /// See [`rank_histogram`](crate::evaluation::rank_histogram::rank_histogram); of one future empty.
     pub rank_histogram: Vec<f64>,
-    /// See [`reliability()`]: of each bin of probabilities that a pixel has changed, their
+    /// See [`reliability`](crate::evaluation::reliability::reliability): of each bin of probabilities that a pixel has changed, their
     /// mean, how often it had, and pixels. Over whole frames only; of one future empty.
     pub reliability: Vec<[f64; 3]>,
     /// See [`calibration_error`], of these bins.
