@@ -30,7 +30,8 @@ const HEALTH_WINDOWS: usize = 64;
 /// Compare copying the last frame, the least-squares model and the latent
 /// model on the part of the footage that training never saw
 ///
-/// Several runs on the same footage are compared on the same windows. Beside the
+/// Several runs on the same footage are compared on the same windows; those that differ in
+/// their seed alone also together, each drawing its share of the futures. Beside the
 /// tables, RUN gets compare.html (one page with plots and films), compare.json,
 /// compare.csv and pictures; of several runs, the first one.
 #[derive(Debug, Clone, clap::Args)]
@@ -170,7 +171,8 @@ fn produce(args: &CompareArgs) -> Result<String> {
     let truth = (world.as_deref())
         .map(|world| TrueFutures::new(world, &footage, &windows, plan.context))
         .transpose()?;
-    let all = contenders::contenders(&runs, truth.as_ref());
+    let together = contenders::Together::all(&runs);
+    let all = contenders::contenders(&runs, truth.as_ref(), &together);
     let predictors: Vec<_> = all.iter().map(|one| one.predictor).collect();
     let bar = progress::counted(windows.len(), "window".to_owned());
     let mut watch = |done| bar.set_position(done as u64);

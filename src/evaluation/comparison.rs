@@ -20,6 +20,7 @@ use candle_core::{Device, Tensor};
 use record::{Record, Truth};
 pub(super) use remainders::Remainders;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Frames ahead at which models are compared.
 pub const HORIZONS: [usize; 4] = [1, 4, 8, 16];
@@ -31,6 +32,11 @@ pub enum Predictor<'a> {
     Copy,
     /// A trained model.
     Model(&'a Forecaster),
+    /// Several that were trained alike from other seeds, each of which draws its share of
+    /// the futures: what one is sure of, but others are not, is uncertain (Lakshminarayanan
+    /// et al. 2017, "Simple and scalable predictive uncertainty estimation using deep
+    /// ensembles").
+    Together(&'a [&'a Forecaster]),
     /// A perfect sampler, of the windows that are compared.
     Truth(&'a TrueFutures<'a>),
 }
@@ -99,6 +105,7 @@ impl Predictor<'_> {
         match self {
             Self::Copy => true,
             Self::Model(forecaster) => forecaster.is_certain(),
+            Self::Together(models) => models.iter().all(|model| model.is_certain()),
             Self::Truth(_) => false,
         }
     }
@@ -143,6 +150,35 @@ impl Predictor<'_> {
                     remainder,
                 };
                 Ok(rollout_as(forecaster, x, futures, how, &mut rng)?.squeeze(0)?)
+            }
+            Self::Together(models) => {
+                let shares = shares(plan.futures, models.len());
+                let mut made = Vec::new();
+                for ((index, model), share) in models.iter().enumerate().zip(shares) {
+                    let shown = |show: &Watch, future: usize, time: usize, frame: &[f32]| {
+                        show(share.start + future, time, frame);
+                    };
+                    let (watch, remainder) = (
+                        watch.map(|watch| {
+                            move |f: usize, t: usize, v: &[f32]| shown(watch, f, t, v)
+                        }),
+                        remainder
+                            .map(|left| move |f: usize, t: usize, v: &[f32]| shown(left, f, t, v)),
+                    );
+                    let stream = (window * models.len() + index) as u64;
+                    let mut rng = plan.seed.stream("compare/together", stream);
+                    let how = How {
+                        times: &plan.horizons,
+                        temperature: plan.temperature,
+                        watch: watch.as_ref().map(|watch| watch as &Watch),
+                        remainder: remainder.as_ref().map(|left| left as &Watch),
+                    };
+                    if !share.is_empty() {
+                        let some = rollout_as(model, x, share.len(), how, &mut rng)?;
+                        made.push(some.squeeze(0)?);
+                    }
+                }
+                Ok(Tensor::cat(&made, 0)?)
             }
             Self::Truth(truth) => truth.futures(x, plan, window, |future, time, frame| {
                 if let Some(watch) = watch {
@@ -229,6 +265,11 @@ pub fn compare(
         still,
         liveliest,
     })
+}
+
+/// Which of so many futures each of `count` models draws, one after another.
+fn shares(futures: usize, count: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..count).map(move |index| index * futures / count..(index + 1) * futures / count)
 }
 
 /// The true frames of a window (1, T, C, H, W) after its context.

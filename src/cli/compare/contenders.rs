@@ -78,11 +78,52 @@ pub(super) fn load(paths: &[impl AsRef<Path>], moved: bool, device: &Device) -> 
     Ok(runs)
 }
 
+/// Models with several futures of runs that differ in their seed alone.
+pub(super) struct Together<'a> {
+    name: String,
+    models: Vec<&'a Forecaster>,
+    parameters: usize,
+    settings: &'a Settings,
+}
+
+impl<'a> Together<'a> {
+    /// All groups of two and more.
+    pub(super) fn all(runs: &'a [Run]) -> Vec<Self> {
+        let mut groups: Vec<Self> = Vec::new();
+        for Run { label, model } in runs {
+            let settings = &model.config.settings;
+            for (name, forecaster, parameters) in model.each() {
+                if forecaster.is_certain() {
+                    continue;
+                }
+                match groups.iter_mut().find(|group| group.settings == settings) {
+                    Some(group) => {
+                        group.models.push(forecaster);
+                        group.parameters += parameters;
+                    }
+                    None => groups.push(Self {
+                        name: format!("{label} {name}"),
+                        models: vec![forecaster],
+                        parameters,
+                        settings,
+                    }),
+                }
+            }
+        }
+        groups.retain(|group| group.models.len() > 1);
+        for group in &mut groups {
+            group.name = format!("{} seeds of {}", group.models.len(), group.name);
+        }
+        groups
+    }
+}
+
 /// What is compared, always in this order: copying, a perfect sampler where there is one,
-/// then each run's models.
+/// then each run's models, then seeds together.
 pub(super) fn contenders<'a>(
     runs: &'a [Run],
     truth: Option<&'a TrueFutures<'a>>,
+    together: &'a [Together<'a>],
 ) -> Vec<Contender<'a>> {
     let untrained = |name: &str, predictor| Contender {
         name: name.to_owned(),
@@ -109,6 +150,10 @@ pub(super) fn contenders<'a>(
             });
         }
     }
+    all.extend(together.iter().map(|group| Contender {
+        parameters: group.parameters,
+        ..untrained(&group.name, Predictor::Together(&group.models))
+    }));
     all
 }
 

@@ -384,3 +384,23 @@ fn horizons_that_the_recipe_has() {
     let message = Plan::horizons(0).unwrap_err().to_string();
     assert!(message.contains("evaluation.horizon"), "{message}");
 }
+
+#[test]
+fn models_together_draw_their_shares() {
+    let (none, latent) = (LatentConfig::none(), LatentConfig::default());
+    let models = [forecaster(&none), forecaster(&latent)];
+    let models = [&models[0], &models[1]];
+    let (footage, plan) = (footage(), plan(5));
+    let window = windows(&footage, &plan)[0];
+    let frames = batch(&footage, &[window], plan.length(), &Device::Cpu).unwrap();
+    let x = frames.narrow(1, 0, CONTEXT).unwrap();
+    let of = |predictor: Predictor| samples(&predictor.futures(&x, &plan, 3).unwrap(), 1).unwrap();
+    let certain = of(Predictor::Model(models[0])).remove(0);
+    let same: Vec<bool> = (of(Predictor::Together(&models)).iter())
+        .map(|future| {
+            let mut pairs = future.iter().zip(&certain);
+            pairs.all(|(a, b)| (a - b).abs() < 1e-5)
+        })
+        .collect();
+    assert_eq!(same, [true, true, false, false, false]);
+}
