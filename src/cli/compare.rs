@@ -2,6 +2,7 @@
 //! that did not train them.
 
 mod contenders;
+mod csv;
 mod film;
 mod page;
 mod picture;
@@ -171,8 +172,9 @@ fn produce(args: &CompareArgs) -> Result<String> {
     let truth = (world.as_deref())
         .map(|world| TrueFutures::new(world, &footage, &windows, plan.context))
         .transpose()?;
-    let together = contenders::Together::all(&runs);
-    let all = contenders::contenders(&runs, truth.as_ref(), &together);
+    let mut all = contenders::contenders(&runs, truth.as_ref());
+    let together = contenders::Together::all(&all);
+    all.extend(together.iter().map(contenders::Together::contender));
     let predictors: Vec<_> = all.iter().map(|one| one.predictor).collect();
     let bar = progress::counted(windows.len(), "window".to_owned());
     let mut watch = |done| bar.set_position(done as u64);
@@ -237,7 +239,7 @@ fn produce(args: &CompareArgs) -> Result<String> {
     let text = serde_json::to_string_pretty(&report)
         .map_err(|error| Error::io(&json, std::io::Error::other(error)))?;
     files::replace_bytes(&json, format!("{text}\n").as_bytes())?;
-    files::replace_bytes(&beside("csv"), report::csv(&report).as_bytes())?;
+    files::replace_bytes(&beside("csv"), csv::csv(&report).as_bytes())?;
     let shown = windows[found.liveliest];
     let frames = batch(&footage, &[shown], plan.length(), &device)?;
     picture::draw(&all, &frames, &plan, found.liveliest)?.save(&picture)?;

@@ -15,7 +15,7 @@ use crate::data::{Footage, Window, batch};
 use crate::error::{Error, Result};
 use crate::inference::Forecaster;
 use crate::interrupt;
-use crate::rng::Seed;
+use crate::rng::{Rng, Seed};
 use candle_core::{Device, Tensor};
 use record::{Record, Truth};
 pub(super) use remainders::Remainders;
@@ -143,40 +143,27 @@ impl Predictor<'_> {
             Self::Model(forecaster) => {
                 let futures = if self.is_certain() { 1 } else { plan.futures };
                 let mut rng = plan.seed.stream("compare", window as u64);
-                let how = How {
-                    times: &plan.horizons,
-                    temperature: plan.temperature,
-                    watch,
-                    remainder,
-                };
-                Ok(rollout_as(forecaster, x, futures, how, &mut rng)?.squeeze(0)?)
+                let shown = (watch, remainder);
+                rolled(forecaster, x, (plan, futures), shown, &mut rng)
             }
             Self::Together(models) => {
-                let shares = shares(plan.futures, models.len());
                 let mut made = Vec::new();
+                let shares = shares(plan.futures, models.len());
                 for ((index, model), share) in models.iter().enumerate().zip(shares) {
-                    let shown = |show: &Watch, future: usize, time: usize, frame: &[f32]| {
-                        show(share.start + future, time, frame);
+                    if share.is_empty() {
+                        continue;
+                    }
+                    let show = |to: Option<&Watch>, future: usize, time: usize, frame: &[f32]| {
+                        if let Some(to) = to {
+                            to(share.start + future, time, frame);
+                        }
                     };
-                    let (watch, remainder) = (
-                        watch.map(|watch| {
-                            move |f: usize, t: usize, v: &[f32]| shown(watch, f, t, v)
-                        }),
-                        remainder
-                            .map(|left| move |f: usize, t: usize, v: &[f32]| shown(left, f, t, v)),
-                    );
+                    let frames = |f: usize, t: usize, frame: &[f32]| show(watch, f, t, frame);
+                    let left = |f: usize, t: usize, frame: &[f32]| show(remainder, f, t, frame);
                     let stream = (window * models.len() + index) as u64;
                     let mut rng = plan.seed.stream("compare/together", stream);
-                    let how = How {
-                        times: &plan.horizons,
-                        temperature: plan.temperature,
-                        watch: watch.as_ref().map(|watch| watch as &Watch),
-                        remainder: remainder.as_ref().map(|left| left as &Watch),
-                    };
-                    if !share.is_empty() {
-                        let some = rollout_as(model, x, share.len(), how, &mut rng)?;
-                        made.push(some.squeeze(0)?);
-                    }
+                    let shown = (Some(&frames as &Watch), Some(&left as &Watch));
+                    made.push(rolled(model, x, (plan, share.len()), shown, &mut rng)?);
                 }
                 Ok(Tensor::cat(&made, 0)?)
             }
@@ -265,6 +252,24 @@ pub fn compare(
         still,
         liveliest,
     })
+}
+
+/// So many futures of one model, of which `watch` and `remainder` are shown as in
+/// [`Predictor::made`].
+fn rolled(
+    forecaster: &Forecaster,
+    x: &Tensor,
+    (plan, futures): (&Plan, usize),
+    (watch, remainder): (Option<&Watch>, Option<&Watch>),
+    rng: &mut Rng,
+) -> Result<Tensor> {
+    let how = How {
+        times: &plan.horizons,
+        temperature: plan.temperature,
+        watch,
+        remainder,
+    };
+    Ok(rollout_as(forecaster, x, futures, how, rng)?.squeeze(0)?)
 }
 
 /// Which of so many futures each of `count` models draws, one after another.

@@ -1,6 +1,7 @@
 //! Who is compared: copying, and the models of one or more runs.
 
 use super::CompareArgs;
+use super::seeds;
 use crate::error::{Error, Result};
 use crate::evaluation::comparison::{Plan, Predictor, TrueFutures};
 use crate::hub;
@@ -83,56 +84,56 @@ pub(super) struct Together<'a> {
     name: String,
     models: Vec<&'a Forecaster>,
     parameters: usize,
-    settings: &'a Settings,
 }
 
 impl<'a> Together<'a> {
     /// All groups of two and more.
-    pub(super) fn all(runs: &'a [Run]) -> Vec<Self> {
-        let mut groups: Vec<Self> = Vec::new();
-        for Run { label, model } in runs {
-            let settings = &model.config.settings;
-            for (name, forecaster, parameters) in model.each() {
-                if forecaster.is_certain() {
-                    continue;
-                }
-                match groups.iter_mut().find(|group| group.settings == settings) {
-                    Some(group) => {
-                        group.models.push(forecaster);
-                        group.parameters += parameters;
-                    }
-                    None => groups.push(Self {
-                        name: format!("{label} {name}"),
-                        models: vec![forecaster],
-                        parameters,
-                        settings,
-                    }),
-                }
-            }
+    pub(super) fn all(all: &[Contender<'a>]) -> Vec<Self> {
+        let groups = seeds::groups(all).into_iter().filter_map(|group| {
+            let models = group
+                .iter()
+                .filter_map(|&index| match all[index].predictor {
+                    Predictor::Model(model) if !model.is_certain() => Some(model),
+                    _ => None,
+                });
+            let models: Vec<_> = models.collect();
+            let parameters = group.iter().map(|&index| all[index].parameters).sum();
+            let name = format!("{} seeds of {}", models.len(), all[group[0]].name);
+            (!models.is_empty()).then_some(Self {
+                name,
+                models,
+                parameters,
+            })
+        });
+        groups.collect()
+    }
+
+    /// To be compared beside them.
+    pub(super) fn contender(&'a self) -> Contender<'a> {
+        Contender {
+            parameters: self.parameters,
+            ..untrained(&self.name, Predictor::Together(&self.models))
         }
-        groups.retain(|group| group.models.len() > 1);
-        for group in &mut groups {
-            group.name = format!("{} seeds of {}", group.models.len(), group.name);
-        }
-        groups
     }
 }
 
-/// What is compared, always in this order: copying, a perfect sampler where there is one,
-/// then each run's models, then seeds together.
-pub(super) fn contenders<'a>(
-    runs: &'a [Run],
-    truth: Option<&'a TrueFutures<'a>>,
-    together: &'a [Together<'a>],
-) -> Vec<Contender<'a>> {
-    let untrained = |name: &str, predictor| Contender {
+fn untrained<'a>(name: &str, predictor: Predictor<'a>) -> Contender<'a> {
+    Contender {
         name: name.to_owned(),
         predictor,
         parameters: 0,
         trained: None,
         recipe: None,
         mse: None,
-    };
+    }
+}
+
+/// What is compared, always in this order: copying, a perfect sampler where there is one,
+/// then each run's models.
+pub(super) fn contenders<'a>(
+    runs: &'a [Run],
+    truth: Option<&'a TrueFutures<'a>>,
+) -> Vec<Contender<'a>> {
     let mut all = vec![untrained("copy", Predictor::Copy)];
     all.extend(truth.map(|truth| untrained("truth", Predictor::Truth(truth))));
     for Run { label, model } in runs {
@@ -150,10 +151,6 @@ pub(super) fn contenders<'a>(
             });
         }
     }
-    all.extend(together.iter().map(|group| Contender {
-        parameters: group.parameters,
-        ..untrained(&group.name, Predictor::Together(&group.models))
-    }));
     all
 }
 

@@ -160,11 +160,11 @@ fn figures_are_written_as_documented_and_follow_the_seed() {
                 );
                 assert!(figures["best_of"]["10"]["ssim"].is_number());
                 assert_eq!(figures["best_of"]["100"]["psnr"].is_number(), !latent);
-                // Nothing was learned of what futures leave unexplained, which is then 1.
+                // Counted with the spread, and learned of a model with futures alone.
                 let ratio = |key: &str| figures[key]["value"].as_f64();
                 let predictive = ratio("predictive_spread_skill");
                 assert_eq!(predictive.is_some(), latent);
-                assert!(predictive >= ratio("spread_skill"));
+                assert!(!latent || predictive > ratio("spread_skill"));
             }
         }
         assert_eq!(model["health"].is_object(), latent);
