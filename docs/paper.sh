@@ -20,7 +20,7 @@ gpu) world=9m digits=20000 steps=5000 film=20m ;;
 esac
 families="default flow langevin sparse table spatial moved paint refined codes tokens"
 # The past and the reach that digits need, ten frames ahead.
-alike="--set model.context=5 --set model.reach=4 --set evaluation.horizon=10 --set data.channels=grey"
+alike="--set training.members=1 --set model.context=5 --set model.reach=4 --set evaluation.horizon=10 --set data.channels=grey"
 mkdir -p "$out"
 
 # train NAME INPUT [MORE]: unless it is done.

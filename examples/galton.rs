@@ -22,9 +22,8 @@ fn main() -> Result<()> {
     // Seven apart, so that each row of pegs has its turn.
     let pegs: Vec<usize> = pegs.step_by(7).take(20).collect();
 
-    let models = [("mse", model.mse), ("latent", model.latent)];
     let mut rows = Vec::new();
-    for (name, model) in models.iter().filter_map(|(n, m)| Some((n, m.as_ref()?))) {
+    for (name, model, _) in model.each() {
         // Three frames after the peg, the two sides are further apart.
         for ahead in [1, 3] {
             let (mut sum, mut rarer) = ([0; 4], usize::MAX);
@@ -46,13 +45,18 @@ fn main() -> Result<()> {
 }
 
 /// Left, right, whole and in place, of the frames `ahead` after `peg`.
-fn count(model: &Forecaster, world: &Galton, peg: usize, ahead: usize) -> Result<[usize; 4]> {
-    let context = model.network().config().context;
+fn count(model: &[Forecaster], world: &Galton, peg: usize, ahead: usize) -> Result<[usize; 4]> {
+    let contexts = model.iter().map(|member| member.network().config().context);
+    let context = contexts.max().unwrap_or(1);
     let past = ((peg + 1).saturating_sub(context)..=peg).flat_map(|time| world.frame(time));
     let past: Vec<f32> = past.map(|byte| f32::from(byte) / 255.0).collect();
     let x = Tensor::from_vec(past, (1, context, 3, SIZE, SIZE), &Device::Cpu)?;
     // Least squares has one future only.
-    let futures = if model.has_latent() { 100 } else { 1 };
+    let futures = if model.iter().any(Forecaster::has_latent) {
+        100
+    } else {
+        1
+    };
     let mut rng = Seed(1).stream("galton", peg as u64);
     let frames = rollout(model, &x, futures, ahead, 1.0, &mut rng)?.squeeze(0)?;
     let frames = frames.narrow(1, ahead - 1, 1)?.flatten_from(1)?;

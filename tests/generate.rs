@@ -9,7 +9,7 @@ use nextframe::outputs::model::{LATENT, MSE};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::fs;
 use std::path::Path;
-use untrained::{Bench, SIDE};
+use untrained::{Bench, CHANGE, SIDE};
 
 #[derive(Parser)]
 struct Command {
@@ -113,14 +113,39 @@ fn a_batch_gives_a_batch() {
     let values = remainder.data().chunks_exact(4);
     let values = values.map(|value| f32::from_le_bytes(value.try_into().unwrap()));
     let values: Vec<f32> = values.collect();
-    assert!(values[0] > 0.0 && values[0] < 1.0, "{}", values[0]);
-    assert!(values.iter().all(|value| (value - values[0]).abs() < 1e-6));
+    assert!(
+        values
+            .iter()
+            .all(|value| (value - CHANGE as f32).abs() < 1e-4)
+    );
     let row = shape[1..].iter().product::<usize>();
     assert_ne!(futures[..row], futures[row..2 * row], "two equal rows");
 
     let message = bench.run("batch.safetensors", "gifs", &["--format", "gif"]);
     assert!(message.unwrap_err().contains("a batch of 3 sequences"));
     assert!(!bench.path("gifs").exists());
+}
+
+#[test]
+fn members_draw_their_shares_and_come_in_turn() {
+    let bench = Bench::new(&[MSE, LATENT, "latent-2"]);
+    bench.film("film.safetensors", 12);
+    let words = ["--frames", "3", "--futures", "5"];
+    bench
+        .run("film.safetensors", "all.safetensors", &words)
+        .unwrap();
+    let path = bench.path("all.safetensors");
+    assert_eq!(tensor(&path, "member"), (vec![1, 5], vec![0, 1, 0, 1, 1]));
+    let (shape, futures) = tensor(&path, "futures");
+    assert_eq!(shape[..2], [1, 5]);
+    // The first member alone draws others: not all are its own.
+    bench.build(&[MSE, LATENT], SIDE);
+    bench
+        .run("film.safetensors", "one.safetensors", &words)
+        .unwrap();
+    let path = bench.path("one.safetensors");
+    assert_eq!(tensor(&path, "member").1, [0; 5]);
+    assert_ne!(tensor(&path, "futures").1, futures);
 }
 
 #[test]

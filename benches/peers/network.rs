@@ -18,6 +18,7 @@ use nextframe::training::{Learner, Settings};
 use std::collections::HashMap;
 use std::error::Error;
 use std::path::Path;
+use std::slice::from_ref;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -134,7 +135,7 @@ fn serve(settings: &Settings, task: &str) -> Result<(), Box<dyn Error>> {
     // As the program does all its work.
     turns::serve(|| {
         ops::in_pool(|| match task {
-            "generate" => rollout(&forecaster, &past, 100, 16, 1.0, &mut rng).map(drop),
+            "generate" => rollout(from_ref(&forecaster), &past, 100, 16, 1.0, &mut rng).map(drop),
             _ => learner.step(&windows, 0.5, &mut rng).map(drop),
         })
     })

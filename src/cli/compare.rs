@@ -31,10 +31,10 @@ const HEALTH_WINDOWS: usize = 64;
 /// Compare copying the last frame, the least-squares model and the latent
 /// model on the part of the footage that training never saw
 ///
-/// Several runs on the same footage are compared on the same windows; those that differ in
-/// their seed alone also together, each drawing its share of the futures. Beside the
-/// tables, RUN gets compare.html (one page with plots and films), compare.json,
-/// compare.csv and pictures; of several runs, the first one.
+/// Several runs on the same footage are compared on the same windows; figures of those that
+/// differ in their seed alone are pooled. Beside the tables, RUN gets compare.html (one
+/// page with plots and films), compare.json, compare.csv and pictures; of several runs, the
+/// first one.
 #[derive(Debug, Clone, clap::Args)]
 pub struct CompareArgs {
     /// Runs' folders, their model.safetensors, or hf://owner/name@revision
@@ -172,9 +172,7 @@ fn produce(args: &CompareArgs) -> Result<String> {
     let truth = (world.as_deref())
         .map(|world| TrueFutures::new(world, &footage, &windows, plan.context))
         .transpose()?;
-    let mut all = contenders::contenders(&runs, truth.as_ref());
-    let together = contenders::Together::all(&all);
-    all.extend(together.iter().map(contenders::Together::contender));
+    let all = contenders::contenders(&runs, truth.as_ref());
     let predictors: Vec<_> = all.iter().map(|one| one.predictor).collect();
     let bar = progress::counted(windows.len(), "window".to_owned());
     let mut watch = |done| bar.set_position(done as u64);
@@ -184,28 +182,24 @@ fn produce(args: &CompareArgs) -> Result<String> {
     let mut models = Vec::new();
     let figures = found.models.into_iter().zip(found.whole_futures);
     for (one, (horizons, whole_futures)) in all.iter().zip(figures) {
-        let health = match one.predictor {
-            Predictor::Model(latent) if latent.has_latent() => {
-                let length = latent.network().config().context + 1;
-                let windows = part.spread(length, HEALTH_WINDOWS);
-                let frames = batch(&footage, &windows, length, &device)?;
-                let mut rng = plan.seed.stream("compare/health", 0);
-                let health = health::check(latent, one.mse, &frames, &mut rng)?;
-                let gap = health::gap(latent, &frames, &mut rng)?;
-                Some(HealthReport::new(health, windows.len(), gap))
-            }
-            _ => None,
+        let (mut health, mut energy) = (Vec::new(), Vec::new());
+        let members = match one.predictor {
+            Predictor::Model(members) if !one.predictor.is_certain() => members,
+            _ => &[],
         };
-        let energy = match one.predictor {
-            Predictor::Model(model) if model.frame_energy().is_some() => {
-                let length = model.network().config().context + 1;
-                let windows = part.spread(length, HEALTH_WINDOWS);
-                let frames = batch(&footage, &windows, length, &device)?;
-                let mut rng = plan.seed.stream("compare/health", 0);
-                Some(energy_health::check(model, &frames, &mut rng)?)
+        for member in members {
+            let length = member.network().config().context + 1;
+            let windows = part.spread(length, HEALTH_WINDOWS);
+            let frames = batch(&footage, &windows, length, &device)?;
+            let mut rng = plan.seed.stream("compare/health", 0);
+            if member.frame_energy().is_some() {
+                energy.push(energy_health::check(member, &frames, &mut rng)?);
+            } else {
+                let found = health::check(member, one.mse, &frames, &mut rng)?;
+                let gap = health::gap(member, &frames, &mut rng)?;
+                health.push(HealthReport::new(found, windows.len(), gap));
             }
-            _ => None,
-        };
+        }
         models.push(ModelReport {
             name: one.name.clone(),
             latent: !one.predictor.is_certain(),

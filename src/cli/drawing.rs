@@ -31,8 +31,9 @@ impl DrawingArgs {
 
     /// Has `model` draw so; the result is the temperature.
     pub(super) fn apply(&self, model: &mut Model) -> Result<f64> {
-        if let (Some(persistence), Some(latent)) = (self.persistence, &mut model.latent) {
-            latent.set_persistence(persistence)?;
+        if let Some(persistence) = self.persistence {
+            let mut members = model.latent.iter_mut();
+            members.try_for_each(|member| member.set_persistence(persistence))?;
         }
         let default = model.config.settings.evaluation.temperature;
         Ok(self.temperature.unwrap_or(default))

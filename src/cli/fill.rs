@@ -14,6 +14,7 @@ use block::Hole;
 use candle_core::{Device, Tensor};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::slice::from_ref;
 use written::Made;
 
 /// Fill hidden parts of a video in several ways
@@ -80,7 +81,7 @@ pub fn run(args: &FillArgs) -> Result<()> {
             "give one film",
         ));
     }
-    let context = model.main()?.network().config().context;
+    let context = model.config.settings.model.context;
     let (mask, scene) = block::mask(&args.mask, &input, context)?;
     let film = tensor(&input, scene.clone(), &device)?;
     let how = How {
@@ -88,13 +89,15 @@ pub fn run(args: &FillArgs) -> Result<()> {
         tries: args.tries.get(),
         temperature,
     };
-    let of = |forecaster, how| {
+    let of = |members, how| {
         let mut rng = Seed(args.seed).stream("fill", 0);
-        fill(forecaster, &film, &mask, how, &mut rng)
+        fill(members, &film, &mask, how, &mut rng)
     };
     let fillings = of(model.main()?, how)?;
     let mse = match &model.mse {
-        Some(mse) if model.latent.is_some() => Some(of(mse, How { fillings: 1, ..how })?),
+        Some(mse) if !model.latent.is_empty() => {
+            Some(of(from_ref(mse), How { fillings: 1, ..how })?)
+        }
         _ => None,
     };
     let made = Made {

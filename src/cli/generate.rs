@@ -19,6 +19,7 @@ use grid::Grid;
 use moment::Moment;
 use std::io::Write;
 use std::path::PathBuf;
+use std::slice::from_ref;
 use target::{Made, Target, Written};
 
 /// Show several futures of a video: each as a film, and all of them beside
@@ -85,9 +86,9 @@ pub enum Format {
     Gif,
     /// A picture each, frames from left to right
     Png,
-    /// One file: context (B,Tc,C,H,W) and futures (B,N,T,C,H,W), u8, and
-    /// log_probability (B,N) and remainder (B,T,C,H,W), the standard deviation of what
-    /// futures leave unexplained, f32
+    /// One file: context (B,Tc,C,H,W), futures (B,N,T,C,H,W) and member (B,N), which of the
+    /// model's drew each, u8, and log_probability (B,N) and remainder (B,T,C,H,W), the
+    /// standard deviation of what futures leave unexplained, f32
     Safetensors,
 }
 
@@ -132,7 +133,7 @@ fn roll_out<'a>(
     let evaluation = &model.config.settings.evaluation;
     let frames = args.frames.unwrap_or(evaluation.horizon.max(1));
     let main = model.main()?;
-    let seen = main.network().config().context;
+    let seen = model.config.settings.model.context;
     let context = args.context.unwrap_or(seen);
     if context < seen {
         return Err(Error::input(
@@ -143,7 +144,7 @@ fn roll_out<'a>(
     }
     let moment = Moment::find(input, args.at, context, frames)?;
     tracing::info!("{}: {}", input.footage.name(), moment.describe(input));
-    if main.is_certain() && args.futures > 1 {
+    if model.latent.is_empty() && args.futures > 1 {
         tracing::warn!(
             "this model is certain of what comes: its {} futures are all the same",
             args.futures
@@ -157,10 +158,10 @@ fn roll_out<'a>(
     let mut futures = Futures::room(windows.len(), args.futures, frames, input.footage.shape())?;
     futures.sample(main, context, temperature, Seed(args.seed), device)?;
     let mse = match &model.mse {
-        Some(mse) if model.latent.is_some() => {
+        Some(mse) if !model.latent.is_empty() => {
             let mut only = Futures::room(1, 1, frames, input.footage.shape())?;
             let first = (footage, &windows[..1], moment.context);
-            only.sample(mse, first, temperature, Seed(args.seed), device)?;
+            only.sample(from_ref(mse), first, temperature, Seed(args.seed), device)?;
             Some(only)
         }
         _ => None,

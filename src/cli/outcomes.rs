@@ -86,10 +86,10 @@ pub fn run(args: &OutcomesArgs) -> Result<()> {
         seed: Seed(args.seed),
     };
     let mut found = Vec::new();
-    for (name, forecaster, _) in model.each() {
+    for (name, members, _) in model.each() {
         let bar = progress::counted(inquiry.moments, format!("{name}: moment"));
         let mut watch = |done| bar.set_position(done as u64);
-        let answers = ask(forecaster, world.as_ref(), &inquiry, &device, &mut watch)?;
+        let answers = ask(members, world.as_ref(), &inquiry, &device, &mut watch)?;
         bar.finish_and_clear();
         found.extend(answers.into_iter().map(|answers| OfModel { name, answers }));
     }

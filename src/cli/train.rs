@@ -13,7 +13,7 @@ use super::footage;
 use crate::data::Split;
 use crate::device;
 use crate::error::Result;
-use crate::outputs::model::{MSE, uncertain};
+use crate::outputs::model::{MSE, names};
 use crate::outputs::run::Run;
 use crate::rng::Seed;
 use crate::training::Settings;
@@ -93,11 +93,12 @@ pub fn run(args: &TrainArgs) -> Result<()> {
 
 impl Only {
     /// The names of the models to train.
-    fn names(only: Option<Self>, settings: &Settings) -> Vec<&'static str> {
-        match only {
-            None => vec![MSE, uncertain(settings)],
-            Some(Self::Mse) => vec![MSE],
-            Some(Self::Latent) => vec![uncertain(settings)],
-        }
+    fn names(only: Option<Self>, settings: &Settings) -> Vec<String> {
+        let wanted = |name: &String| match only {
+            None => true,
+            Some(Self::Mse) => name == MSE,
+            Some(Self::Latent) => name != MSE,
+        };
+        names(settings).filter(wanted).collect()
     }
 }

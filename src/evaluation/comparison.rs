@@ -15,12 +15,11 @@ use crate::data::{Footage, Window, batch};
 use crate::error::{Error, Result};
 use crate::inference::Forecaster;
 use crate::interrupt;
-use crate::rng::{Rng, Seed};
+use crate::rng::Seed;
 use candle_core::{Device, Tensor};
 use record::{Record, Truth};
 pub(super) use remainders::Remainders;
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 /// Frames ahead at which models are compared.
 pub const HORIZONS: [usize; 4] = [1, 4, 8, 16];
@@ -30,13 +29,8 @@ pub const HORIZONS: [usize; 4] = [1, 4, 8, 16];
 pub enum Predictor<'a> {
     /// The last frame of the context, again and again.
     Copy,
-    /// A trained model.
-    Model(&'a Forecaster),
-    /// Several that were trained alike from other seeds, each of which draws its share of
-    /// the futures: what one is sure of, but others are not, is uncertain (Lakshminarayanan
-    /// et al. 2017, "Simple and scalable predictive uncertainty estimation using deep
-    /// ensembles").
-    Together(&'a [&'a Forecaster]),
+    /// A trained model, of one member or several (see [`super::rollout`]).
+    Model(&'a [Forecaster]),
     /// A perfect sampler, of the windows that are compared.
     Truth(&'a TrueFutures<'a>),
 }
@@ -104,15 +98,14 @@ impl Predictor<'_> {
     pub fn is_certain(self) -> bool {
         match self {
             Self::Copy => true,
-            Self::Model(forecaster) => forecaster.is_certain(),
-            Self::Together(models) => models.iter().all(|model| model.is_certain()),
+            Self::Model(members) => members.iter().all(Forecaster::is_certain),
             Self::Truth(_) => false,
         }
     }
 
     /// Whether it is a trained model that is certain.
     pub fn is_least_squares(self) -> bool {
-        matches!(self, Self::Model(forecaster) if forecaster.is_certain())
+        matches!(self, Self::Model(_)) && self.is_certain()
     }
 
     /// Its futures (N, horizons, C, H, W) after the context x (1, context, C, H,
@@ -140,32 +133,16 @@ impl Predictor<'_> {
                 }
                 Ok(last.repeat((1, plan.horizons.len(), 1, 1, 1))?)
             }
-            Self::Model(forecaster) => {
+            Self::Model(members) => {
                 let futures = if self.is_certain() { 1 } else { plan.futures };
                 let mut rng = plan.seed.stream("compare", window as u64);
-                let shown = (watch, remainder);
-                rolled(forecaster, x, (plan, futures), shown, &mut rng)
-            }
-            Self::Together(models) => {
-                let mut made = Vec::new();
-                let shares = shares(plan.futures, models.len());
-                for ((index, model), share) in models.iter().enumerate().zip(shares) {
-                    if share.is_empty() {
-                        continue;
-                    }
-                    let show = |to: Option<&Watch>, future: usize, time: usize, frame: &[f32]| {
-                        if let Some(to) = to {
-                            to(share.start + future, time, frame);
-                        }
-                    };
-                    let frames = |f: usize, t: usize, frame: &[f32]| show(watch, f, t, frame);
-                    let left = |f: usize, t: usize, frame: &[f32]| show(remainder, f, t, frame);
-                    let stream = (window * models.len() + index) as u64;
-                    let mut rng = plan.seed.stream("compare/together", stream);
-                    let shown = (Some(&frames as &Watch), Some(&left as &Watch));
-                    made.push(rolled(model, x, (plan, share.len()), shown, &mut rng)?);
-                }
-                Ok(Tensor::cat(&made, 0)?)
+                let how = How {
+                    times: &plan.horizons,
+                    temperature: plan.temperature,
+                    watch,
+                    remainder,
+                };
+                Ok(rollout_as(members, x, futures, how, &mut rng)?.squeeze(0)?)
             }
             Self::Truth(truth) => truth.futures(x, plan, window, |future, time, frame| {
                 if let Some(watch) = watch {
@@ -252,29 +229,6 @@ pub fn compare(
         still,
         liveliest,
     })
-}
-
-/// So many futures of one model, of which `watch` and `remainder` are shown as in
-/// [`Predictor::made`].
-fn rolled(
-    forecaster: &Forecaster,
-    x: &Tensor,
-    (plan, futures): (&Plan, usize),
-    (watch, remainder): (Option<&Watch>, Option<&Watch>),
-    rng: &mut Rng,
-) -> Result<Tensor> {
-    let how = How {
-        times: &plan.horizons,
-        temperature: plan.temperature,
-        watch,
-        remainder,
-    };
-    Ok(rollout_as(forecaster, x, futures, how, rng)?.squeeze(0)?)
-}
-
-/// Which of so many futures each of `count` models draws, one after another.
-fn shares(futures: usize, count: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..count).map(move |index| index * futures / count..(index + 1) * futures / count)
 }
 
 /// The true frames of a window (1, T, C, H, W) after its context.

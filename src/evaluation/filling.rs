@@ -10,6 +10,7 @@
 //! β = 1 would count the same evidence many times over: β is lowered until some share of
 //! the draws still matters.
 
+use super::rollout::shares;
 use crate::error::{Error, Result};
 use crate::inference::{Forecaster, Noise};
 use crate::interrupt;
@@ -107,13 +108,31 @@ pub struct How {
     pub temperature: f64,
 }
 
-/// Films (N, T, C, H, W) in [0, 1] that are `film` (T, C, H, W) where it is seen. Values
-/// of `film` that `mask` hides are not looked at.
+/// Films (N, T, C, H, W) in [0, 1] that are `film` (T, C, H, W) where it is seen, of which each
+/// of the `members` of a model fills its share. Values of `film` that `mask` hides are not looked
+/// at.
 ///
 /// # Errors
 /// A film that is hidden before it has shown as many frames as the model looks at; a mask
 /// of another film.
 pub fn fill(
+    members: &[Forecaster],
+    film: &Tensor,
+    mask: &Mask,
+    how: How,
+    rng: &mut Rng,
+) -> Result<Tensor> {
+    let shares = shares(how.fillings, members.len());
+    let some = members.iter().zip(shares.map(|share| share.len()));
+    let films: Vec<Tensor> = some
+        .filter(|&(_, fillings)| fillings > 0)
+        .map(|(member, fillings)| fill_by(member, film, mask, How { fillings, ..how }, rng))
+        .collect::<Result<_>>()?;
+    Ok(Tensor::cat(&films, 0)?)
+}
+
+/// [`fill`] by one.
+fn fill_by(
     forecaster: &Forecaster,
     film: &Tensor,
     mask: &Mask,

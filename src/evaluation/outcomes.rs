@@ -51,19 +51,22 @@ pub struct Answers {
     pub frequencies: Option<Vec<f64>>,
 }
 
-/// Asks the `inquiry`'s first moments of `world`; moments before which the film has
+/// Asks the `members` of a model at the `inquiry`'s first moments of `world`; moments before which the film has
 /// no context are passed over. One element for each of the questions that the world
 /// has at a moment; none where it has none in its first 100,000 frames.
 pub fn ask(
-    forecaster: &Forecaster,
+    members: &[Forecaster],
     world: &dyn World,
     inquiry: &Inquiry,
     device: &Device,
     watch: &mut dyn FnMut(usize),
 ) -> Result<Vec<Answers>> {
     const FRAMES: usize = 100_000;
-    let context = forecaster.network().config().context;
-    let futures = match forecaster.is_certain() {
+    let contexts = members
+        .iter()
+        .map(|member| member.network().config().context);
+    let context = contexts.max().unwrap_or(1);
+    let futures = match members.iter().all(Forecaster::is_certain) {
         true => 1,
         false => inquiry.futures,
     };
@@ -88,14 +91,7 @@ pub fn ask(
         let x = Tensor::from_vec(past, shape, device)?;
         let ahead: Vec<usize> = questions.iter().map(|question| question.ahead).collect();
         let mut rng = inquiry.seed.stream("outcomes", time as u64);
-        let made = rollout_at(
-            forecaster,
-            &x,
-            futures,
-            &ahead,
-            inquiry.temperature,
-            &mut rng,
-        )?;
+        let made = rollout_at(members, &x, futures, &ahead, inquiry.temperature, &mut rng)?;
         tallies.resize_with(questions.len(), Tally::default);
         for (at, (question, tally)) in questions.iter().zip(&mut tallies).enumerate() {
             let frames = made.narrow(2, at, 1)?.flatten_from(3)?.squeeze(0)?;

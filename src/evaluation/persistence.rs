@@ -66,23 +66,26 @@ impl std::fmt::Display for Chosen {
 
 /// Tries the candidates on windows of a part of footage, and of those with the best
 /// energy scores takes the one whose spread is most like its skill, up to `horizon` frames ahead
-/// or as far as the part's windows reach; leaves `forecaster` with the chosen one. `None`,
-/// and nothing changed, where there is no z or no window of two frames ahead.
+/// or as far as the part's windows reach; leaves all `members` of a model with the chosen one.
+/// `None`, and nothing changed, where there is no z or no window of two frames ahead.
 ///
 /// # Errors
 /// A tensor operation that fails, an interrupt.
 pub fn choose(
-    forecaster: &mut Forecaster,
+    members: &mut [Forecaster],
     (footage, part): (&[Footage], &Part),
     horizon: usize,
     seed: Seed,
     device: &Device,
 ) -> Result<Option<Chosen>> {
-    let context = forecaster.network().config().context;
+    let Some(first) = members.first().filter(|first| first.has_latent()) else {
+        return Ok(None);
+    };
+    let (context, before) = (first.network().config().context, first.persistence());
     let reach = (2..=horizon)
         .rev()
         .find(|reach| part.count(context + reach) > 0);
-    let (Some(reach), true) = (reach, forecaster.has_latent()) else {
+    let Some(reach) = reach else {
         return Ok(None);
     };
     let horizons: Vec<usize> = [2, 4, 8, 16].into_iter().filter(|&h| h <= reach).collect();
@@ -94,11 +97,10 @@ pub fn choose(
         seed,
     };
     let windows = part.spread(plan.length(), WINDOWS);
-    let before = forecaster.persistence();
     let mut found: Vec<(Vec<f64>, f64)> = Vec::new();
     for candidate in CANDIDATES {
-        forecaster.set_persistence(candidate)?;
-        found.push(judge(forecaster, (footage, &windows), &plan, device)?);
+        persist(members, candidate)?;
+        found.push(judge(members, (footage, &windows), &plan, device)?);
     }
     let tried: Vec<Tried> = (CANDIDATES.into_iter().zip(&found))
         .map(|(persistence, (scores, spread_skill))| {
@@ -122,14 +124,19 @@ pub fn choose(
         .filter(|tried| tried.score <= best + ALIKE && off(tried).is_finite())
         .min_by(|a, b| off(a).total_cmp(&off(b)));
     let persistence = chosen.map_or(before, |chosen| chosen.persistence);
-    forecaster.set_persistence(persistence)?;
+    persist(members, persistence)?;
     Ok(Some(Chosen { persistence, tried }))
+}
+
+fn persist(members: &mut [Forecaster], persistence: f64) -> Result<()> {
+    let mut each = members.iter_mut();
+    each.try_for_each(|member| member.set_persistence(persistence))
 }
 
 /// At each horizon the mean energy score over windows, and the geometric mean over
 /// horizons of spread ÷ skill; over whole frames.
 fn judge(
-    forecaster: &Forecaster,
+    members: &[Forecaster],
     (footage, windows): (&[Footage], &[Window]),
     plan: &Plan,
     device: &Device,
@@ -144,7 +151,7 @@ fn judge(
         let left = |future: usize, time: usize, variance: &[f32]| {
             remainders.add(future, time, variance);
         };
-        let futures = Predictor::Model(forecaster).made(&x, plan, index, (None, Some(&left)))?;
+        let futures = Predictor::Model(members).made(&x, plan, index, (None, Some(&left)))?;
         for (at, horizon) in plan.horizons.iter().enumerate() {
             let truth = frames.narrow(1, plan.context - 1 + horizon, 1)?;
             let truth = truth.flatten_all()?.to_vec1::<f32>()?;

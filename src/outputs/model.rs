@@ -27,6 +27,17 @@ pub fn uncertain(settings: &Settings) -> &'static str {
     }
 }
 
+/// What the models of a recipe are called: least squares, then the members of the one whose
+/// futures differ (`latent`, `latent-2`, `latent-3` and so on).
+pub fn names(settings: &Settings) -> impl Iterator<Item = String> {
+    let uncertain = uncertain(settings);
+    let members = (1..=settings.training.members).map(move |member| match member {
+        1 => uncertain.to_owned(),
+        _ => format!("{uncertain}-{member}"),
+    });
+    std::iter::once(MSE.to_owned()).chain(members)
+}
+
 /// All that loading a model needs beside its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelConfig {
@@ -87,10 +98,11 @@ pub struct Model {
     pub config: ModelConfig,
     /// The least-squares model, if it was trained.
     pub mse: Option<Forecaster>,
-    /// The latent-variable model, or the energy over frames, if it was trained.
-    pub latent: Option<Forecaster>,
-    /// Parameters of each, in the order of `config.models`.
-    pub parameters: Vec<usize>,
+    /// The members of the latent-variable model, or of the energy over frames, if it was
+    /// trained.
+    pub latent: Vec<Forecaster>,
+    /// Parameters of the two, all members together.
+    parameters: [usize; 2],
 }
 
 impl ModelConfig {
@@ -118,25 +130,25 @@ impl Model {
     }
 
     fn build(config: ModelConfig, checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
-        let (mut pairs, mut parameters) = (Vec::new(), Vec::new());
-        let mut load = |name: &str| -> Result<Option<Forecaster>> {
-            if !config.models.iter().any(|model| model == name) {
-                return Ok(None);
-            }
+        let (mut pairs, mut parameters) = (Vec::new(), [0; 2]);
+        let (mut mse, mut latent) = (None, Vec::new());
+        for name in names(&config.settings).filter(|name| config.models.contains(name)) {
             let mut weights = Weights::new(Seed(0), device);
-            let beside = config.beside(name);
+            let beside = config.beside(&name);
             let model = &config.settings.model;
             let _tracked =
-                Forecaster::new(model, beside.clone(), config.shape, name, &mut weights)?;
+                Forecaster::new(model, beside.clone(), config.shape, &name, &mut weights)?;
             pairs.extend(weights.pairs().iter().cloned());
-            parameters.push(weights.count());
             let mut frozen = weights.frozen();
-            let forecaster = Forecaster::new(model, beside, config.shape, name, &mut frozen)?;
-            Ok(Some(forecaster))
-        };
-        let (mse, mut latent) = (load(MSE)?, load(uncertain(&config.settings))?);
-        if let Some(latent) = &mut latent {
-            latent.set_persistence(config.persistence)?;
+            let mut forecaster = Forecaster::new(model, beside, config.shape, &name, &mut frozen)?;
+            if name == MSE {
+                parameters[0] = weights.count();
+                mse = Some(forecaster);
+            } else {
+                parameters[1] += weights.count();
+                forecaster.set_persistence(config.persistence)?;
+                latent.push(forecaster);
+            }
         }
         checkpoint.fill(&pairs)?;
         Ok(Self {
@@ -147,20 +159,21 @@ impl Model {
         })
     }
 
-    /// Those that were trained, with name and number of parameters.
-    pub fn each(&self) -> impl Iterator<Item = (&'static str, &Forecaster, usize)> {
+    /// Those that were trained, with name, members and number of parameters.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, &[Forecaster], usize)> {
         let uncertain = uncertain(&self.config.settings);
-        let both = [(MSE, &self.mse), (uncertain, &self.latent)];
-        let trained = both
-            .into_iter()
-            .filter_map(|(name, model)| Some((name, model.as_ref()?)));
-        let pairs = trained.zip(&self.parameters);
-        pairs.map(|((name, model), &parameters)| (name, model, parameters))
+        let both = [(MSE, self.mse.as_slice()), (uncertain, &self.latent)];
+        let each = both.into_iter().zip(self.parameters);
+        each.filter(|((_, members), _)| !members.is_empty())
+            .map(|((name, members), parameters)| (name, members, parameters))
     }
 
-    /// The model whose futures differ, or the least-squares model where it is the only one.
-    pub fn main(&self) -> Result<&Forecaster> {
-        self.latent.as_ref().or(self.mse.as_ref()).ok_or_else(|| {
+    /// The members of the model whose futures differ, or the least-squares model where it is the
+    /// only one.
+    pub fn main(&self) -> Result<&[Forecaster]> {
+        let trained = [self.latent.as_slice(), self.mse.as_slice()];
+        let main = trained.into_iter().find(|members| !members.is_empty());
+        main.ok_or_else(|| {
             Error::input(
                 "config.json",
                 "key 'models' names neither 'mse' nor another model of its settings",

@@ -56,7 +56,7 @@ pub struct LearnerState {
 
 /// A model in training.
 pub struct Learner {
-    name: &'static str,
+    name: String,
     forecaster: Forecaster,
     /// The same without gradients, which sees each step at once.
     frozen: Forecaster,
@@ -86,7 +86,7 @@ pub(super) const LEAST_CAUTION: f64 = 1.0 / 1024.0;
 impl Learner {
     /// A new model; `name` heads the names of its weights.
     pub fn new(
-        name: &'static str,
+        name: &str,
         settings: &Settings,
         beside: impl Into<Beside>,
         shape: FrameShape,
@@ -150,7 +150,7 @@ impl Learner {
             _ => None,
         };
         Ok(Self {
-            name,
+            name: name.to_owned(),
             norm,
             codes,
             kept: Kept::new(&beside, &settings.training),
@@ -169,9 +169,10 @@ impl Learner {
         })
     }
 
-    /// Its name: `mse`, `latent` or `energy`.
-    pub fn name(&self) -> &'static str {
-        self.name
+    /// What heads the names of its weights: `mse`, `latent` or `energy`, of further members
+    /// with their number (`latent-2`).
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The model to be judged, as of the last [`Self::settle`]; it costs no

@@ -29,6 +29,10 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TrainingConfig {
+    /// So many models whose futures differ, trained as from several seeds, each of which draws its
+    /// share of the futures: what one is sure of, but others are not, is uncertain
+    /// (Lakshminarayanan et al. 2017). Each takes as long as one.
+    pub members: usize,
     /// Samples in a step.
     pub batch: usize,
     /// The learning rate's peak; it rises over `rise` steps, then falls to
@@ -91,6 +95,7 @@ pub struct TrainingConfig {
 impl Default for TrainingConfig {
     fn default() -> Self {
         Self {
+            members: 1,
             batch: 32,
             learning_rate: 4e-3,
             rise: 50,
@@ -178,6 +183,13 @@ impl Settings {
             if !(1..=65_536).contains(&value) {
                 return Err(out_of_range(key, value, "1 to 65536"));
             }
+        }
+        if !(1..=64).contains(&training.members) {
+            return Err(out_of_range(
+                "training.members",
+                training.members,
+                "1 to 64",
+            ));
         }
         if training.rehearsal > 256 {
             return Err(out_of_range(

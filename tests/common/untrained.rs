@@ -6,13 +6,15 @@ use candle_core::Device;
 use nextframe::inference::Forecaster;
 use nextframe::models::{FrameShape, Weights};
 use nextframe::outputs::film::write_film;
-use nextframe::outputs::model::{ModelConfig, UNITS};
+use nextframe::outputs::model::{MSE, ModelConfig, UNITS};
 use nextframe::rng::Seed;
 use nextframe::training::{Settings, checkpoint};
 use std::fs;
 use std::path::PathBuf;
 
 pub const SIDE: usize = 16;
+/// The typical change of its pixels.
+pub const CHANGE: f64 = 0.1;
 
 /// A folder with a model and an input.
 pub struct Bench {
@@ -36,6 +38,8 @@ impl Bench {
         let mut settings = Settings::default();
         (settings.data.width, settings.data.height) = (side, side);
         settings.evaluation.horizon = 5;
+        let members = models.iter().filter(|name| **name != MSE);
+        settings.training.members = members.count().max(1);
         // Untrained, z must be seen in bytes.
         settings.model.latent_start = 5.0;
         let mut config = ModelConfig {
@@ -44,7 +48,7 @@ impl Bench {
                 channels: 3,
                 height: side,
                 width: side,
-                change: 0.1,
+                change: CHANGE,
             },
             frame_rate: 10.0,
             inputs: vec!["film.safetensors".to_owned()],

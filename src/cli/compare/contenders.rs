@@ -1,7 +1,6 @@
 //! Who is compared: copying, and the models of one or more runs.
 
 use super::CompareArgs;
-use super::seeds;
 use crate::error::{Error, Result};
 use crate::evaluation::comparison::{Plan, Predictor, TrueFutures};
 use crate::hub;
@@ -79,44 +78,6 @@ pub(super) fn load(paths: &[impl AsRef<Path>], moved: bool, device: &Device) -> 
     Ok(runs)
 }
 
-/// Models with several futures of runs that differ in their seed alone.
-pub(super) struct Together<'a> {
-    name: String,
-    models: Vec<&'a Forecaster>,
-    parameters: usize,
-}
-
-impl<'a> Together<'a> {
-    /// All groups of two and more.
-    pub(super) fn all(all: &[Contender<'a>]) -> Vec<Self> {
-        let groups = seeds::groups(all).into_iter().filter_map(|group| {
-            let models = group
-                .iter()
-                .filter_map(|&index| match all[index].predictor {
-                    Predictor::Model(model) if !model.is_certain() => Some(model),
-                    _ => None,
-                });
-            let models: Vec<_> = models.collect();
-            let parameters = group.iter().map(|&index| all[index].parameters).sum();
-            let name = format!("{} seeds of {}", models.len(), all[group[0]].name);
-            (!models.is_empty()).then_some(Self {
-                name,
-                models,
-                parameters,
-            })
-        });
-        groups.collect()
-    }
-
-    /// To be compared beside them.
-    pub(super) fn contender(&'a self) -> Contender<'a> {
-        Contender {
-            parameters: self.parameters,
-            ..untrained(&self.name, Predictor::Together(&self.models))
-        }
-    }
-}
-
 fn untrained<'a>(name: &str, predictor: Predictor<'a>) -> Contender<'a> {
     Contender {
         name: name.to_owned(),
@@ -137,13 +98,13 @@ pub(super) fn contenders<'a>(
     let mut all = vec![untrained("copy", Predictor::Copy)];
     all.extend(truth.map(|truth| untrained("truth", Predictor::Truth(truth))));
     for Run { label, model } in runs {
-        for (name, forecaster, parameters) in model.each() {
+        for (name, members, parameters) in model.each() {
             all.push(Contender {
                 name: match runs.len() {
                     1 => name.to_owned(),
                     _ => format!("{label} {name}"),
                 },
-                predictor: Predictor::Model(forecaster),
+                predictor: Predictor::Model(members),
                 parameters,
                 trained: model.config.trained,
                 recipe: Some((name, &model.config.settings)),

@@ -102,10 +102,14 @@ pub(super) fn write(path: &Path, report: &Report, (picture, film): (&Path, &Path
     page.table(&MODELS_HEADER, &models(report));
     page.text("Training is wall-clock time of all models of a run together.");
     for model in &report.models {
-        let latent = model.health.iter().flat_map(|health| health.warnings());
-        let energy = model.energy.iter().flat_map(|health| &health.warnings);
-        for warning in latent.chain(energy) {
-            page.warning(&format!("{}: {warning}", model.name));
+        let latent = model.members(&model.health);
+        let latent = latent.map(|(name, health)| (name, health.warnings()));
+        let energy = model.members(&model.energy);
+        let energy = energy.map(|(name, health)| (name, &health.warnings[..]));
+        for (name, warnings) in latent.chain(energy) {
+            for warning in warnings {
+                page.warning(&format!("{name}: {warning}"));
+            }
         }
     }
     page.picture(picture, "real and predicted frames at each horizon")?;

@@ -41,9 +41,11 @@ pub fn draw(
             put(name.clone(), cells(&futures.i(0)?)?);
             continue;
         }
-        for number in 0..SHOWN.min(plan.futures) {
+        // Spread over all of them, so that several members are seen.
+        let shown = SHOWN.min(plan.futures);
+        for number in 0..shown {
             let label = format!("{name} {}", number + 1);
-            put(label, cells(&futures.i(number)?)?);
+            put(label, cells(&futures.i(number * plan.futures / shown)?)?);
         }
         put(format!("{name} mean"), cells(&futures.mean(0)?)?);
         put("spread".to_owned(), spreads(&futures)?);

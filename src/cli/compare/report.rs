@@ -51,10 +51,22 @@ pub struct ModelReport {
     pub horizons: BTreeMap<usize, Figures>,
     /// The best of so many futures, all frames up to the last horizon together.
     pub whole_futures: BTreeMap<usize, BestFuture>,
-    /// Of a model with a z only.
-    pub health: Option<HealthReport>,
-    /// Of an energy over frames only.
-    pub energy: Option<EnergyHealth>,
+    /// Of each member with a z.
+    pub health: Vec<HealthReport>,
+    /// Of each member that is an energy over frames.
+    pub energy: Vec<EnergyHealth>,
+}
+
+impl ModelReport {
+    /// What was found of each member, with its name.
+    pub fn members<'a, T>(&'a self, found: &'a [T]) -> impl Iterator<Item = (String, &'a T)> {
+        let name = move |member: usize| match found.len() {
+            1 => self.name.clone(),
+            _ => format!("{}, member {}", self.name, member + 1),
+        };
+        let each = found.iter().enumerate();
+        each.map(move |(member, found)| (name(member), found))
+    }
 }
 
 /// Whether z does its work.
@@ -168,11 +180,11 @@ pub fn describe(report: &Report) -> String {
         text += &format!("{}\n", table(&words::HEADER, &words.rows()));
     }
     for model in &report.models {
-        if let Some(health) = &model.health {
-            text += &checks(&model.name, health);
+        for (name, health) in model.members(&model.health) {
+            text += &checks(&name, health);
         }
-        if let Some(health) = &model.energy {
-            text += &energy_checks(&model.name, health);
+        for (name, health) in model.members(&model.energy) {
+            text += &energy_checks(&name, health);
         }
     }
     text

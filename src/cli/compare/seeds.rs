@@ -36,28 +36,22 @@ const MEASURES: [Measure; 6] = [
     ("predictive", |scores| Some(scores.predictive_spread_skill)),
 ];
 
-/// All groups of two and more of contenders that differ in their seed alone.
-pub(super) fn groups(all: &[Contender]) -> Vec<Vec<usize>> {
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (index, one) in all.iter().enumerate() {
-        let same = |group: &&mut Vec<usize>| all[group[0]].recipe == one.recipe;
-        match groups.iter_mut().find(same) {
+/// Figures of all groups of two and more that differ in their seed alone, of contenders and their
+/// reports in the same order.
+pub(super) fn pooled(all: &[Contender], reports: &[ModelReport]) -> Vec<Seeds> {
+    let mut groups: Vec<(&Contender, Vec<&ModelReport>)> = Vec::new();
+    for (one, report) in all.iter().zip(reports) {
+        let same = groups
+            .iter_mut()
+            .find(|(first, _)| first.recipe == one.recipe);
+        match same {
             _ if one.recipe.is_none() => {}
-            Some(group) => group.push(index),
-            None => groups.push(vec![index]),
+            Some((_, group)) => group.push(report),
+            None => groups.push((one, vec![report])),
         }
     }
-    groups.retain(|group| group.len() > 1);
-    groups
-}
-
-/// Their figures, of contenders and their reports in the same order.
-pub(super) fn pooled(all: &[Contender], reports: &[ModelReport]) -> Vec<Seeds> {
-    let several = groups(all).into_iter().map(|group| {
-        let reports: Vec<_> = group.iter().map(|&index| &reports[index]).collect();
-        Seeds::of(&reports)
-    });
-    several.collect()
+    let several = groups.iter().filter(|(_, group)| group.len() > 1);
+    several.map(|(_, group)| Seeds::of(group)).collect()
 }
 
 impl Seeds {

@@ -3,7 +3,7 @@
 
 use crate::data::{Footage, Window, batch};
 use crate::error::{Error, Result};
-use crate::evaluation::rollout::{How, rollout_with_likelihood};
+use crate::evaluation::rollout::{How, rollout_with_likelihood, shares};
 use crate::inference::Forecaster;
 use crate::interrupt;
 use crate::rng::Seed;
@@ -14,12 +14,15 @@ use std::sync::Mutex;
 const AT_ONCE: usize = 1 << 25;
 
 /// Futures (B, N, T, C, H, W), u8; of each context the likeliest first, where there
-/// is a z.
+/// is a z. Densities of different members' z's do not compare: of several, the likeliest of
+/// each come first, then the second likeliest of each, and so on.
 pub(super) struct Futures {
     pub bytes: Vec<u8>,
     pub shape: [usize; 6],
     /// See [`rollout_with_likelihood`]: (B, N), or empty.
     pub likelihoods: Vec<f32>,
+    /// Which member of the model drew each, the first being 0: (B, N).
+    pub members: Vec<usize>,
     /// The standard deviation of what futures leave unexplained, the root of the mean variance over
     /// futures ([`crate::inference::Remainder`]): (B, T, C, H, W), or empty.
     pub remainder: Vec<f32>,
@@ -79,6 +82,7 @@ impl Futures {
                 bytes,
                 shape,
                 likelihoods: Vec::new(),
+                members: Vec::new(),
                 remainder: Vec::new(),
             }),
             _ => Err(Error::input(
@@ -93,7 +97,7 @@ impl Futures {
     /// has a random stream of its own.
     pub fn sample(
         &mut self,
-        forecaster: &Forecaster,
+        members: &[Forecaster],
         (footage, windows, length): (&[Footage], &[Window], usize),
         temperature: f64,
         seed: Seed,
@@ -105,8 +109,9 @@ impl Futures {
             let x = batch(footage, std::slice::from_ref(window), length, device)?;
             let mut rng = seed.stream("generate", row as u64);
             let first = self.bytes.len();
-            let mut likelihoods: Vec<f32> = Vec::new();
-            let learned = forecaster.remainder().map_or(0, |_| frames);
+            let (mut likelihoods, mut drew): (Vec<f32>, Vec<usize>) = Default::default();
+            let learned = members.iter().all(|member| member.remainder().is_some());
+            let learned = if learned { frames } else { 0 };
             let variances = Variances::new(learned, self.frame_shape().iter().product());
             let add = |_: usize, time: usize, variance: &[f32]| variances.add(time, variance);
             let times: Vec<usize> = (1..=frames).collect();
@@ -116,29 +121,44 @@ impl Futures {
                 watch: None,
                 remainder: Some(&add),
             };
-            for start in (0..count).step_by(chunk) {
-                interrupt::check()?;
-                let some = chunk.min(count - start);
-                let (made, likely) = rollout_with_likelihood(forecaster, &x, some, how, &mut rng)?;
-                if let Some(likely) = likely {
-                    likelihoods.extend(likely.flatten_all()?.to_vec1::<f32>()?);
+            for (index, share) in shares(count, members.len()).enumerate() {
+                let member = &members[index..=index];
+                for start in share.clone().step_by(chunk) {
+                    interrupt::check()?;
+                    let some = chunk.min(share.end - start);
+                    let (made, likely) = rollout_with_likelihood(member, &x, some, how, &mut rng)?;
+                    if let Some(likely) = likely {
+                        likelihoods.extend(likely.flatten_all()?.to_vec1::<f32>()?);
+                    }
+                    let values = made.flatten_all()?.to_vec1::<f32>()?;
+                    let byte = |value: &f32| (value * 255.0).round() as u8;
+                    self.bytes.extend(values.iter().map(byte));
                 }
-                let values = made.flatten_all()?.to_vec1::<f32>()?;
-                let byte = |value: &f32| (value * 255.0).round() as u8;
-                self.bytes.extend(values.iter().map(byte));
+                drew.extend(share.map(|_| index));
             }
-            self.rank(first, &likelihoods);
+            self.rank(first, &likelihoods, &drew);
             self.remainder.extend(variances.deviations(count));
         }
         Ok(())
     }
 
-    /// Sorts the films from byte `first` on, the likeliest first.
-    fn rank(&mut self, first: usize, likelihoods: &[f32]) {
-        let mut order: Vec<usize> = (0..likelihoods.len()).collect();
-        order.sort_by(|&a, &b| likelihoods[b].total_cmp(&likelihoods[a]));
-        self.likelihoods
-            .extend(order.iter().map(|&future| likelihoods[future]));
+    /// Sorts the films from byte `first` on, which `members` drew.
+    fn rank(&mut self, first: usize, likelihoods: &[f32], members: &[usize]) {
+        let mut order: Vec<usize> = (0..members.len()).collect();
+        if likelihoods.len() == members.len() {
+            order.sort_by(|&a, &b| likelihoods[b].total_cmp(&likelihoods[a]));
+            let mut counts = vec![0; members.iter().max().map_or(0, |most| most + 1)];
+            let mut places = vec![0; order.len()];
+            for &future in &order {
+                places[future] = counts[members[future]];
+                counts[members[future]] += 1;
+            }
+            order.sort_by_key(|&future| (places[future], members[future]));
+            let ranked = order.iter().map(|&future| likelihoods[future]);
+            self.likelihoods.extend(ranked);
+        }
+        let ranked = order.iter().map(|&future| members[future]);
+        self.members.extend(ranked);
         let size = self.film_bytes();
         // Following each cycle: a second copy of all might not fit in memory.
         let films = &mut self.bytes[first..];
@@ -203,14 +223,20 @@ mod tests {
             bytes: vec![7, 7, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4],
             shape: [1, 5, 2, 1, 1, 1],
             likelihoods: Vec::new(),
+            members: Vec::new(),
             remainder: Vec::new(),
         };
-        futures.rank(2, &[-3.0, -1.0, -5.0, -2.0, -4.0]);
+        futures.rank(2, &[-3.0, -1.0, -5.0, -2.0, -4.0], &[0; 5]);
         assert_eq!(futures.bytes, [7, 7, 1, 1, 3, 3, 0, 0, 4, 4, 2, 2]);
         assert_eq!(futures.likelihoods, [-1.0, -2.0, -3.0, -4.0, -5.0]);
+        // Of several members, those of each in turn.
+        futures.rank(2, &[-1.0, -2.0, -30.0, -20.0, -10.0], &[0, 0, 1, 1, 1]);
+        assert_eq!(futures.likelihoods[5..], [-1.0, -10.0, -2.0, -20.0, -30.0]);
+        assert_eq!(futures.members[5..], [0, 1, 0, 1, 1]);
+        assert_eq!(futures.bytes, [7, 7, 1, 1, 2, 2, 3, 3, 4, 4, 0, 0]);
         // Without a z they stay as they are.
         let before = futures.bytes.clone();
-        futures.rank(2, &[]);
+        futures.rank(2, &[], &[0; 5]);
         assert_eq!(futures.bytes, before);
     }
 }

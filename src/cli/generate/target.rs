@@ -36,6 +36,8 @@ pub(super) struct Written {
     /// Of the futures of the first context: the sum over frames of log p(z | x), a
     /// density where z is continuous.
     log_probabilities: Option<Vec<f32>>,
+    /// Which member of the model drew each of them, the first being 0.
+    members: Vec<usize>,
 }
 
 impl Written {
@@ -152,6 +154,7 @@ impl Target {
                 real: None,
                 futures: vec![self.path.display().to_string()],
                 log_probabilities: log_probabilities(made),
+                members: members(made),
             });
         }
         let films = if cfg!(feature = "ffmpeg") {
@@ -216,6 +219,7 @@ impl Target {
             real,
             futures,
             log_probabilities: log_probabilities(made),
+            members: members(made),
         })
     }
 }
@@ -245,6 +249,11 @@ fn log_probabilities(made: &Made) -> Option<Vec<f32>> {
     made.futures.likelihoods.get(..count).map(<[f32]>::to_vec)
 }
 
+fn members(made: &Made) -> Vec<usize> {
+    let count = made.futures.shape[1];
+    made.futures.members.iter().take(count).copied().collect()
+}
+
 fn ending(format: Format) -> &'static str {
     match format {
         Format::Mp4 => "mp4",
@@ -254,8 +263,8 @@ fn ending(format: Format) -> &'static str {
     }
 }
 
-/// `context` (B, Tc, C, H, W) and `futures` (B, N, T, C, H, W), u8, and where there is a
-/// z `log_probability` (B, N), f32; where it is learned `remainder` (B, T, C, H, W), f32, the
+/// `context` (B, Tc, C, H, W), `futures` (B, N, T, C, H, W) and `member` (B, N), which of the
+/// model's drew each, the first being 0, u8, and where there is a z `log_probability` (B, N), f32; where it is learned `remainder` (B, T, C, H, W), f32, the
 /// standard deviation of what futures leave unexplained, of values in [0, 1].
 fn write_tensors(path: &Path, made: &Made) -> Result<()> {
     let fail = |error| Error::Tensor(candle_core::Error::SafeTensor(error));
@@ -278,6 +287,9 @@ fn write_tensors(path: &Path, made: &Made) -> Result<()> {
             .flat_map(|value| value.to_le_bytes())
             .collect()
     };
+    let members: Vec<u8> = (made.futures.members.iter())
+        .map(|&member| member as u8)
+        .collect();
     let likelihoods = bytes(&made.futures.likelihoods);
     let remainder = bytes(&made.futures.remainder);
     let mut tensors = vec![
@@ -289,6 +301,10 @@ fn write_tensors(path: &Path, made: &Made) -> Result<()> {
             "futures",
             TensorView::new(Dtype::U8, made.futures.shape.to_vec(), &made.futures.bytes)
                 .map_err(fail)?,
+        ),
+        (
+            "member",
+            TensorView::new(Dtype::U8, made.futures.shape[..2].to_vec(), &members).map_err(fail)?,
         ),
     ];
     if !likelihoods.is_empty() {

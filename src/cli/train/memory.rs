@@ -21,10 +21,11 @@ const GIB: f64 = (1u64 << 30) as f64;
 /// A setting that takes memory.
 type Size = (&'static str, fn(&mut Settings) -> &mut usize);
 
-const SIZES: [Size; 17] = [
+const SIZES: [Size; 18] = [
     ("data.width", |s| &mut s.data.width),
     ("data.height", |s| &mut s.data.height),
     ("training.batch", |s| &mut s.training.batch),
+    ("training.members", |s| &mut s.training.members),
     ("model.context", |s| &mut s.model.context),
     ("model.hidden", |s| &mut s.model.hidden),
     ("model.basis", |s| &mut s.model.basis),
@@ -76,7 +77,7 @@ fn machine() -> f64 {
 fn need(settings: &Settings, only: Option<Only>) -> Result<f64> {
     let (mut weights, mut step) = (0.0, 0.0f64);
     for name in Only::names(only, settings) {
-        let beside = match name {
+        let beside = match name.as_str() {
             MSE => Beside::Latent(LatentConfig::none()),
             _ => settings.beside(),
         };

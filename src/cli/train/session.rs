@@ -76,13 +76,13 @@ impl Session {
             shape,
             frame_rate: plan.footage.first().map_or(25.0, Footage::frame_rate),
             inputs: plan.inputs.clone(),
-            models: names.iter().map(|&name| name.to_owned()).collect(),
+            models: names.clone(),
             persistence: 0.0,
             trained: None,
         };
         let mut learners = names
             .iter()
-            .map(|&name| {
+            .map(|name| {
                 let beside = config.beside(name);
                 let (settings, device) = (&plan.settings, &plan.device);
                 Learner::new(name, settings, beside, shape, plan.seed, device)
@@ -168,29 +168,24 @@ impl Session {
             );
         }
     }
+}
 
-    /// The batch of this step, the same for both models, and its windows' names.
-    fn batch(&self) -> Result<(Tensor, Vec<u64>)> {
-        let (settings, plan) = (&self.plan.settings, &self.plan);
-        let mut rng = plan.seed.stream("batch", self.pace.step);
+impl Plan {
+    /// A batch of windows for this step, and their names.
+    fn batch(&self, stream: &str, step: u64) -> Result<(Tensor, Vec<u64>)> {
+        let settings = &self.settings;
+        let mut rng = self.seed.stream(stream, step);
         let (length, batch) = (settings.window(), settings.training.batch);
-        let mut windows = plan.split.train.draw(length, batch, &mut rng);
+        let mut windows = self.split.train.draw(length, batch, &mut rng);
         data::vary(&mut windows, settings.training.views(), &mut rng);
         let names = windows.iter().map(Window::name).collect();
-        let frames = data::batch(&plan.footage, &windows, length, &plan.device)?;
+        let frames = data::batch(&self.footage, &windows, length, &self.device)?;
         Ok((frames, names))
-    }
-
-    fn forecaster(&self, name: &str) -> Option<&crate::inference::Forecaster> {
-        self.learners
-            .iter()
-            .find(|learner| learner.name() == name)
-            .map(Learner::judged)
     }
 }
 
 impl Course for Session {
-    type Report = Vec<(&'static str, StepReport)>;
+    type Report = Vec<(String, StepReport)>;
 
     fn pace(&self) -> &Pace {
         &self.pace
@@ -209,23 +204,31 @@ impl Course for Session {
     }
 
     fn step(&mut self, used: f64, progress: &Progress) -> Result<(f64, Self::Report)> {
-        let (windows, names) = self.batch()?;
-        let batch = Batch {
-            windows: &windows,
-            names: &names,
-        };
+        let (plan, step) = (&self.plan, self.pace.step);
+        // Least squares and the first member see the same; further members others, as they
+        // would from another seed.
+        let shared = plan.batch("batch", step)?;
+        let first = [MSE, uncertain(&plan.settings)];
         let mut reports = Vec::new();
         for learner in &mut self.learners {
-            let mut rng = self.plan.seed.stream(learner.name(), self.pace.step);
+            let name = learner.name();
+            let (windows, names) = match first.contains(&name) {
+                true => shared.clone(),
+                false => plan.batch(&format!("batch/{name}"), step)?,
+            };
+            let mut rng = plan.seed.stream(name, step);
+            let batch = Batch {
+                windows: &windows,
+                names: &names,
+            };
             let report = learner.step(batch, used, &mut rng)?;
             if let Some(alarm) = learner.look_after(&report)? {
                 progress.warn(&format!(
-                    "step {}: {}: {alarm}; going back to the last good state, with half the step size",
-                    self.pace.step,
+                    "step {step}: {}: {alarm}; going back to the last good state, with half the step size",
                     learner.name()
                 ));
             }
-            reports.push((learner.name(), report));
+            reports.push((learner.name().to_owned(), report));
         }
         let energy = reports.last().map_or(0.0, |(_, report)| report.energy);
         Ok((energy, reports))
@@ -252,7 +255,7 @@ impl Course for Session {
                 self.events
                     .scalar(self.pace.step, &format!("{name}/{key}"), value)?;
             }
-            line.insert((*name).to_owned(), Value::Object(own));
+            line.insert(name.clone(), Value::Object(own));
         }
         self.metrics.write(&line)
     }
@@ -262,6 +265,9 @@ impl Course for Session {
             learner.remember()?;
             learner.settle()?;
         }
+        let is_mse = |learner: &&Learner| learner.name() == MSE;
+        let (mse, latent): (Vec<&Learner>, Vec<_>) = self.learners.iter().partition(is_mse);
+        let latent: Vec<_> = latent.into_iter().map(Learner::judged).collect();
         let validation = Validation {
             footage: &self.plan.footage,
             split: &self.plan.split,
@@ -269,12 +275,12 @@ impl Course for Session {
             device: &self.plan.device,
             seed: self.plan.seed,
             step: self.pace.step,
-            mse: self.forecaster(MSE),
-            latent: self.forecaster(uncertain(&self.plan.settings)),
+            mse: mse.first().map(|learner| learner.judged()),
+            latent: &latent,
         };
         let found = validation.run()?;
-        for (best, learner) in self.best.iter_mut().zip(&self.learners) {
-            let score = found.scores[usize::from(learner.name() != MSE)];
+        let scores = found.scores[usize::from(mse.is_empty())..].iter();
+        for ((best, learner), score) in self.best.iter_mut().zip(&self.learners).zip(scores) {
             if let Some(score) = score.filter(|_| self.pace.validations >= FIRST_JUDGED) {
                 best.offer(score, learner.judged_weights())?;
             }
@@ -302,8 +308,8 @@ impl Course for Session {
             "step": self.pace.step,
             "seconds": self.pace.elapsed().as_secs_f64(),
             "validation": found.errors(),
-            "health": found.health,
-            "energy": found.energy,
+            "health": found.health.first(),
+            "energy": found.energy.first(),
         }))
     }
 

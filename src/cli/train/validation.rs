@@ -9,10 +9,11 @@ use crate::evaluation::psnr::squared_error;
 use crate::evaluation::rollout::rollout;
 use crate::inference::{Forecaster, Noise};
 use crate::outputs::picture::{Cell, Picture, Row};
-use crate::rng::Seed;
+use crate::rng::{Rng, Seed};
 use crate::training::Settings;
 use candle_core::{Device, Tensor};
 use serde_json::{Value, json};
+use std::slice::from_ref;
 
 /// Windows that are checked.
 const WINDOWS: usize = 32;
@@ -30,7 +31,8 @@ pub struct Validation<'a> {
     pub seed: Seed,
     pub step: u64,
     pub mse: Option<&'a Forecaster>,
-    pub latent: Option<&'a Forecaster>,
+    /// The members of the model whose futures differ.
+    pub latent: &'a [&'a Forecaster],
 }
 
 /// What it found.
@@ -38,11 +40,12 @@ pub struct Findings {
     /// Mean squared errors over whole frames: copying, least squares.
     pub copy: f64,
     pub mse: Option<f64>,
-    /// Energy scores one frame ahead over whole frames: least squares, latent.
-    pub scores: [Option<f64>; 2],
-    pub health: Option<Health>,
-    /// Of an energy over frames.
-    pub energy: Option<EnergyHealth>,
+    /// Energy scores one frame ahead over whole frames: least squares, each member.
+    pub scores: Vec<Option<f64>>,
+    /// Of each member with a z.
+    pub health: Vec<Health>,
+    /// Of each member that is an energy over frames.
+    pub energy: Vec<EnergyHealth>,
     pub picture: Picture,
 }
 
@@ -52,8 +55,6 @@ impl Validation<'_> {
         let part = &self.split.validation;
         let windows = part.spread(context + 1, WINDOWS);
         let windows = data::batch(self.footage, &windows, context + 1, self.device)?;
-        // The same draws each time: which weights are best is not to hang on luck.
-        let mut rng = self.seed.stream("validation", 0);
         let y = windows.narrow(1, context, 1)?.squeeze(1)?;
         let last = windows.narrow(1, context - 1, 1)?.squeeze(1)?;
         let mse = match self.mse {
@@ -63,22 +64,24 @@ impl Validation<'_> {
             }
             None => None,
         };
-        let health = match self.latent.filter(|latent| latent.has_latent()) {
-            Some(latent) => Some(health::check(latent, self.mse, &windows, &mut rng)?),
-            None => None,
-        };
-        let over_frames = |latent: &&Forecaster| latent.frame_energy().is_some();
-        let energy = match self.latent.filter(over_frames) {
-            Some(latent) => Some(energy_health::check(latent, &windows, &mut rng)?),
-            None => None,
-        };
         let x = windows.narrow(1, 0, context)?;
-        let mut score = |model: Option<&Forecaster>| {
-            model
-                .map(|model| next_frame_score(model, &x, &y, &mut rng))
-                .transpose()
-        };
-        let scores = [score(self.mse)?, score(self.latent)?];
+        // The same draws each time: which weights are best is not to hang on luck. For each
+        // member its own: nor on how many there are.
+        let stream = |member: usize| self.seed.stream("validation", member as u64);
+        let score = |model, rng: &mut Rng| next_frame_score(model, &x, &y, rng);
+        let score_of_mse = self.mse.map(|mse| score(mse, &mut stream(0)));
+        let mut scores = vec![score_of_mse.transpose()?];
+        let (mut health, mut energy) = (Vec::new(), Vec::new());
+        for (member, latent) in self.latent.iter().enumerate() {
+            let mut rng = stream(member);
+            if latent.has_latent() {
+                health.push(health::check(latent, self.mse, &windows, &mut rng)?);
+            }
+            if latent.frame_energy().is_some() {
+                energy.push(energy_health::check(latent, &windows, &mut rng)?);
+            }
+            scores.push(Some(score(latent, &mut rng)?));
+        }
         Ok(Findings {
             copy: whole_error(&last, &y)?,
             mse,
@@ -89,7 +92,7 @@ impl Validation<'_> {
         })
     }
 
-    /// Context, real future, least squares, some futures of z.
+    /// Context, real future, least squares, some futures of z by the first member.
     fn picture(&self) -> Result<Picture> {
         let context = self.settings.model.context;
         let part = &self.split.validation;
@@ -120,13 +123,13 @@ impl Validation<'_> {
             Ok(())
         };
         if let Some(mse) = self.mse {
-            let future = rollout(mse, &x, 1, shown, 1.0, &mut rng)?;
+            let future = rollout(from_ref(mse), &x, 1, shown, 1.0, &mut rng)?;
             add("mse".to_owned(), &future.get(0)?.get(0)?)?;
         }
-        if let Some(latent) = self.latent {
+        if let Some(latent) = self.latent.first() {
             let settings = &self.settings.evaluation;
             let (count, temperature) = (settings.futures, settings.temperature);
-            let futures = rollout(latent, &x, count, shown, temperature, &mut rng)?;
+            let futures = rollout(from_ref(*latent), &x, count, shown, temperature, &mut rng)?;
             for index in 0..count {
                 let label = match latent.has_latent() {
                     true => "z",
@@ -168,12 +171,7 @@ impl Validation<'_> {
 }
 
 /// The mean energy score of next frames drawn from a model.
-fn next_frame_score(
-    model: &Forecaster,
-    x: &Tensor,
-    y: &Tensor,
-    rng: &mut crate::rng::Rng,
-) -> Result<f64> {
+fn next_frame_score(model: &Forecaster, x: &Tensor, y: &Tensor, rng: &mut Rng) -> Result<f64> {
     let observed = model.network().observe(x)?;
     let draws = match (model.is_certain(), model.frame_energy()) {
         (true, _) => 1,
@@ -213,11 +211,11 @@ impl Findings {
         json!({ "copy": self.copy, "mse": self.mse, "energy_scores": self.scores })
     }
 
-    /// For TensorBoard.
+    /// For TensorBoard, of the first member.
     pub fn scalars(&self) -> Vec<(&'static str, f64)> {
         let mut scalars = vec![("error_copy", self.copy)];
         scalars.extend(self.mse.map(|error| ("error_mse", error)));
-        if let Some(health) = &self.health {
+        if let Some(health) = self.health.first() {
             scalars.extend([
                 ("error_best_z", health.whole_frame.best_z),
                 ("error_sampled_z", health.whole_frame.sampled_z),
@@ -225,7 +223,7 @@ impl Findings {
                 ("wrong_above_right", health.wrong_above_right),
             ]);
         }
-        if let Some(energy) = &self.energy {
+        if let Some(energy) = self.energy.first() {
             scalars.extend([
                 ("energy_data", energy.data),
                 ("energy_samples", energy.samples),
@@ -237,13 +235,13 @@ impl Findings {
         scalars
     }
 
-    /// For people.
+    /// For people, of the first member.
     pub fn line(&self) -> String {
         let mut line = format!("validation error: copy {:.2e}", self.copy);
         if let Some(error) = self.mse {
             line += &format!(", mse {error:.2e}");
         }
-        if let Some(health) = &self.health {
+        if let Some(health) = self.health.first() {
             let error = &health.whole_frame;
             line += &format!(
                 ", z* {:.2e}, drawn z {:.2e}, no z {:.2e}; wrong y above right in {:.0}%",
@@ -253,7 +251,7 @@ impl Findings {
                 100.0 * health.wrong_above_right
             );
         }
-        if let Some(energy) = &self.energy {
+        if let Some(energy) = self.energy.first() {
             line += &format!(
                 ", expected {:.2e}, drawn {:.2e}; F of data {:.3}, of samples {:.3}; wrong y above \
                  right in {:.0}%",
@@ -267,10 +265,18 @@ impl Findings {
         line
     }
 
-    /// What does not look right; before z had time to learn, no news.
+    /// What does not look right, of several members with their number; before z had time to
+    /// learn, no news.
     pub fn notes(&self) -> Vec<String> {
-        let latent = self.health.iter().flat_map(|health| &health.warnings);
-        let energy = self.energy.iter().flat_map(|health| &health.warnings);
-        latent.chain(energy).cloned().collect()
+        let latent = self.health.iter().map(|health| &health.warnings);
+        let energy = self.energy.iter().map(|health| &health.warnings);
+        let each = latent.chain(energy).enumerate();
+        let named = each.flat_map(|(member, warnings)| {
+            warnings.iter().map(move |warning| match member {
+                0 => warning.clone(),
+                _ => format!("{warning} (member {})", member + 1),
+            })
+        });
+        named.collect()
     }
 }

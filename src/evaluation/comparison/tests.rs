@@ -1,12 +1,14 @@
-use super::super::persistence::{CANDIDATES, Tried, choose};
 use super::super::psnr::psnr;
-use super::super::rollout::rollout;
+use super::super::rollout::{rollout, shares};
 use super::super::sharpness::gradient;
 use super::super::ssim::ssim;
 use super::*;
 use crate::data::Split;
 use crate::inference::LatentConfig;
 use crate::models::{FrameShape, NextFrameConfig, Weights};
+use std::slice::from_ref;
+
+mod persistence;
 
 const SHAPE: [usize; 3] = [1, 16, 16];
 const CONTEXT: usize = 2;
@@ -30,6 +32,10 @@ fn footage() -> Vec<Footage> {
     });
     let sizes = (120, SHAPE[0], SHAPE[1], SHAPE[2]);
     vec![Footage::from_frames("square", frames.collect(), sizes, 25.0, vec![]).unwrap()]
+}
+
+fn one(forecaster: &Forecaster) -> Predictor<'_> {
+    Predictor::Model(from_ref(forecaster))
 }
 
 /// A network of random weights.
@@ -87,80 +93,6 @@ fn compared(predictors: &[Predictor], plan: &Plan) -> Comparison {
 fn close(actual: Option<f64>, expected: f64) {
     let actual = actual.expect("a figure");
     assert!((actual - expected).abs() < 1e-9, "{actual} and {expected}");
-}
-
-#[test]
-fn persistence_is_chosen_by_the_energy_score() {
-    let some = LatentConfig {
-        dimension: 4,
-        ..LatentConfig::default()
-    };
-    let (mut latent, mut mse) = (forecaster(&some), forecaster(&LatentConfig::none()));
-    let footage = footage();
-    let split = Split::new(&footage, CONTEXT + 2, CONTEXT + 5).unwrap();
-    let part = (&footage[..], &split.test);
-    let found = choose(&mut latent, part, 5, Seed(1), &Device::Cpu)
-        .unwrap()
-        .unwrap();
-    let tried: Vec<f64> = found.tried.iter().map(|tried| tried.persistence).collect();
-    assert_eq!(tried, CANDIDATES);
-    assert_eq!(found.tried[0].score, 1.0);
-    // Of those that score as well as any, the one whose spread is most like its skill.
-    let least = found
-        .tried
-        .iter()
-        .map(|tried| tried.score)
-        .fold(1.0, f64::min);
-    let good = || {
-        found
-            .tried
-            .iter()
-            .filter(|tried| tried.score <= least + 0.01)
-    };
-    let chosen = good()
-        .find(|tried| tried.persistence == found.persistence)
-        .unwrap();
-    let off = |tried: &Tried| tried.spread_skill.ln().abs();
-    assert!(good().all(|tried| off(tried) >= off(chosen)), "{found:?}");
-    assert_eq!(latent.persistence(), found.persistence);
-    assert!(latent.set_persistence(1.0).is_err());
-    // Nothing to choose without z, or one frame ahead.
-    assert_eq!(
-        choose(&mut mse, part, 5, Seed(1), &Device::Cpu).unwrap(),
-        None
-    );
-    assert_eq!(
-        choose(&mut latent, part, 1, Seed(1), &Device::Cpu).unwrap(),
-        None
-    );
-}
-
-#[test]
-fn noise_that_persists_drives_futures_apart_and_not_the_next_frame() {
-    let some = LatentConfig {
-        dimension: 4,
-        ..LatentConfig::default()
-    };
-    let mut latent = forecaster(&some);
-    let x = batch(
-        &footage(),
-        &windows(&footage(), &plan(1))[..1],
-        CONTEXT,
-        &Device::Cpu,
-    )
-    .unwrap();
-    let mut spread = |persistence: f64, time: usize| {
-        latent.set_persistence(persistence).unwrap();
-        let mut rng = Seed(2).stream("test", 0);
-        let made = rollout(&latent, &x, 200, 6, 1.0, &mut rng).unwrap();
-        let at = made.narrow(2, time, 1).unwrap().flatten_from(2).unwrap();
-        let spread = at.squeeze(0).unwrap().var(0).unwrap().mean_all().unwrap();
-        f64::from(spread.to_scalar::<f32>().unwrap())
-    };
-    let first = spread(0.9, 0) / spread(0.0, 0);
-    assert!((first - 1.0).abs() < 0.05, "{first}");
-    let later = spread(0.9, 5) / spread(0.0, 5);
-    assert!(later > 1.2, "{later}");
 }
 
 /// Last frame of the context and true frame of each window.
@@ -244,7 +176,7 @@ fn one_future_is_scored_by_its_error_and_many_as_a_forecast() {
     };
     let (mse, latent) = (forecaster(&none), forecaster(&some));
     let (footage, plan) = (footage(), plan(12));
-    let predictors = [Predictor::Model(&mse), Predictor::Model(&latent)];
+    let predictors = [one(&mse), one(&latent)];
     let found = compared(&predictors, &plan);
 
     let (mut error, mut count) = (0.0, 0);
@@ -304,7 +236,7 @@ fn one_future_is_scored_by_its_error_and_many_as_a_forecast() {
 #[test]
 fn whole_futures_are_judged_by_all_their_frames() {
     let none = forecaster(&LatentConfig::none());
-    let predictors = [Predictor::Copy, Predictor::Model(&none)];
+    let predictors = [Predictor::Copy, one(&none)];
     // One frame ahead a future is that frame; of three, the mean of all, which
     // are seen one by one where all are horizons.
     for horizons in [vec![1], vec![1, 2, 3]] {
@@ -343,9 +275,9 @@ fn futures_at_the_horizons_are_those_of_the_whole_rollout() {
     let window = windows(&footage, &plan)[0];
     let frames = batch(&footage, &[window], plan.length(), &Device::Cpu).unwrap();
     let x = frames.narrow(1, 0, CONTEXT).unwrap();
-    let kept = Predictor::Model(&latent).futures(&x, &plan, 3).unwrap();
+    let kept = one(&latent).futures(&x, &plan, 3).unwrap();
     let mut rng = plan.seed.stream("compare", 3);
-    let whole = rollout(&latent, &x, count, 4, plan.temperature, &mut rng).unwrap();
+    let whole = rollout(from_ref(&latent), &x, count, 4, plan.temperature, &mut rng).unwrap();
     let whole = whole.squeeze(0).unwrap();
     assert_eq!(whole.dims(), [count, 4, 1, 16, 16]);
     assert_eq!(kept.dims(), [count, 2, 1, 16, 16]);
@@ -370,7 +302,7 @@ fn the_seed_decides() {
             seed: Seed(seed),
             ..plan(3)
         };
-        compared(&[Predictor::Model(&latent)], &plan)
+        compared(&[one(&latent)], &plan)
     };
     assert_eq!(with(1), with(1));
     assert_ne!(with(1), with(2));
@@ -386,21 +318,23 @@ fn horizons_that_the_recipe_has() {
 }
 
 #[test]
-fn models_together_draw_their_shares() {
+fn members_draw_their_shares() {
     let (none, latent) = (LatentConfig::none(), LatentConfig::default());
-    let models = [forecaster(&none), forecaster(&latent)];
-    let models = [&models[0], &models[1]];
+    let members = [forecaster(&none), forecaster(&latent)];
     let (footage, plan) = (footage(), plan(5));
     let window = windows(&footage, &plan)[0];
     let frames = batch(&footage, &[window], plan.length(), &Device::Cpu).unwrap();
     let x = frames.narrow(1, 0, CONTEXT).unwrap();
     let of = |predictor: Predictor| samples(&predictor.futures(&x, &plan, 3).unwrap(), 1).unwrap();
-    let certain = of(Predictor::Model(models[0])).remove(0);
-    let same: Vec<bool> = (of(Predictor::Together(&models)).iter())
+    let certain = of(one(&members[0])).remove(0);
+    let same: Vec<bool> = (of(Predictor::Model(&members)).iter())
         .map(|future| {
             let mut pairs = future.iter().zip(&certain);
             pairs.all(|(a, b)| (a - b).abs() < 1e-5)
         })
         .collect();
     assert_eq!(same, [true, true, false, false, false]);
+    // More than there are futures: some draw none.
+    let all: Vec<_> = shares(2, 5).collect();
+    assert_eq!(all, [0..0, 0..0, 0..1, 1..1, 1..2]);
 }

@@ -3,6 +3,7 @@ use crate::inference::LatentConfig;
 use crate::models::{Decoder, FrameShape, NextFrameConfig, Weights};
 use crate::rng::Seed;
 use candle_core::{DType, Device};
+use std::slice::from_ref;
 
 const SHAPE: (usize, usize, usize) = (1, 8, 8);
 
@@ -42,7 +43,14 @@ const HOW: How = How {
 };
 
 fn filled(forecaster: &Forecaster, film: &Tensor, mask: &Mask, how: How) -> Tensor {
-    fill(forecaster, film, mask, how, &mut Seed(2).stream("test", 0)).unwrap()
+    fill(
+        from_ref(forecaster),
+        film,
+        mask,
+        how,
+        &mut Seed(2).stream("test", 0),
+    )
+    .unwrap()
 }
 
 fn values(films: &Tensor, row: usize, frame: usize) -> Vec<f32> {
@@ -152,7 +160,7 @@ fn least_squares_has_one_filling_and_a_mask_needs_a_past() {
     });
     let fail = |film: &Tensor| {
         let rng = &mut Seed(2).stream("test", 0);
-        fill(&forecaster, film, &mask, HOW, rng)
+        fill(from_ref(&forecaster), film, &mask, HOW, rng)
             .unwrap_err()
             .to_string()
     };

@@ -13,14 +13,11 @@ pub(super) fn conclude(plan: &Plan, run: &Run, trained: Trained, done: bool) -> 
     let mut model = Model::load(run.folder(), &plan.device)?;
     model.config.trained = Some(trained);
     let persists = |latent: &Forecaster| latent.prior().is_some_and(Prior::persists);
-    if let Some(latent) = model
-        .latent
-        .as_mut()
-        .filter(|latent| done && persists(latent))
-    {
+    if done && model.latent.iter().any(persists) {
         let part = (&plan.footage[..], &plan.split.validation);
         let horizon = plan.settings.evaluation.horizon;
-        let found = persistence::choose(latent, part, horizon, plan.seed, &plan.device)?;
+        let members = &mut model.latent;
+        let found = persistence::choose(members, part, horizon, plan.seed, &plan.device)?;
         if let Some(found) = found {
             model.config.persistence = found.persistence;
             tracing::info!("on the validation part: {found}");

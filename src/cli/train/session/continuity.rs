@@ -22,7 +22,7 @@ pub(super) fn same_model(out: &Path, old: &ModelConfig, new: &ModelConfig) -> Re
                 != (&new.settings.latent, &new.settings.energy),
         ),
         ("the frames to train on", old.shape != new.shape),
-        ("--only", old.models != new.models),
+        ("--only, or training.members", old.models != new.models),
     ];
     match differs.iter().find(|(_, differs)| *differs) {
         None => Ok(()),

@@ -7,6 +7,11 @@ use std::collections::HashMap;
 
 /// A session on a small film, and the folder of both.
 fn session(steps: u64) -> (tempfile::TempDir, Session) {
+    session_of(steps, 1)
+}
+
+/// The same with so many members.
+fn session_of(steps: u64, members: usize) -> (tempfile::TempDir, Session) {
     let folder = tempfile::tempdir().unwrap();
     let film = Galton::new(Seed(1)).film(140);
     let input = folder.path().join("film.safetensors");
@@ -16,6 +21,7 @@ fn session(steps: u64) -> (tempfile::TempDir, Session) {
     settings.model.backbone.width = 8;
     settings.model.backbone.depth = 0;
     settings.training.batch = 2;
+    settings.training.members = members;
     // What is judged are the weights themselves, so that a test can set them.
     settings.training.average = 0.0;
     settings.evaluation.horizon = 4;
@@ -132,4 +138,35 @@ fn the_model_is_the_one_with_the_best_validation() {
         };
         assert_eq!(values, &expected[name], "{name}");
     }
+}
+
+#[test]
+fn members_learn_beside_each_other_and_change_nothing_for_the_first() {
+    let (_folder, mut alone) = session_of(6, 1);
+    alone.train().unwrap();
+    let (_folder, mut several) = session_of(6, 3);
+    let before = several.now();
+    several.train().unwrap();
+    let (alone, several, run) = (alone.published(), several.published(), several.run.folder());
+    let of = |name: &str| -> Vec<(&String, &Vec<f32>)> {
+        let own = several.iter().filter(|(key, _)| key.starts_with(name));
+        own.collect()
+    };
+    for (key, values) in of("mse.").into_iter().chain(of("latent.")) {
+        assert_eq!(alone[key], *values, "{key}");
+    }
+    for name in ["latent-2.", "latent-3."] {
+        assert_eq!(of(name).len(), of("latent.").len());
+        let first = |key: &str| format!("latent.{}", &key[name.len()..]);
+        let network = of(&format!("{name}network"));
+        let learned = |(key, values): &(&String, &Vec<f32>)| before[*key] != **values;
+        let other = |(key, values): &(&String, &Vec<f32>)| several[&first(key)] != **values;
+        assert!(network.iter().any(learned), "{name}");
+        assert!(network.iter().any(other), "{name}");
+    }
+    let model = crate::outputs::model::Model::load(run, &Device::Cpu).unwrap();
+    let (name, members, parameters) = model.each().last().unwrap();
+    assert_eq!((name, members.len()), ("latent", 3));
+    let count: usize = of("latent").iter().map(|(_, values)| values.len()).sum();
+    assert_eq!(parameters, count);
 }
