@@ -181,7 +181,8 @@ fn produce(args: &CompareArgs) -> Result<String> {
 
     let mut models = Vec::new();
     let figures = found.models.into_iter().zip(found.whole_futures);
-    for (one, (horizons, whole_futures)) in all.iter().zip(figures) {
+    let figures = figures.zip(found.calibration);
+    for (one, ((horizons, whole_futures), calibration)) in all.iter().zip(figures) {
         let (mut health, mut energy) = (Vec::new(), Vec::new());
         let members = match one.predictor {
             Predictor::Model(members) if !one.predictor.is_certain() => members,
@@ -207,6 +208,7 @@ fn produce(args: &CompareArgs) -> Result<String> {
             trained: one.trained,
             horizons,
             whole_futures,
+            calibration,
             health,
             energy,
         });

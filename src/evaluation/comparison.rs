@@ -5,7 +5,7 @@ mod record;
 mod remainders;
 mod truth;
 
-pub use figures::{Best, BestFuture, Figure, Figures, Scores};
+pub use figures::{Best, BestFuture, Calibration, Figure, Figures, Scores};
 pub use truth::TrueFutures;
 
 use super::moving::moving;
@@ -58,6 +58,8 @@ pub struct Comparison {
     /// For each predictor, what the best of so many futures gets over all frames up to
     /// the last horizon.
     pub whole_futures: Vec<BTreeMap<usize, BestFuture>>,
+    /// For each predictor, over all horizons together.
+    pub calibration: Vec<Calibration>,
     /// Windows in which nothing moves, by horizon: they have no part in the
     /// figures where the scene moves.
     pub still: BTreeMap<usize, usize>,
@@ -226,6 +228,7 @@ pub fn compare(
     Ok(Comparison {
         models: (0..predictors.len()).map(figures).collect(),
         whole_futures: whole.iter().map(|each| BestFuture::of(each)).collect(),
+        calibration: records.iter().map(|each| Calibration::of(each)).collect(),
         still,
         liveliest,
     })

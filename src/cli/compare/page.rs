@@ -81,7 +81,10 @@ pub(super) fn write(path: &Path, report: &Report, (picture, film): (&Path, &Path
     page.table(&HEADER, &table);
     page.heading("Whole futures");
     page.table(&WHOLE_HEADER, &whole_rows(report));
-    page.text("The mean of all frames up to the last horizon; the best of N by each measure.");
+    page.text(
+        "The mean of all frames up to the last horizon; the best of N by each measure; spread and \
+         skill of whole frames at all horizons together.",
+    );
     if !report.seeds.is_empty() {
         page.heading("Over seeds");
         page.table(&seeds::HEADER, &seeds::rows(&report.seeds));

@@ -2,7 +2,7 @@
 
 use super::seeds::{self, Seeds};
 use super::words::{self, TextReport};
-use crate::evaluation::comparison::{BestFuture, Figure, Figures, Scores};
+use crate::evaluation::comparison::{BestFuture, Calibration, Figure, Figures, Scores};
 use crate::evaluation::energy_health::{DRAWS, EnergyHealth};
 use crate::evaluation::health::Health;
 use crate::outputs::model::Trained;
@@ -51,6 +51,8 @@ pub struct ModelReport {
     pub horizons: BTreeMap<usize, Figures>,
     /// The best of so many futures, all frames up to the last horizon together.
     pub whole_futures: BTreeMap<usize, BestFuture>,
+    /// Spread and skill at all horizons together.
+    pub calibration: Calibration,
     /// Of each member with a z.
     pub health: Vec<HealthReport>,
     /// Of each member that is an energy over frames.
@@ -161,7 +163,8 @@ pub fn describe(report: &Report) -> String {
     }
     text += "\n\nWhole frames\n";
     text += &table(&HEADER, &rows(report, |figures| &figures.whole_frame));
-    text += "\n\nWhole futures: the mean over all frames, best of N\n";
+    text += "\n\nWhole futures: the mean over all frames, best of N; spread and skill of whole frames at all \
+         these times together\n";
     text += &table(&WHOLE_HEADER, &whole_rows(report));
     text += &format!("\n\n{LEGEND}\n");
     if data.futures < 100 {
@@ -261,7 +264,17 @@ pub fn models(report: &Report) -> Vec<Vec<String>> {
 }
 
 /// Of [`whole_rows`].
-pub const WHOLE_HEADER: [&str; 7] = ["", "PSNR", "of 10", "of 100", "SSIM", "of 10", "of 100"];
+pub const WHOLE_HEADER: [&str; 9] = [
+    "",
+    "PSNR",
+    "of 10",
+    "of 100",
+    "SSIM",
+    "of 10",
+    "of 100",
+    "spread/skill",
+    "predictive",
+];
 
 /// A line for each model.
 pub fn whole_rows(report: &Report) -> Vec<Vec<String>> {
@@ -271,7 +284,13 @@ pub fn whole_rows(report: &Report) -> Vec<Vec<String>> {
             model.whole_futures.values().map(cell)
         };
         let cells = best(|best| best.psnr, 2).chain(best(|best| best.ssim, 3));
-        std::iter::once(model.name.clone()).chain(cells).collect()
+        let Calibration {
+            spread_skill,
+            predictive_spread_skill,
+        } = model.calibration;
+        let ratios = [spread_skill, predictive_spread_skill].map(|ratio| sure(Some(ratio), 2));
+        let name = std::iter::once(model.name.clone());
+        name.chain(cells).chain(ratios).collect()
     };
     report.models.iter().map(row).collect()
 }

@@ -123,6 +123,7 @@ fn figures_are_written_as_documented_and_follow_the_seed() {
                 "trained",
                 "horizons",
                 "whole_futures",
+                "calibration",
                 "health",
                 "energy"
             ]
@@ -130,6 +131,17 @@ fn figures_are_written_as_documented_and_follow_the_seed() {
         assert_eq!(model["latent"], latent);
         assert_eq!(model["parameters"] == 0, model["name"] == "copy");
         assert_eq!(keys(&model["horizons"]), ["1", "4"]);
+        // Between that of the one horizon and of the other.
+        for key in ["spread_skill", "predictive_spread_skill"] {
+            let at =
+                |horizon: &str| model["horizons"][horizon]["whole_frame"][key]["value"].as_f64();
+            let together = model["calibration"][key]["value"].as_f64();
+            let (Some(one), Some(other), Some(together)) = (at("1"), at("4"), together) else {
+                assert!(!latent && together.is_none());
+                continue;
+            };
+            assert!(together > one.min(other) && together < one.max(other));
+        }
         for horizon in ["1", "4"] {
             let figures = &model["horizons"][horizon];
             let measures = [

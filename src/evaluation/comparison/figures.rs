@@ -92,6 +92,41 @@ pub struct BestFuture {
     pub ssim: Figure,
 }
 
+/// Spread and skill over whole frames at all horizons together: sums over windows and horizons make
+/// one ratio, so that horizons weigh by their errors.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Calibration {
+    /// See [`Scores::spread_skill`].
+    pub spread_skill: Figure,
+    /// See [`Scores::predictive_spread_skill`].
+    pub predictive_spread_skill: Figure,
+}
+
+impl Calibration {
+    /// Of the records of each horizon, of each where the scene moves and over whole frames.
+    pub(super) fn of(horizons: &[Vec<[Record; 2]>]) -> Self {
+        let windows = horizons.iter().map(Vec::len).min().unwrap_or(0);
+        let figure = |of: fn(&Record) -> Option<SpreadSkill>| {
+            let ratio = |drawn: &[usize]| {
+                let each = drawn.iter().flat_map(|&window| {
+                    let each = horizons.iter().map(move |records| &records[window][1]);
+                    each.filter_map(of)
+                });
+                each.sum::<SpreadSkill>().ratio()
+            };
+            let all: Vec<usize> = (0..windows).collect();
+            Figure {
+                value: ratio(&all),
+                interval: interval(windows, ratio),
+            }
+        };
+        Self {
+            spread_skill: figure(|record| record.spread_skill),
+            predictive_spread_skill: figure(Record::predictive),
+        }
+    }
+}
+
 /// PSNR and SSIM of the best of each of [`BEST_FUTURE_OF`], where there are so many.
 pub(super) type BestOfWindow = [[Option<f64>; 2]; BEST_FUTURE_OF.len()];
 
@@ -207,11 +242,7 @@ impl Scores {
             crps: plain(|record| record.crps),
             energy_score: plain(|record| record.energy),
             spread_skill: figure(&|drawn| ratio(drawn, |record| record.spread_skill)),
-            predictive_spread_skill: figure(&|drawn| {
-                ratio(drawn, |record| {
-                    Some(record.spread_skill?.beside(record.remainder?))
-                })
-            }),
+            predictive_spread_skill: figure(&|drawn| ratio(drawn, Record::predictive)),
             crps_of_mse: of_mse(|record| record.crps),
             energy_score_of_mse: of_mse(|record| record.energy),
             rank_histogram: (0..BINS).filter_map(bin).collect(),

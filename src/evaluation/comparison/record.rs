@@ -136,6 +136,11 @@ impl Record {
             }),
         }
     }
+
+    /// What futures leave unexplained counted as spread, where it is learned.
+    pub(super) fn predictive(&self) -> Option<SpreadSkill> {
+        Some(self.spread_skill?.beside(self.remainder?))
+    }
 }
 
 #[cfg(test)]
