@@ -46,8 +46,7 @@ fn main() -> Result<()> {
 
 /// Left, right, whole and in place, of the frames `ahead` after `peg`.
 fn count(model: &[Forecaster], world: &Galton, peg: usize, ahead: usize) -> Result<[usize; 4]> {
-    let contexts = model.iter().map(|member| member.network().config().context);
-    let context = contexts.max().unwrap_or(1);
+    let context = model[0].network().config().context;
     let past = ((peg + 1).saturating_sub(context)..=peg).flat_map(|time| world.frame(time));
     let past: Vec<f32> = past.map(|byte| f32::from(byte) / 255.0).collect();
     let x = Tensor::from_vec(past, (1, context, 3, SIZE, SIZE), &Device::Cpu)?;

@@ -51,8 +51,8 @@ pub struct Answers {
     pub frequencies: Option<Vec<f64>>,
 }
 
-/// Asks the `members` of a model at the `inquiry`'s first moments of `world`; moments before which the film has
-/// no context are passed over. One element for each of the questions that the world
+/// Asks the `members` of a model, of one context, at the `inquiry`'s first moments of `world`;
+/// moments before which the film has no context are passed over. One element for each of the questions that the world
 /// has at a moment; none where it has none in its first 100,000 frames.
 pub fn ask(
     members: &[Forecaster],
@@ -62,10 +62,8 @@ pub fn ask(
     watch: &mut dyn FnMut(usize),
 ) -> Result<Vec<Answers>> {
     const FRAMES: usize = 100_000;
-    let contexts = members
-        .iter()
-        .map(|member| member.network().config().context);
-    let context = contexts.max().unwrap_or(1);
+    let first = members.first().map(|first| first.network().config());
+    let context = first.map_or(1, |config| config.context);
     let futures = match members.iter().all(Forecaster::is_certain) {
         true => 1,
         false => inquiry.futures,

@@ -264,8 +264,9 @@ fn ending(format: Format) -> &'static str {
 }
 
 /// `context` (B, Tc, C, H, W), `futures` (B, N, T, C, H, W) and `member` (B, N), which of the
-/// model's drew each, the first being 0, u8, and where there is a z `log_probability` (B, N), f32; where it is learned `remainder` (B, T, C, H, W), f32, the
-/// standard deviation of what futures leave unexplained, of values in [0, 1].
+/// model's drew each, the first being 0, u8, and where there is a z `log_probability` (B, N),
+/// f32; where it is learned `remainder` (B, T, C, H, W), f32, the standard deviation of what
+/// futures leave unexplained, of values in [0, 1].
 fn write_tensors(path: &Path, made: &Made) -> Result<()> {
     let fail = |error| Error::Tensor(candle_core::Error::SafeTensor(error));
     let footage = &made.input.footage;

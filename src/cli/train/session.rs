@@ -171,16 +171,26 @@ impl Session {
 }
 
 impl Plan {
-    /// A batch of windows for this step, and their names.
-    fn batch(&self, stream: &str, step: u64) -> Result<(Tensor, Vec<u64>)> {
+    /// The batch that the model of this name sees at a step, and its windows' names. Least
+    /// squares and the first member see the same; further members others, as they would from
+    /// another seed.
+    fn batch(&self, name: &str, step: u64) -> Result<(Tensor, Vec<u64>)> {
         let settings = &self.settings;
-        let mut rng = self.seed.stream(stream, step);
+        let mut rng = match self.is_first(name) {
+            true => self.seed.stream("batch", step),
+            false => self.seed.stream(&format!("batch/{name}"), step),
+        };
         let (length, batch) = (settings.window(), settings.training.batch);
         let mut windows = self.split.train.draw(length, batch, &mut rng);
         data::vary(&mut windows, settings.training.views(), &mut rng);
         let names = windows.iter().map(Window::name).collect();
         let frames = data::batch(&self.footage, &windows, length, &self.device)?;
         Ok((frames, names))
+    }
+
+    /// Whether it is least squares or the first member.
+    fn is_first(&self, name: &str) -> bool {
+        [MSE, uncertain(&self.settings)].contains(&name)
     }
 }
 
@@ -205,16 +215,13 @@ impl Course for Session {
 
     fn step(&mut self, used: f64, progress: &Progress) -> Result<(f64, Self::Report)> {
         let (plan, step) = (&self.plan, self.pace.step);
-        // Least squares and the first member see the same; further members others, as they
-        // would from another seed.
-        let shared = plan.batch("batch", step)?;
-        let first = [MSE, uncertain(&plan.settings)];
+        let shared = plan.batch(MSE, step)?;
         let mut reports = Vec::new();
         for learner in &mut self.learners {
             let name = learner.name();
-            let (windows, names) = match first.contains(&name) {
+            let (windows, names) = match plan.is_first(name) {
                 true => shared.clone(),
-                false => plan.batch(&format!("batch/{name}"), step)?,
+                false => plan.batch(name, step)?,
             };
             let mut rng = plan.seed.stream(name, step);
             let batch = Batch {

@@ -146,6 +146,10 @@ fn members_learn_beside_each_other_and_change_nothing_for_the_first() {
     alone.train().unwrap();
     let (_folder, mut several) = session_of(6, 3);
     let before = several.now();
+    let seen = |name: &str| several.plan.batch(name, 3).unwrap().1;
+    assert_eq!(seen("latent"), seen("mse"));
+    assert_ne!(seen("latent-2"), seen("latent"));
+    assert_ne!(seen("latent-2"), seen("latent-3"));
     several.train().unwrap();
     let (alone, several, run) = (alone.published(), several.published(), several.run.folder());
     let of = |name: &str| -> Vec<(&String, &Vec<f32>)> {
