@@ -2,6 +2,7 @@
 
 use super::moving::moving;
 use super::psnr::squared_error;
+use super::wrong::Wrong;
 use crate::energy::Field as _;
 use crate::error::{Error, Result};
 use crate::inference::{EnergyPart, Forecaster, Learning};
@@ -18,8 +19,10 @@ pub struct EnergyHealth {
     pub data: f64,
     /// F of frames drawn from exp(−F); as that of true ones, where all is well.
     pub samples: f64,
-    /// Share of pairs with F(x, wrong y) > F(x, y); near 0.5 if F is flat.
+    /// Share of `wrong_pairs` with F(x, wrong y) > F(x, y); near 0.5 if F is flat.
     pub wrong_above_right: f64,
+    /// Pairs of y and another window's, which lies further from the last frame seen.
+    pub wrong_pairs: usize,
     /// Share of drawn pixels that lie beyond black or white by more than σ.
     pub saturated: f64,
     /// The root mean square of what a step of the walk moves a number of a true frame by,
@@ -94,23 +97,18 @@ pub fn check(model: &Forecaster, windows: &Tensor, rng: &mut Rng) -> Result<Ener
         draws.push(rows(&model.frames_off(&observed, &drawn)?)?);
     }
 
-    let (mut above, mut pairs) = (0, 0);
-    for turn in 1..=WRONG.min(samples.saturating_sub(1)) {
-        let shift = turn * samples.div_ceil(WRONG + 1) % samples;
-        let order: Vec<u32> = (0..samples)
-            .map(|i| ((i + shift) % samples) as u32)
-            .collect();
-        let order = Tensor::from_vec(order, samples, windows.device())?;
-        let wrong = (tokens.index_select(&order, 0)? - expected)?;
-        let (of_wrong, _) = seen(&wrong, rng)?;
-        if shift > 0 {
-            pairs += samples;
-            above += of_wrong.iter().zip(&of_data).filter(|(w, r)| w > r).count();
-        }
+    let truth = rows(&y)?;
+    let mut counted = [0, 0];
+    for wrong in Wrong::each(&last, &truth, WRONG) {
+        let order = Tensor::new(&wrong.order[..], windows.device())?;
+        let other = (tokens.index_select(&order, 0)? - expected)?;
+        let [above, pairs] = wrong.above(&seen(&other, rng)?.0, &of_data);
+        counted = [counted[0] + above, counted[1] + pairs];
     }
-    health.wrong_above_right = above as f64 / pairs.max(1) as f64;
+    health.wrong_pairs = counted[1];
+    health.wrong_above_right = counted[0] as f64 / counted[1].max(1) as f64;
 
-    let (truth, certain) = (rows(&y)?, rows(&model.frames(&observed, None)?)?);
+    let certain = rows(&model.frames(&observed, None)?)?;
     let (mut whole, mut where_moving) = (Vec::new(), Vec::new());
     for index in 0..samples {
         let frame = [shape.channels, shape.height, shape.width];
@@ -202,7 +200,7 @@ fn warnings(health: &EnergyHealth, part: &EnergyPart) -> Vec<String> {
         ),
     );
     warn(
-        health.wrong_above_right < 0.95,
+        health.wrong_pairs > 0 && health.wrong_above_right < 0.95,
         format!(
             "the energy is flat: F of a wrong y is higher in only {:.0}% of pairs",
             100.0 * health.wrong_above_right

@@ -31,3 +31,4 @@ pub mod sharpness;
 pub mod spread_skill;
 pub mod ssim;
 pub mod whole_futures;
+mod wrong;

@@ -321,11 +321,14 @@ fn checks(name: &str, report: &HealthReport) -> String {
     .collect();
     let mut text = format!(
         "\nThe latent of {name}: squared error one frame ahead where the scene moves, {} windows\n{}\n\
-         F(x, wrong y) > F(x, y) in {:.1}% of pairs; {} of {} dimensions of z are used; F is \
-         {:.2}% above what 500 more steps of inference find\n",
+         energy score there of drawn z {:.4}, of no z {:.4}; F(x, wrong y) > F(x, y) in {:.1}% of \
+         {} pairs; {} of {} dimensions of z are used; F is {:.2}% above what 500 more steps of inference find\n",
         report.windows,
         table(&["", "error", "÷ mse model's"], &rows),
+        health.scores.drawn,
+        health.scores.no_z,
         100.0 * health.wrong_above_right,
+        health.wrong_pairs,
         health.live_dimensions,
         health.dimensions,
         100.0 * report.gap,
@@ -349,10 +352,11 @@ fn energy_checks(name: &str, health: &EnergyHealth) -> String {
     .collect();
     let mut text = format!(
         "\nThe energy of {name}: squared error one frame ahead where the scene moves\n{}\n\
-         F(x, wrong y) > F(x, y) in {:.1}% of pairs; F of data {:.3} and of samples {:.3} a number; \
+         F(x, wrong y) > F(x, y) in {:.1}% of {} pairs; F of data {:.3} and of samples {:.3} a number; \
          {:.2}% of drawn pixels lie beyond black or white\n",
         table(&["", "error"], &rows),
         100.0 * health.wrong_above_right,
+        health.wrong_pairs,
         health.data,
         health.samples,
         100.0 * health.saturated,
