@@ -2,6 +2,7 @@
 //! side by side.
 
 pub(super) mod best;
+mod checks;
 pub(super) mod course;
 pub(super) mod lock;
 mod memory;

@@ -2,6 +2,7 @@
 //! every few seconds. Colours follow `NO_COLOR`, through indicatif.
 
 use crate::training::budget::Budget;
+use console::style;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write as _;
 use std::time::Duration;
@@ -170,6 +171,11 @@ impl Progress {
             }
         }
     }
+}
+
+/// What is not as it should be, in red, which is always shown.
+pub fn alarm(text: &str) {
+    print_line(&style(text).for_stderr().red().to_string());
 }
 
 /// Unlike `eprintln!`, survives a closed standard error.

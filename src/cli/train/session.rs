@@ -16,7 +16,7 @@ use crate::models::FrameShape;
 use crate::outputs::events::Events;
 use crate::outputs::metrics::Metrics;
 use crate::outputs::model::{MSE, ModelConfig, Trained, UNITS, uncertain};
-use crate::outputs::progress::Progress;
+use crate::outputs::progress::{self, Progress};
 use crate::outputs::run::{Existing, MODEL, Run};
 use crate::rng::Seed;
 use crate::training::budget::Budget;
@@ -137,7 +137,7 @@ impl Session {
             threads: rayon::current_num_threads(),
         };
         let done = !interrupt::interrupted();
-        conclude(&self.plan, &self.run, trained, done)?;
+        let warnings = conclude(&self.plan, &self.run, trained, done)?;
         let stopped = match done {
             true => "trained",
             false => "stopped; go on with --resume",
@@ -148,6 +148,9 @@ impl Session {
             self.pace.step,
             self.run.pictures().display()
         );
+        for warning in warnings {
+            progress::alarm(&format!("warning: {warning}"));
+        }
         Ok(())
     }
 
@@ -307,7 +310,11 @@ impl Course for Session {
         let used = f64::from(self.pace.validations) / VALIDATIONS;
         let settled = used >= self.plan.settings.training.without_latent + 1.0 / VALIDATIONS;
         progress.message(&format!("step {}: {}", self.pace.step, found.line()));
-        let notes = if settled { found.notes() } else { Vec::new() };
+        let notes = if settled {
+            found.checks.notes()
+        } else {
+            Vec::new()
+        };
         for note in self.noted.news(notes) {
             progress.message(&format!("step {}: note: {note}", self.pace.step));
         }
@@ -315,8 +322,8 @@ impl Course for Session {
             "step": self.pace.step,
             "seconds": self.pace.elapsed().as_secs_f64(),
             "validation": found.errors(),
-            "health": found.health.first(),
-            "energy": found.energy.first(),
+            "health": found.checks.health,
+            "energy": found.checks.energy,
         }))
     }
 

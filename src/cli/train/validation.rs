@@ -1,10 +1,9 @@
 //! What training shows of itself: health checks and a picture.
 
+use super::checks::Checks;
 use crate::data::{self, Footage, Split, Window};
 use crate::error::{Error, Result};
-use crate::evaluation::energy_health::{self, EnergyHealth};
 use crate::evaluation::energy_score::energy_score;
-use crate::evaluation::health::{self, Health};
 use crate::evaluation::psnr::squared_error;
 use crate::evaluation::rollout::rollout;
 use crate::inference::{Forecaster, Noise};
@@ -42,19 +41,25 @@ pub struct Findings {
     pub mse: Option<f64>,
     /// Energy scores one frame ahead over whole frames: least squares, each member.
     pub scores: Vec<Option<f64>>,
-    /// Of each member with a z.
-    pub health: Vec<Health>,
-    /// Of each member that is an energy over frames.
-    pub energy: Vec<EnergyHealth>,
+    pub checks: Checks,
     pub picture: Picture,
+}
+
+/// Those of the validation part that are checked, (B, `context` + 1, C, H, W).
+pub fn windows(
+    footage: &[Footage],
+    split: &Split,
+    context: usize,
+    device: &Device,
+) -> Result<Tensor> {
+    let windows = split.validation.spread(context + 1, WINDOWS);
+    data::batch(footage, &windows, context + 1, device)
 }
 
 impl Validation<'_> {
     pub fn run(&self) -> Result<Findings> {
         let context = self.settings.model.context;
-        let part = &self.split.validation;
-        let windows = part.spread(context + 1, WINDOWS);
-        let windows = data::batch(self.footage, &windows, context + 1, self.device)?;
+        let windows = windows(self.footage, self.split, context, self.device)?;
         let y = windows.narrow(1, context, 1)?.squeeze(1)?;
         let last = windows.narrow(1, context - 1, 1)?.squeeze(1)?;
         let mse = match self.mse {
@@ -71,23 +76,17 @@ impl Validation<'_> {
         let score = |model, rng: &mut Rng| next_frame_score(model, &x, &y, rng);
         let score_of_mse = self.mse.map(|mse| score(mse, &mut stream(0)));
         let mut scores = vec![score_of_mse.transpose()?];
-        let (mut health, mut energy) = (Vec::new(), Vec::new());
+        let mut checks = Checks::default();
         for (member, latent) in self.latent.iter().enumerate() {
             let mut rng = stream(member);
-            if latent.has_latent() {
-                health.push(health::check(latent, self.mse, &windows, &mut rng)?);
-            }
-            if latent.frame_energy().is_some() {
-                energy.push(energy_health::check(latent, &windows, &mut rng)?);
-            }
+            checks.add(latent, self.mse, &windows, &mut rng)?;
             scores.push(Some(score(latent, &mut rng)?));
         }
         Ok(Findings {
             copy: whole_error(&last, &y)?,
             mse,
             scores,
-            health,
-            energy,
+            checks,
             picture: self.picture()?,
         })
     }
@@ -215,7 +214,7 @@ impl Findings {
     pub fn scalars(&self) -> Vec<(&'static str, f64)> {
         let mut scalars = vec![("error_copy", self.copy)];
         scalars.extend(self.mse.map(|error| ("error_mse", error)));
-        if let Some(health) = self.health.first() {
+        if let Some(health) = self.checks.health.first() {
             scalars.extend([
                 ("error_best_z", health.whole_frame.best_z),
                 ("error_sampled_z", health.whole_frame.sampled_z),
@@ -223,7 +222,7 @@ impl Findings {
                 ("wrong_above_right", health.wrong_above_right),
             ]);
         }
-        if let Some(energy) = self.energy.first() {
+        if let Some(energy) = self.checks.energy.first() {
             scalars.extend([
                 ("energy_data", energy.data),
                 ("energy_samples", energy.samples),
@@ -241,7 +240,7 @@ impl Findings {
         if let Some(error) = self.mse {
             line += &format!(", mse {error:.2e}");
         }
-        if let Some(health) = self.health.first() {
+        if let Some(health) = self.checks.health.first() {
             let error = &health.whole_frame;
             line += &format!(
                 ", z* {:.2e}, drawn z {:.2e}, no z {:.2e}; wrong y above right in {:.0}%",
@@ -251,7 +250,7 @@ impl Findings {
                 100.0 * health.wrong_above_right
             );
         }
-        if let Some(energy) = self.energy.first() {
+        if let Some(energy) = self.checks.energy.first() {
             line += &format!(
                 ", expected {:.2e}, drawn {:.2e}; F of data {:.3}, of samples {:.3}; wrong y above \
                  right in {:.0}%",
@@ -263,20 +262,5 @@ impl Findings {
             );
         }
         line
-    }
-
-    /// What does not look right, of several members with their number; before z had time to
-    /// learn, no news.
-    pub fn notes(&self) -> Vec<String> {
-        let latent = self.health.iter().map(|health| &health.warnings);
-        let energy = self.energy.iter().map(|health| &health.warnings);
-        let each = latent.chain(energy).enumerate();
-        let named = each.flat_map(|(member, warnings)| {
-            warnings.iter().map(move |warning| match member {
-                0 => warning.clone(),
-                _ => format!("{warning} (member {})", member + 1),
-            })
-        });
-        named.collect()
     }
 }

@@ -14,10 +14,13 @@ impl Notes {
     }
 }
 
-/// What a note is about: what it says before its first number, which changes.
-fn subject(note: &str) -> &str {
-    let end = note.find(|c: char| c.is_ascii_digit());
-    &note[..end.unwrap_or(note.len())]
+/// Whom a note is about, where it names a member, and what it says before its first number,
+/// which changes.
+fn subject(note: &str) -> (&str, &str) {
+    let named = note.strip_prefix("member ").and(note.split_once(": "));
+    let (whom, what) = named.unwrap_or(("", note));
+    let end = what.find(|c: char| c.is_ascii_digit());
+    (whom, &what[..end.unwrap_or(what.len())])
 }
 
 #[cfg(test)]
@@ -32,5 +35,9 @@ mod tests {
         assert_eq!(news(&["flat: only 86%", "a gap"]), ["a gap"]);
         assert!(news(&[]).is_empty());
         assert_eq!(news(&["flat: only 90%"]), ["flat: only 90%"]);
+        let second = "member 2: flat: only 90%";
+        assert_eq!(news(&["flat: only 91%", second]), [second]);
+        let third = "member 3: flat: only 92%";
+        assert_eq!(news(&["member 2: flat: only 93%", third]), [third]);
     }
 }

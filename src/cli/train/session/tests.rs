@@ -12,6 +12,11 @@ fn session(steps: u64) -> (tempfile::TempDir, Session) {
 
 /// The same with so many members.
 fn session_of(steps: u64, members: usize) -> (tempfile::TempDir, Session) {
+    session_with(steps, |settings| settings.training.members = members)
+}
+
+/// The same with other settings.
+fn session_with(steps: u64, change: impl FnOnce(&mut Settings)) -> (tempfile::TempDir, Session) {
     let folder = tempfile::tempdir().unwrap();
     let film = Galton::new(Seed(1)).film(140);
     let input = folder.path().join("film.safetensors");
@@ -21,10 +26,10 @@ fn session_of(steps: u64, members: usize) -> (tempfile::TempDir, Session) {
     settings.model.backbone.width = 8;
     settings.model.backbone.depth = 0;
     settings.training.batch = 2;
-    settings.training.members = members;
     // What is judged are the weights themselves, so that a test can set them.
     settings.training.average = 0.0;
     settings.evaluation.horizon = 4;
+    change(&mut settings);
     let inputs = vec![input.display().to_string()];
     let cache = folder.path().join("cache");
     let footage = prepare(&inputs, &settings.data, Some(&cache), &mut |_| {}).unwrap();
@@ -71,17 +76,19 @@ impl Session {
         tensors.iter().map(|(k, t)| (k.clone(), flat(t))).collect()
     }
 
+    /// The lines of metrics.jsonl that have `key`: its values.
+    fn noted(&self, key: &str) -> Vec<Value> {
+        let lines = std::fs::read_to_string(self.run.metrics()).unwrap();
+        let lines = lines.lines();
+        let lines = lines.map(|line| -> Value { serde_json::from_str(line).unwrap() });
+        let values = lines.map(|line| line[key].clone());
+        values.filter(|value| !value.is_null()).collect()
+    }
+
     /// The energy scores in metrics.jsonl: least squares, latent.
     fn scores(&self) -> Vec<[f64; 2]> {
-        let lines = std::fs::read_to_string(self.run.metrics()).unwrap();
-        let lines = lines
-            .lines()
-            .map(|line| -> Value { serde_json::from_str(line).unwrap() });
-        let scores = lines.map(|line| line["validation"]["energy_scores"].clone());
-        let scores = scores.filter(|scores| !scores.is_null());
-        scores
-            .map(|scores| [0, 1].map(|i| scores[i].as_f64().unwrap()))
-            .collect()
+        let of = |found: &Value| [0, 1].map(|i| found["energy_scores"][i].as_f64().unwrap());
+        self.noted("validation").iter().map(of).collect()
     }
 }
 
@@ -173,4 +180,32 @@ fn members_learn_beside_each_other_and_change_nothing_for_the_first() {
     assert_eq!((name, members.len()), ("latent", 3));
     let count: usize = of("latent").iter().map(|(_, values)| values.len()).sum();
     assert_eq!(parameters, count);
+}
+
+#[test]
+fn what_does_not_look_right_of_any_member_is_kept_and_said_at_the_end() {
+    let (_folder, mut session) = session_with(3, |settings| {
+        settings.training.members = 2;
+        // What z does begins at nothing, and is little after three steps.
+        settings.model.latent_start = 0.0;
+    });
+    session.train().unwrap();
+    let health = session.noted("health").pop().unwrap();
+    assert_eq!(health.as_array().unwrap().len(), 2, "{health}");
+    let conclude = |done: bool| {
+        let trained = Trained {
+            steps: 3,
+            seconds: 1.0,
+            seed: 1,
+            threads: 1,
+        };
+        conclude(&session.plan, &session.run, trained, done).unwrap()
+    };
+    let warnings = conclude(true);
+    let ignored = |whose: &str| {
+        let start = format!("{whose}z is ignored");
+        warnings.iter().any(|warning| warning.starts_with(&start))
+    };
+    assert!(ignored("") && ignored("member 2: "), "{warnings:?}");
+    assert!(conclude(false).is_empty());
 }
