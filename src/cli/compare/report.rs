@@ -126,7 +126,8 @@ impl HealthReport {
 }
 
 /// What the figures mean.
-pub const LEGEND: &str = "PSNR (dB) and SSIM: higher is better; CRPS and energy score: lower is; \
+pub const LEGEND: &str = "PSNR (dB) and SSIM: higher is better; CRPS and energy (score): lower is, ÷ mse: as a share of \
+     least squares'; \
      sharpness: 1 is as sharp as the real frame (of moving parts, where either of the two moves); \
      spread/skill: below 1, futures agree more than they are right; predictive: the same with the \
      variance of what futures leave unexplained, where a model has learned it; in brackets 95% of draws of the windows";
@@ -320,7 +321,7 @@ fn checks(name: &str, report: &HealthReport) -> String {
     })
     .collect();
     let mut text = format!(
-        "\nThe latent of {name}: squared error one frame ahead where the scene moves, {} windows\n{}\n\
+        "\nThe latent of {name}: squared error one frame ahead where the scene moves, {} windows of its own\n{}\n\
          energy score there of drawn z {:.4}, of no z {:.4}; F(x, wrong y) > F(x, y) in {:.1}% of \
          {} pairs; {} of {} dimensions of z are used; F is {:.2}% above what 500 more steps of inference find\n",
         report.windows,

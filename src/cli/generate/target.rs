@@ -36,7 +36,7 @@ pub(super) struct Written {
     /// Of the futures of the first context: the sum over frames of log p(z | x), a
     /// density where z is continuous.
     log_probabilities: Option<Vec<f32>>,
-    /// Which member of the model drew each of them, the first being 0.
+    /// Which member of the model drew each of them, the first being 1.
     members: Vec<usize>,
 }
 
@@ -251,7 +251,8 @@ fn log_probabilities(made: &Made) -> Option<Vec<f32>> {
 
 fn members(made: &Made) -> Vec<usize> {
     let count = made.futures.shape[1];
-    made.futures.members.iter().take(count).copied().collect()
+    let first = made.futures.members.iter().take(count);
+    first.map(|member| member + 1).collect()
 }
 
 fn ending(format: Format) -> &'static str {
@@ -264,7 +265,7 @@ fn ending(format: Format) -> &'static str {
 }
 
 /// `context` (B, Tc, C, H, W), `futures` (B, N, T, C, H, W) and `member` (B, N), which of the
-/// model's drew each, the first being 0, u8, and where there is a z `log_probability` (B, N),
+/// model's drew each, the first being 1, u8, and where there is a z `log_probability` (B, N),
 /// f32; where it is learned `remainder` (B, T, C, H, W), f32, the standard deviation of what
 /// futures leave unexplained, of values in [0, 1].
 fn write_tensors(path: &Path, made: &Made) -> Result<()> {
@@ -289,7 +290,7 @@ fn write_tensors(path: &Path, made: &Made) -> Result<()> {
             .collect()
     };
     let members: Vec<u8> = (made.futures.members.iter())
-        .map(|&member| member as u8)
+        .map(|&member| member as u8 + 1)
         .collect();
     let likelihoods = bytes(&made.futures.likelihoods);
     let remainder = bytes(&made.futures.remainder);
