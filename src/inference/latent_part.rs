@@ -18,7 +18,7 @@ const SUMMARY: usize = 128;
 /// Steps to a sparse z, at most.
 const SPARSE_STEPS: usize = 100;
 /// Steps to a z in a ball where no training visit left one.
-const PROJECTED_STEPS: usize = 50;
+const PROJECTED_STEPS: usize = 200;
 
 /// See the module's head.
 pub(super) struct LatentPart {
