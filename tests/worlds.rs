@@ -227,7 +227,7 @@ fn an_energy_over_frames_trains_goes_on_and_is_asked() {
         let lines = std::fs::read_to_string(folder.join(recipe).join("metrics.jsonl")).unwrap();
         let checked = |line: &str| {
             let line: Value = serde_json::from_str(line).unwrap();
-            line["energy"]["samples"].is_number()
+            line["energy"][0]["samples"].is_number()
         };
         assert!(lines.lines().any(checked), "no check of the energy");
         let wrong = ["--set", "energy.restart=2", "--out", "wrong"];
