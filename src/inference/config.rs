@@ -83,7 +83,7 @@ impl Default for LatentConfig {
             dimension: 64,
             stages: 2,
             size: 16,
-            refinement: 24,
+            refinement: 32,
             sparsity: std::f64::consts::SQRT_2,
             looks: 3,
             prior: Density::Mixture,
