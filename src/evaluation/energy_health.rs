@@ -98,15 +98,12 @@ pub fn check(model: &Forecaster, windows: &Tensor, rng: &mut Rng) -> Result<Ener
     }
 
     let truth = rows(&y)?;
-    let mut counted = [0, 0];
-    for wrong in Wrong::each(&last, &truth, WRONG) {
-        let order = Tensor::new(&wrong.order[..], windows.device())?;
-        let other = (tokens.index_select(&order, 0)? - expected)?;
-        let [above, pairs] = wrong.above(&seen(&other, rng)?.0, &of_data);
-        counted = [counted[0] + above, counted[1] + pairs];
-    }
-    health.wrong_pairs = counted[1];
-    health.wrong_above_right = counted[0] as f64 / counted[1].max(1) as f64;
+    let energy_of = |order: &[u32]| {
+        let other = tokens.index_select(&Tensor::new(order, windows.device())?, 0)?;
+        Ok(seen(&(other - expected)?, rng)?.0)
+    };
+    (health.wrong_pairs, health.wrong_above_right) =
+        Wrong::above(&Wrong::each(&last, &truth, WRONG), &of_data, energy_of)?;
 
     let certain = rows(&model.frames(&observed, None)?)?;
     let (mut whole, mut where_moving) = (Vec::new(), Vec::new());

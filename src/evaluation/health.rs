@@ -3,7 +3,7 @@
 
 mod truth;
 
-use self::truth::{Truth, mean, rows};
+use self::truth::{Truth, mean};
 use super::wrong::Wrong;
 use crate::error::Result;
 use crate::inference::{Forecaster, Noise};
@@ -137,16 +137,13 @@ pub fn check(
         no_z: truth.energy(&[without])?,
     };
 
-    let mut counted = [0, 0];
-    for wrong in Wrong::each(&rows(&last)?, &rows(&y)?, WRONG) {
-        let order = Tensor::new(&wrong.order[..], device)?;
-        let other = tokens.index_select(&order, 0)?;
-        let found = latent.infer(&latent.energy(&observed, &other)?, 1.0, rng)?;
-        let [above, pairs] = wrong.above(&found.energy, &inferred.energy);
-        counted = [counted[0] + above, counted[1] + pairs];
-    }
-    health.wrong_pairs = counted[1];
-    health.wrong_above_right = counted[0] as f64 / counted[1].max(1) as f64;
+    let energy_of = |order: &[u32]| {
+        let other = tokens.index_select(&Tensor::new(order, device)?, 0)?;
+        let energy = latent.energy(&observed, &other)?;
+        Ok(latent.infer(&energy, 1.0, rng)?.energy)
+    };
+    (health.wrong_pairs, health.wrong_above_right) =
+        Wrong::above(&truth.wrong(WRONG), &inferred.energy, energy_of)?;
     health.warnings = warnings(&health);
     Ok(health)
 }

@@ -1,6 +1,7 @@
 //! Wrong answers: the next frames of other windows.
 
 use super::psnr::squared_error;
+use crate::error::Result;
 
 /// For each sample another's y, and whether that is known to be wrong.
 pub(super) struct Wrong {
@@ -35,14 +36,24 @@ impl Wrong {
         shifts.filter(|&shift| shift > 0).map(of).collect()
     }
 
-    /// Of those that count, how many have a higher energy than the right y, and how many
-    /// there are.
-    pub fn above(&self, wrong: &[f64], right: &[f64]) -> [usize; 2] {
-        let energies = wrong.iter().zip(right).zip(&self.counts);
-        let counted = energies.filter(|(_, counts)| **counts);
-        counted.fold([0, 0], |[above, pairs], ((wrong, right), _)| {
-            [above + usize::from(wrong > right), pairs + 1]
-        })
+    /// How many pairs of `all` count, and the share of these (0 where none does) whose energy,
+    /// which `energy` gives for y's in such an order, is above the right one.
+    pub fn above(
+        all: &[Self],
+        right: &[f64],
+        mut energy: impl FnMut(&[u32]) -> Result<Vec<f64>>,
+    ) -> Result<(usize, f64)> {
+        let (mut pairs, mut above) = (0, 0);
+        for wrong in all {
+            let found = energy(&wrong.order)?;
+            for ((found, right), _) in
+                (found.iter().zip(right).zip(&wrong.counts)).filter(|(_, counts)| **counts)
+            {
+                pairs += 1;
+                above += usize::from(found > right);
+            }
+        }
+        Ok((pairs, above as f64 / pairs.max(1) as f64))
     }
 }
 
@@ -64,7 +75,13 @@ mod tests {
                 (&[2, 0, 1][..], &[true, false, false][..]),
             ]
         );
-        assert_eq!(all[0].above(&[2.0, 1.0, 0.0], &[1.0, 1.0, 1.0]), [1, 2]);
+        let of_y = [2.0, 1.0, 3.0];
+        let energy = |order: &[u32]| Ok(order.iter().map(|&other| of_y[other as usize]).collect());
+        // 1 and 3 for 2 and 1, then 3 for 2: only the first is not above.
+        let (pairs, share) = Wrong::above(&all, &of_y, energy).unwrap();
+        assert_eq!((pairs, share), (3, 2.0 / 3.0));
+        let flat = |order: &[u32]| Ok(vec![1.0; order.len()]);
+        assert_eq!(Wrong::above(&all, &[1.0; 3], flat).unwrap(), (3, 0.0));
         // More than there are, and none.
         assert_eq!(Wrong::each(&last, &y, 8).len(), 2);
         assert!(Wrong::each(&last[..1], &y[..1], 8).is_empty());

@@ -126,9 +126,8 @@ impl HealthReport {
 }
 
 /// What the figures mean.
-pub const LEGEND: &str = "PSNR (dB) and SSIM: higher is better; CRPS and energy (score): lower is, ÷ mse: as a share of \
-     least squares'; \
-     sharpness: 1 is as sharp as the real frame (of moving parts, where either of the two moves); \
+pub const LEGEND: &str = "PSNR (dB) and SSIM: higher is better; CRPS and energy (score): lower is, ÷ mse: as a \
+     share of least squares'; sharpness: 1 is as sharp as the real frame (of moving parts, where either of the two moves); \
      spread/skill: below 1, futures agree more than they are right; predictive: the same with the \
      variance of what futures leave unexplained, where a model has learned it; in brackets 95% of draws of the windows";
 

@@ -21,7 +21,7 @@ pub(super) struct Futures {
     pub shape: [usize; 6],
     /// See [`rollout_with_likelihood`]: (B, N), or empty.
     pub likelihoods: Vec<f32>,
-    /// Which member of the model drew each, the first being 0: (B, N).
+    /// Which member of the model drew each, the first being 1: (B, N).
     pub members: Vec<usize>,
     /// The standard deviation of what futures leave unexplained, the root of the mean variance over
     /// futures ([`crate::inference::Remainder`]): (B, T, C, H, W), or empty.
@@ -134,7 +134,7 @@ impl Futures {
                     let byte = |value: &f32| (value * 255.0).round() as u8;
                     self.bytes.extend(values.iter().map(byte));
                 }
-                drew.extend(share.map(|_| index));
+                drew.extend(share.map(|_| index + 1));
             }
             self.rank(first, &likelihoods, &drew);
             self.remainder.extend(variances.deviations(count));
@@ -226,17 +226,17 @@ mod tests {
             members: Vec::new(),
             remainder: Vec::new(),
         };
-        futures.rank(2, &[-3.0, -1.0, -5.0, -2.0, -4.0], &[0; 5]);
+        futures.rank(2, &[-3.0, -1.0, -5.0, -2.0, -4.0], &[1; 5]);
         assert_eq!(futures.bytes, [7, 7, 1, 1, 3, 3, 0, 0, 4, 4, 2, 2]);
         assert_eq!(futures.likelihoods, [-1.0, -2.0, -3.0, -4.0, -5.0]);
         // Of several members, those of each in turn.
-        futures.rank(2, &[-1.0, -2.0, -30.0, -20.0, -10.0], &[0, 0, 1, 1, 1]);
+        futures.rank(2, &[-1.0, -2.0, -30.0, -20.0, -10.0], &[1, 1, 2, 2, 2]);
         assert_eq!(futures.likelihoods[5..], [-1.0, -10.0, -2.0, -20.0, -30.0]);
-        assert_eq!(futures.members[5..], [0, 1, 0, 1, 1]);
+        assert_eq!(futures.members[5..], [1, 2, 1, 2, 2]);
         assert_eq!(futures.bytes, [7, 7, 1, 1, 2, 2, 3, 3, 4, 4, 0, 0]);
         // Without a z they stay as they are.
         let before = futures.bytes.clone();
-        futures.rank(2, &[], &[0; 5]);
+        futures.rank(2, &[], &[1; 5]);
         assert_eq!(futures.bytes, before);
     }
 }

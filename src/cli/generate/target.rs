@@ -251,8 +251,7 @@ fn log_probabilities(made: &Made) -> Option<Vec<f32>> {
 
 fn members(made: &Made) -> Vec<usize> {
     let count = made.futures.shape[1];
-    let first = made.futures.members.iter().take(count);
-    first.map(|member| member + 1).collect()
+    made.futures.members.iter().take(count).copied().collect()
 }
 
 fn ending(format: Format) -> &'static str {
@@ -290,7 +289,7 @@ fn write_tensors(path: &Path, made: &Made) -> Result<()> {
             .collect()
     };
     let members: Vec<u8> = (made.futures.members.iter())
-        .map(|&member| member as u8 + 1)
+        .map(|&member| member as u8)
         .collect();
     let likelihoods = bytes(&made.futures.likelihoods);
     let remainder = bytes(&made.futures.remainder);

@@ -41,6 +41,7 @@ pub struct Findings {
     pub mse: Option<f64>,
     /// Energy scores one frame ahead over whole frames: least squares, each member.
     pub scores: Vec<Option<f64>>,
+    /// Of the members.
     pub checks: Checks,
     pub picture: Picture,
 }

@@ -4,8 +4,8 @@ use crate::models::{BackboneConfig, Decoder, FrameShape, NextFrameConfig, Weight
 use crate::rng::Seed;
 use candle_core::{DType, Device};
 
-#[test]
-fn the_gap_is_what_inference_leaves() {
+/// Of frames of 8 by 16, that has not learned anything.
+fn forecaster(family: Family, refinement: usize) -> Forecaster {
     let shape = FrameShape {
         channels: 1,
         height: 8,
@@ -23,19 +23,21 @@ fn the_gap_is_what_inference_leaves() {
         },
         ..NextFrameConfig::default()
     };
+    let latent = LatentConfig {
+        family,
+        refinement,
+        dimension: 12,
+        ..LatentConfig::default()
+    };
+    let mut weights = Weights::new(Seed(2), &Device::Cpu);
+    Forecaster::new(&model, &latent, shape, "latent", &mut weights).unwrap()
+}
+
+#[test]
+fn the_gap_is_what_inference_leaves() {
     let mut rng = Seed(1).stream("test", 0);
     let windows = (rng.uniform_tensor(0.0, 1.0, (6, 3, 1, 8, 16), &Device::Cpu)).unwrap();
-    let mut of = |family, refinement| {
-        let latent = LatentConfig {
-            family,
-            refinement,
-            dimension: 12,
-            ..LatentConfig::default()
-        };
-        let mut weights = Weights::new(Seed(2), &Device::Cpu);
-        let made = Forecaster::new(&model, &latent, shape, "latent", &mut weights);
-        gap(&made.unwrap(), &windows, &mut rng).unwrap()
-    };
+    let mut of = |family, steps| gap(&forecaster(family, steps), &windows, &mut rng).unwrap();
     assert_eq!(of(Family::Gaussian, 0), 0.0);
     let (none, few, many) = (
         of(Family::Refined, 1),
@@ -45,7 +47,7 @@ fn the_gap_is_what_inference_leaves() {
     assert!(none > few && few > many, "{none} {few} {many}");
     assert!(none > 1e-3 && many < 1e-9, "{none} {many}");
     let table = of(Family::Table, 0);
-    assert!((0.0..0.5).contains(&table), "{table}");
+    assert!((0.0..0.01).contains(&table), "{table}");
 }
 
 /// Frames about a grey one whose numbers each go their own way, as far as `spread`.
@@ -90,4 +92,29 @@ fn draws_as_the_truth_have_no_gap_though_each_is_worse_than_their_mean() {
     assert!(found(0.27).2.is_empty());
     let (_, _, warned) = found(0.3);
     assert!(warned.len() == 1 && warned[0].contains("gap"), "{warned:?}");
+}
+
+#[test]
+fn a_certain_forecast_scores_its_error_and_one_window_tells_nothing_of_flatness() {
+    let mut rng = Seed(1).stream("test", 0);
+    let window = rng.uniform_tensor(0.0, 1.0, (1, 3, 1, 8, 16), &Device::Cpu);
+    let made = forecaster(Family::Gaussian, 0);
+    let health = check(&made, None, &window.unwrap(), &mut rng).unwrap();
+    let Scores { drawn, no_z } = health.scores;
+    assert!(
+        (no_z.powi(2) - health.error.no_z).abs() < 1e-6,
+        "{health:?}"
+    );
+    // No more than the first draw's own, which it would be if all were alike.
+    assert!(
+        drawn > 0.0 && drawn != no_z && drawn < health.error.sampled_z.sqrt(),
+        "{health:?}"
+    );
+    assert_eq!((health.moving, health.wrong_pairs), (1, 0));
+    assert!(
+        !health
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("flat"))
+    );
 }

@@ -3,12 +3,14 @@
 use super::super::energy_score::energy_score;
 use super::super::moving::moving;
 use super::super::psnr::squared_error;
+use super::super::wrong::Wrong;
 use crate::error::Result;
 use candle_core::Tensor;
 
 /// True frames and where they move.
 pub(super) struct Truth {
     shape: [usize; 3],
+    last: Vec<Vec<f32>>,
     frames: Vec<Vec<f32>>,
     masks: Vec<Vec<bool>>,
 }
@@ -26,6 +28,7 @@ impl Truth {
             .collect();
         Ok(Self {
             shape,
+            last,
             frames,
             masks,
         })
@@ -35,6 +38,11 @@ impl Truth {
     pub fn moving(&self) -> usize {
         let moves = self.masks.iter().filter(|mask| mask.contains(&true));
         moves.count()
+    }
+
+    /// Wrong answers, at most `most` for each sample.
+    pub fn wrong(&self, most: usize) -> Vec<Wrong> {
+        Wrong::each(&self.last, &self.frames, most)
     }
 
     /// Mean squared errors of (B, C, H, W): where it moves, and whole.
@@ -88,7 +96,6 @@ pub(super) fn mean(values: &[Option<f64>]) -> f64 {
     known.iter().sum::<f64>() / known.len().max(1) as f64
 }
 
-/// The values of each sample.
-pub(super) fn rows(t: &Tensor) -> Result<Vec<Vec<f32>>> {
+fn rows(t: &Tensor) -> Result<Vec<Vec<f32>>> {
     Ok(t.flatten_from(1)?.to_vec2::<f32>()?)
 }
