@@ -18,7 +18,8 @@ enum Command {
 
 /// Write a run to a repository: model, settings, figures and a model card
 ///
-/// HF_TOKEN must be one that may write; HF_ENDPOINT is where it goes.
+/// HF_TOKEN must be one that may write; HF_ENDPOINT is where it goes. Of the paths of inputs
+/// only the last part is sent.
 #[derive(Debug, Clone, clap::Args)]
 pub struct PushArgs {
     /// The run's folder

@@ -1,5 +1,6 @@
 //! The model card of a run: what it is, what was measured, how to use it.
 
+use super::bare::last_part;
 use crate::error::{Error, Result};
 use crate::outputs::run::{CONFIG, Run};
 use serde_json::Value;
@@ -101,14 +102,6 @@ fn collect(value: &Value, name: &str, rows: &mut Vec<Row>) {
         }
         _ => {}
     }
-}
-
-/// Where a file lay is nobody's business.
-fn last_part(path: &str) -> &str {
-    Path::new(path)
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or(path)
 }
 
 fn read(path: &Path) -> Result<Value> {

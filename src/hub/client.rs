@@ -1,131 +1,107 @@
-//! The hub's client, and what its errors mean.
+//! hf-hub's client: what it finds in its cache, and the commits that it makes.
 
-use super::Place;
-use crate::error::{Error, Result};
+use super::connection::{self, Connection};
+use super::trouble::{Status, Trouble, brief};
+use crate::error::Result;
 use crate::outputs::progress;
-use hf_hub::progress::{DownloadEvent, ProgressEvent, ProgressHandler, UploadEvent};
-use hf_hub::repository::RepoTypeModel;
-use hf_hub::{HFClient, HFClientSync, HFError, HFRepositorySync};
+use hf_hub::progress::{ProgressEvent, ProgressHandler, UploadEvent};
+use hf_hub::{HFClient, HFError};
 use indicatif::{ProgressBar, ProgressStyle};
 
-const NO_REPOSITORY: &str = "there is no such repository, or it is private (404)";
-const CHECK_NAME: &str = "check the name; where it is private, set HF_TOKEN";
-const NAME_REVISION: &str = "name a branch, tag or commit that the repository has";
-
-fn no_revision(revision: &str) -> String {
-    format!("there is no revision '{revision}'")
-}
-
-/// Whether only the cache may be used. The client does not read this itself.
-pub(super) fn offline() -> bool {
-    std::env::var("HF_HUB_OFFLINE")
-        .is_ok_and(|value| ["1", "true", "yes", "on"].contains(&value.to_lowercase().as_str()))
-}
-
-/// A client as the environment says.
-pub(super) fn client(place: &Place) -> Result<HFClientSync> {
-    HFClient::builder()
-        .user_agent(concat!("nextframe/", env!("CARGO_PKG_VERSION")))
-        .build_sync()
-        .map_err(|error| meaning(place, error))
-}
-
-/// Its repository at a place.
-pub(super) fn repository(client: &HFClientSync, place: &Place) -> HFRepositorySync<RepoTypeModel> {
-    client.model(place.owner.clone(), place.name.clone())
+/// A client that follows no redirect. It waits for ever: see [`Connection::watch`].
+///
+/// # Errors
+/// A system on which none can be made.
+pub(super) fn client(line: &Connection) -> Result<HFClient> {
+    let http = connection::client().build().map_err(HFError::from);
+    let client = http.and_then(|http| {
+        let builder = HFClient::builder()
+            .client(http)
+            .endpoint(line.endpoint().as_str())
+            // The time is for one attempt.
+            .retry_max_attempts(0);
+        match line.token() {
+            Some(token) => builder.token(token).build(),
+            None => builder.build(),
+        }
+    });
+    client.map_err(|error| meaning(line, &error).error(line.place))
 }
 
 /// What went wrong, and what to do next.
-pub(super) fn meaning(place: &Place, error: HFError) -> Error {
-    // A listing's 404 is not taken apart by the client.
-    let code = match &error {
-        HFError::Http { context } => context.error_code.clone().unwrap_or_default(),
-        _ => String::new(),
+pub(super) fn meaning(line: &Connection, error: &HFError) -> Trouble {
+    let context = match error {
+        HFError::Http { context }
+        | HFError::AuthRequired { context }
+        | HFError::Forbidden { context }
+        | HFError::Conflict { context }
+        | HFError::RateLimited { context, .. } => Some(context),
+        HFError::RepoNotFound { context, .. } | HFError::RevisionNotFound { context, .. } => {
+            context.as_ref()
+        }
+        _ => None,
     };
-    let (problem, hint) = match &error {
-        HFError::Http { .. } if code == "RepoNotFound" => (NO_REPOSITORY.to_owned(), CHECK_NAME),
-        HFError::Http { .. } if code == "RevisionNotFound" => (
-            no_revision(place.revision.as_deref().unwrap_or("main")),
-            NAME_REVISION,
-        ),
-        HFError::AuthRequired { .. } => (
-            "may not be read without a token, or not with this one (401)".to_owned(),
-            "set HF_TOKEN to one of https://huggingface.co/settings/tokens",
-        ),
-        HFError::Forbidden { .. } => (
-            "this token may not do that (403)".to_owned(),
-            "ask for access on the repository's page, or use a token that may write",
-        ),
-        HFError::RepoNotFound { .. } => (NO_REPOSITORY.to_owned(), CHECK_NAME),
-        HFError::RevisionNotFound { revision, .. } => (no_revision(revision), NAME_REVISION),
-        HFError::EntryNotFound { path, .. } => (
-            format!("there is no file {path}"),
-            "a model is config.json with model.safetensors",
-        ),
-        HFError::RateLimited { .. } => (
-            "the hub asks for patience (429)".to_owned(),
-            "wait some minutes, or set HF_TOKEN",
-        ),
-        HFError::Request { .. } => (
-            format!("the hub cannot be reached ({})", brief(&error)),
-            "check the network and HF_ENDPOINT, or set HF_HUB_OFFLINE=1 to use the cache",
-        ),
-        _ => (
-            brief(&error),
+    let seconds = match error {
+        HFError::RateLimited { retry_after, .. } => retry_after.map(|time| time.as_secs()),
+        _ => None,
+    };
+    match (context, error) {
+        (Some(context), _) => {
+            let status = Status {
+                number: context.status.as_u16(),
+                code: context.error_code.clone().unwrap_or_default(),
+                seconds,
+            };
+            Trouble::status(line.place, &status, "the commit")
+        }
+        (None, HFError::Request { source, .. }) => {
+            // It begins with the address, which may hold a secret.
+            let source = std::error::Error::source(source).unwrap_or(error);
+            Trouble::Away(format!("the hub cannot be reached ({})", brief(source)))
+        }
+        _ => line.refuse(
+            brief(error),
             "try again; if that does not help, report this",
         ),
-    };
-    Error::input(place.to_string(), problem, hint)
-}
-
-/// One line of what it says and of what lies behind that.
-fn brief(error: &HFError) -> String {
-    let mut said = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        let text = inner.to_string();
-        if !said.contains(&text) {
-            said = format!("{said}: {text}");
-        }
-        source = inner.source();
     }
-    said.lines().collect::<Vec<_>>().join(" ")
 }
 
 /// A bar of bytes, on a terminal.
 pub(super) struct Bar(ProgressBar);
 
 impl Bar {
-    /// Of a file of this name.
-    pub(super) fn new(name: &str) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(0), progress::target());
+    /// Of a file of this name and size.
+    pub(super) fn new(name: &str, bytes: u64) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(bytes), progress::target());
         let template = "{bar:24.cyan/dim} {msg} {bytes} of {total_bytes}, {bytes_per_sec}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         Self(bar.with_message(name.to_owned()))
     }
+
+    /// So many more bytes are done.
+    pub(super) fn advance(&self, bytes: u64) {
+        self.0.inc(bytes);
+    }
+}
+
+impl Drop for Bar {
+    /// Takes it away, also where what it shows has failed.
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
 }
 
 impl ProgressHandler for Bar {
     fn on_progress(&self, event: &ProgressEvent) {
         match event {
-            ProgressEvent::Download(DownloadEvent::Start { total_bytes, .. })
-            | ProgressEvent::Upload(UploadEvent::Start { total_bytes, .. }) => {
+            ProgressEvent::Upload(UploadEvent::Start { total_bytes, .. }) => {
                 self.0.set_length(*total_bytes);
             }
-            ProgressEvent::Download(DownloadEvent::Progress { files }) => {
-                self.0
-                    .set_position(files.iter().map(|file| file.bytes_completed).sum());
-            }
-            ProgressEvent::Download(DownloadEvent::AggregateProgress {
-                bytes_completed, ..
-            })
-            | ProgressEvent::Upload(UploadEvent::Progress {
+            ProgressEvent::Upload(UploadEvent::Progress {
                 bytes_completed, ..
             }) => self.0.set_position(*bytes_completed),
-            ProgressEvent::Download(DownloadEvent::Complete)
-            | ProgressEvent::Upload(UploadEvent::Complete) => self.0.finish_and_clear(),
             _ => {}
         }
     }

@@ -1,20 +1,42 @@
 //! Models from and to the Hugging Face hub (cargo feature `hub`): `hf://owner/name` and
 //! `hf://owner/name@revision` stand for a model's folder wherever one is named.
 //!
-//! `HF_ENDPOINT`, `HF_HOME`, `HF_HUB_CACHE`, `HF_TOKEN` and `HF_HUB_OFFLINE` mean what they
-//! mean elsewhere.
+//! `HF_ENDPOINT`, `HF_HOME`, `HF_HUB_CACHE`, `HF_TOKEN`, `HF_HUB_OFFLINE` and
+//! `HF_HUB_DOWNLOAD_TIMEOUT` mean what they mean elsewhere.
+//!
+//! A hub is not trusted: see `names` for what becomes a path, `connection` for who may see
+//! the token and how long is waited, `listing` and `fetch` for how much is read.
 
+#[cfg_attr(
+    not(feature = "hub"),
+    allow(dead_code, reason = "only a push needs it")
+)]
+mod bare;
 mod card;
 #[cfg(feature = "hub")]
 mod client;
 #[cfg(feature = "hub")]
+mod connection;
+#[cfg(feature = "hub")]
+mod environment;
+#[cfg(feature = "hub")]
 mod fetch;
 #[cfg(feature = "hub")]
+mod listing;
+mod names;
+#[cfg(feature = "hub")]
 mod push;
+#[cfg(feature = "hub")]
+mod reply;
+#[cfg(feature = "hub")]
+mod store;
+#[cfg(feature = "hub")]
+mod trouble;
 #[cfg(feature = "hub")]
 mod whole;
 
 use crate::error::{Error, Result};
+use names::{is_name, is_revision};
 use std::path::{Path, PathBuf};
 
 /// What a name on the hub begins with.
@@ -42,13 +64,9 @@ impl Place {
             Some((repository, revision)) => (repository, Some(revision)),
             None => (bare, None),
         };
-        let good = |part: &str| {
-            let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-            !part.is_empty() && !part.starts_with('.') && part.chars().all(fits)
-        };
         match repository.split_once('/') {
             Some((owner, name))
-                if good(owner) && good(name) && revision.is_none_or(|r| !r.is_empty()) =>
+                if is_name(owner) && is_name(name) && revision.is_none_or(is_revision) =>
             {
                 Ok(Self {
                     owner: owner.to_owned(),
@@ -80,7 +98,9 @@ impl std::fmt::Display for Place {
 ///
 /// # Errors
 /// A place that is none, that cannot be reached and is not in the cache, files that are
-/// damaged; a program without the feature `hub`.
+/// damaged; a hub that takes more than 8 s (`HF_HUB_DOWNLOAD_TIMEOUT`) for 8 KiB, that sends
+/// more than it said or more than this machine can hold, that names what is no file, or
+/// that sends the token elsewhere; a program without the feature `hub`.
 pub fn locate(model: &Path) -> Result<PathBuf> {
     match model.to_str().filter(|text| text.starts_with(SCHEME)) {
         None => Ok(model.to_path_buf()),
@@ -136,6 +156,11 @@ mod tests {
             "hf://me/a/b",
             "hf://../x",
             "me/x y",
+            "me/x@../../y",
+            "me/x@/y",
+            "me/x@a\\b",
+            "me/x@a@b",
+            "me/a--b",
         ] {
             let said = Place::read(text).unwrap_err().to_string();
             assert!(said.contains(text) && said.contains("owner/name"), "{said}");

@@ -1,18 +1,64 @@
-//! Whether a file in the cache is the one that it should be. The hub names what it caches
-//! by its content: the SHA-256 of large files, git's SHA-1 of small ones.
+//! Whether a file is the one that it should be. The hub names what it keeps by its content:
+//! the SHA-256 of large files, git's SHA-1 of small ones.
 
+use super::names::is_digest;
 use crate::error::{Error, Result};
+use crate::interrupt;
+use sha1::digest::DynDigest;
 use sha1::{Digest as _, Sha1};
 use sha2::Sha256;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-/// What is wrong with a cached file, if anything: its length, where `size` is known, or
-/// its content, where its blob's name tells it.
+const CHANGED: &str = "its content is not what its name says";
+
+/// A content that is being compared with its name.
+pub(super) struct Hashed {
+    hasher: Box<dyn DynDigest>,
+    name: String,
+    size: u64,
+    seen: u64,
+}
+
+impl Hashed {
+    /// Of this many bytes, under this hash.
+    pub(super) fn new(name: &str, size: u64) -> Self {
+        let hasher: Box<dyn DynDigest> = match name.len() {
+            64 => Box::new(Sha256::new()),
+            _ => Box::new(Sha1::new().chain_update(format!("blob {size}\0"))),
+        };
+        Self {
+            hasher,
+            name: name.to_lowercase(),
+            size,
+            seen: 0,
+        }
+    }
+
+    /// Its next bytes.
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        self.hasher.update(bytes);
+        self.seen += bytes.len() as u64;
+    }
+
+    /// What is wrong with it at its end, if anything.
+    pub(super) fn fault(self) -> Option<String> {
+        if self.seen != self.size {
+            let Self { seen, size, .. } = self;
+            return Some(format!("it has {seen} bytes, the hub says {size}"));
+        }
+        let digest = self.hasher.finalize();
+        let found: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        (found != self.name).then(|| CHANGED.to_owned())
+    }
+}
+
+/// What is wrong with a cached file, if anything: its length, where `size` is known, or its
+/// content, where its own name or that of what it links to tells it.
 ///
 /// # Errors
-/// A file that cannot be read.
+/// A file that cannot be read, and a Ctrl-C.
 pub(super) fn fault(path: &Path, size: Option<u64>) -> Result<Option<String>> {
     let fail = |error| Error::io(path, error);
     let mut file = File::open(path).map_err(fail)?;
@@ -20,35 +66,21 @@ pub(super) fn fault(path: &Path, size: Option<u64>) -> Result<Option<String>> {
     if let Some(size) = size.filter(|&size| size != has) {
         return Ok(Some(format!("it has {has} bytes, the hub says {size}")));
     }
-    // Where links cannot be made there is no name to tell by.
-    let Some(name) = std::fs::read_link(path)
-        .ok()
-        .and_then(|blob| Some(blob.file_name()?.to_str()?.to_owned()))
-    else {
+    // Where links cannot be made, a name such as config.json tells nothing.
+    let named = std::fs::read_link(path).unwrap_or_else(|_| path.to_path_buf());
+    let name = named.file_name().and_then(|name| name.to_str());
+    let Some(name) = name.filter(|name| is_digest(name)) else {
         return Ok(None);
     };
-    let is_hash = name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let found = match name.len() {
-        64 if is_hash => hash(&mut file, Sha256::new()).map_err(fail)?,
-        40 if is_hash => {
-            let start = Sha1::new().chain_update(format!("blob {has}\0"));
-            hash(&mut file, start).map_err(fail)?
-        }
-        _ => return Ok(None),
-    };
-    Ok((found != name.to_lowercase()).then(|| "its content is not what its name says".to_owned()))
-}
-
-fn hash<H: sha1::Digest>(file: &mut File, mut hasher: H) -> std::io::Result<String> {
+    let mut content = Hashed::new(name, has);
     let mut buffer = vec![0u8; 1 << 20];
     loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            count => hasher.update(&buffer[..count]),
+        interrupt::check()?;
+        match file.read(&mut buffer).map_err(fail)? {
+            0 => return Ok(content.fault()),
+            count => content.update(&buffer[..count]),
         }
     }
-    let digest = hasher.finalize();
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(all(test, unix))]
@@ -70,11 +102,15 @@ mod tests {
             std::os::unix::fs::symlink(&blob, &link).unwrap();
             std::fs::write(&blob, "hello\n").unwrap();
             assert_eq!(fault(&link, Some(6)).unwrap(), None);
+            assert_eq!(fault(&blob, Some(6)).unwrap(), None);
             let said = fault(&link, Some(7)).unwrap().unwrap();
             assert!(said.contains("6 bytes, the hub says 7"), "{said}");
             std::fs::write(&blob, "jello\n").unwrap();
-            assert!(fault(&link, None).unwrap().is_some());
+            assert_eq!(fault(&link, None).unwrap().unwrap(), CHANGED);
+            assert_eq!(fault(&blob, None).unwrap().unwrap(), CHANGED);
         }
-        assert_eq!(fault(&folder.path().join(names[0]), None).unwrap(), None);
+        let nameless = folder.path().join("vocab.txt");
+        std::fs::write(&nameless, "jello\n").unwrap();
+        assert_eq!(fault(&nameless, None).unwrap(), None);
     }
 }

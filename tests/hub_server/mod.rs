@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const COMMIT: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
@@ -19,12 +20,28 @@ pub enum Fault {
     Short,
 }
 
+/// What a hub that lies does in place of its answer.
+#[derive(Debug, Clone)]
+pub enum Act {
+    /// Sets a header of the true answer.
+    Header(&'static str, String),
+    /// Says this, head and body, and is silent from there on.
+    Say(String),
+    /// Says the first, and then the second for ever, with a pause after each.
+    Repeat(String, String, Duration),
+}
+
+/// An act for the requests of a method whose path has a part.
+type Rule = (&'static str, &'static str, Act);
+
 #[derive(Default)]
 struct State {
     files: BTreeMap<String, Vec<u8>>,
     token: Option<String>,
     faults: BTreeMap<String, (Fault, usize)>,
+    rules: Vec<Rule>,
     requests: usize,
+    tokens: Vec<String>,
 }
 
 /// A running hub; it ends with the test's process.
@@ -83,8 +100,18 @@ impl Hub {
         state.faults.insert(name.to_owned(), (fault, times));
     }
 
+    /// What it does from now on; `GET` and `HEAD` are told apart.
+    pub fn act(&self, rules: Vec<Rule>) {
+        self.state.lock().unwrap().rules = rules;
+    }
+
     pub fn requests(&self) -> usize {
         self.state.lock().unwrap().requests
+    }
+
+    /// The tokens that it was shown.
+    pub fn tokens(&self) -> Vec<String> {
+        self.state.lock().unwrap().tokens.clone()
     }
 }
 
@@ -149,23 +176,72 @@ fn chunks(reader: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
 }
 
 fn serve(stream: TcpStream, state: &Mutex<State>) {
+    // A head and its body go out one after the other.
+    let _ = stream.set_nodelay(true);
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
     while let Some(request) = read(&mut reader) {
         let mut state = state.lock().unwrap();
         state.requests += 1;
-        let Some(()) = answer(&request, &mut state, &mut stream) else {
+        state.tokens.extend(request.token.clone());
+        let fits =
+            |(method, part, _): &&Rule| request.method == *method && request.path.contains(part);
+        let acts: Vec<Act> = state
+            .rules
+            .iter()
+            .filter(fits)
+            .map(|rule| rule.2.clone())
+            .collect();
+        let mut headers = Vec::new();
+        for act in acts {
+            match act {
+                Act::Header(name, value) => headers.push((name, value)),
+                // It must not hold up the other requests.
+                act => {
+                    drop(state);
+                    return perform(&act, &mut reader, &mut stream);
+                }
+            }
+        }
+        let Some(()) = answer(&request, &headers, &mut state, &mut stream) else {
             return;
         };
     }
 }
 
+/// Says what an act says, for as long as the other side is there.
+fn perform(act: &Act, reader: &mut BufReader<TcpStream>, stream: &mut TcpStream) {
+    let (first, again) = match act {
+        Act::Header(..) => return,
+        Act::Say(text) => (text, None),
+        Act::Repeat(text, part, pause) => (text, Some((part, pause))),
+    };
+    let mut said = stream
+        .write_all(first.as_bytes())
+        .and_then(|()| stream.flush());
+    while let (Ok(()), Some((part, pause))) = (&said, again) {
+        said = stream
+            .write_all(part.as_bytes())
+            .and_then(|()| stream.flush());
+        std::thread::sleep(*pause);
+    }
+    // Until it hangs up.
+    let _ = reader.read_to_end(&mut Vec::new());
+}
+
 /// Writes an answer; `None` ends the connection.
-fn answer(request: &Request, state: &mut State, stream: &mut TcpStream) -> Option<()> {
+fn answer(
+    request: &Request,
+    set: &[(&str, String)],
+    state: &mut State,
+    stream: &mut TcpStream,
+) -> Option<()> {
     let head_only = request.method == "HEAD";
     let mut send = |status: &str, headers: &[(&str, String)], body: &[u8], length: usize| {
         let mut text = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n");
-        for (name, value) in headers {
+        let is_set = |name: &str| set.iter().any(|(other, _)| *other == name);
+        let own = headers.iter().filter(|(name, _)| !is_set(name));
+        for (name, value) in own.chain(set) {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
         text.push_str("\r\n");
