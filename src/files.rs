@@ -8,7 +8,7 @@ use std::time::Duration;
 use tempfile::TempPath;
 
 /// What the name of every temporary file and folder starts with.
-const PREFIX: &str = ".nextframe-";
+pub(crate) const PREFIX: &str = ".nextframe-";
 
 /// Writes `path` through `write`: into a temporary file in the same folder
 /// (made if missing), flushed to the disk, then renamed. If anything fails or
@@ -103,6 +103,27 @@ pub fn replace_with_link(path: &Path, source: &Path) -> Result<()> {
             .map(drop)
             .map_err(|error| Error::io(path, error))
     })
+}
+
+/// The longest text that is read: a config.json, a state, a recipe.
+const LONGEST_TEXT: u64 = 1 << 24;
+
+/// Reads a text that the program or its user wrote: a file of a size that such texts have.
+///
+/// # Errors
+/// No such file, a device or folder, a file that is too long or no UTF-8.
+pub fn read_text(path: &Path) -> Result<String> {
+    let fail = |error| Error::io(path, error);
+    let data = fs::metadata(path).map_err(fail)?;
+    if !data.is_file() || data.len() > LONGEST_TEXT {
+        let problem = match data.is_file() {
+            true => format!("has {} bytes, at most {LONGEST_TEXT} are read", data.len()),
+            false => "is no file".to_owned(),
+        };
+        let hint = "name a text file, as nextframe writes it";
+        return Err(Error::input(path.display().to_string(), problem, hint));
+    }
+    fs::read_to_string(path).map_err(fail)
 }
 
 /// Flushes the folder's list of names to the disk.
@@ -255,6 +276,27 @@ mod tests {
         replace_bytes(&source, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"one");
         assert_eq!(entries(folder.path()).unwrap(), [source, path]);
+    }
+
+    #[test]
+    fn a_text_is_a_file_of_some_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        let said = |path: &Path| read_text(path).unwrap_err().to_string();
+        assert!(said(&path).contains("config.json"));
+        replace_bytes(&path, b"{}").unwrap();
+        assert_eq!(read_text(&path).unwrap(), "{}");
+        // Long, and yet of no room.
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(1 << 40)
+            .unwrap();
+        assert!(said(&path).contains("has 1099511627776 bytes"));
+        assert!(said(folder.path()).contains("is no file"));
+        let endless = Path::new("/dev/zero");
+        assert!(!endless.exists() || said(endless).contains("is no file"));
     }
 
     #[cfg(unix)]

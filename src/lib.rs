@@ -9,6 +9,7 @@ pub mod error;
 pub mod files;
 pub mod folders;
 pub mod interrupt;
+pub mod memory;
 pub mod rng;
 
 pub mod ops;

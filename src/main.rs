@@ -52,6 +52,8 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Standard error that cannot be written is no reason to stop, nor to panic.
+        .log_internal_errors(false)
         .with_ansi(colour)
         .with_target(false)
         .without_time()

@@ -332,7 +332,10 @@ fn recipes_and_devices() {
         (&["--set", "model.patch=5"], "a multiple of the patch"),
         (&["--set", "data.width=50"], "a multiple of the patch"),
         (&["--set", "data.width=0"], "width: 0 pixels"),
-        (&["--set", "model.context=0"], "model.context: 0 frames"),
+        (
+            &["--set", "model.context=0"],
+            "model.context: is 0, expected 1 to 1024",
+        ),
         (&["--set", "model.context=99"], "too short"),
         (&["--set", "training.shift=9"], "half a frame"),
         (

@@ -20,8 +20,8 @@ use crate::evaluation::{energy_health, health};
 use crate::files;
 use crate::outputs::model::ModelConfig;
 use crate::outputs::progress;
+use crate::outputs::standard::print;
 use report::{Data, HealthReport, ModelReport, Report};
-use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -120,7 +120,7 @@ impl ComparePart {
 /// output.
 pub fn run(args: &CompareArgs) -> Result<()> {
     let text = produce(args)?;
-    writeln!(std::io::stdout(), "{text}").map_err(|error| Error::io("standard output", error))
+    print(&text)
 }
 
 /// Writes the picture and compare.json; the result is what to print.

@@ -8,6 +8,8 @@ use super::input::Input;
 use crate::device;
 use crate::error::{Error, Result};
 use crate::evaluation::filling::{How, fill};
+use crate::hub;
+use crate::memory;
 use crate::outputs::model::Model;
 use crate::rng::Seed;
 use block::Hole;
@@ -25,7 +27,8 @@ use written::Made;
 /// model's context before the first hidden frame must be whole.
 #[derive(Debug, Clone, clap::Args)]
 pub struct FillArgs {
-    /// A run's folder, or a model's .safetensors with its config.json beside it
+    /// A run's folder, a model's .safetensors with its config.json beside it, or
+    /// hf://owner/name@revision
     pub model: PathBuf,
     /// A video, GIF, folder of pictures, prepared .frames, or - for standard input
     pub input: String,
@@ -71,7 +74,7 @@ pub fn run(args: &FillArgs) -> Result<()> {
     args.drawing.check()?;
     written::check(&args.output)?;
     let device = device::select(&args.device)?;
-    let mut model = Model::load(&args.model, &device)?;
+    let mut model = Model::load(&hub::locate(&args.model)?, &device)?;
     let temperature = args.drawing.apply(&mut model)?;
     let input = Input::read(&args.input, &model.config, args.cache.as_deref())?;
     if input.sequences.len() > 1 {
@@ -89,6 +92,7 @@ pub fn run(args: &FillArgs) -> Result<()> {
         tries: args.tries.get(),
         temperature,
     };
+    check_memory(how, film.elem_count(), film.dim(0)?)?;
     let of = |members, how| {
         let mut rng = Seed(args.seed).stream("fill", 0);
         fill(members, &film, &mask, how, &mut rng)
@@ -109,6 +113,21 @@ pub fn run(args: &FillArgs) -> Result<()> {
         mse: mse.map(|mse| mse.to_device(&Device::Cpu)).transpose()?,
     };
     made.write(&args.output)?.print(args.json)
+}
+
+/// Refuses more than fits in memory: fillings of a film of so many numbers, and all that is
+/// drawn of one of its frames.
+fn check_memory(how: How, film: usize, frames: usize) -> Result<()> {
+    let frame = film as f64 / frames.max(1) as f64;
+    let fillings = how.fillings as f64;
+    let numbers = fillings * (3.0 * film as f64 + 4.0 * how.tries as f64 * frame);
+    let subject = format!(
+        "{} fillings, {} tries for each frame",
+        how.fillings, how.tries
+    );
+    memory::check(numbers * size_of::<f32>() as f64, &subject, || {
+        "lower --fillings or --tries, or hide less".to_owned()
+    })
 }
 
 /// Frames of the input, (T, C, H, W) in [0, 1].

@@ -12,12 +12,12 @@ use crate::device;
 use crate::error::{Error, Result};
 use crate::hub;
 use crate::outputs::model::Model;
+use crate::outputs::standard::{print, print_json};
 use crate::rng::Seed;
 use candle_core::Device;
 use futures::Futures;
 use grid::Grid;
 use moment::Moment;
-use std::io::Write;
 use std::path::PathBuf;
 use std::slice::from_ref;
 use target::{Made, Target, Written};
@@ -106,7 +106,7 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
     let input = Input::read(&args.input, &model.config, args.cache.as_deref())?;
     let target = target.batched(input.sequences.len())?;
     let made = roll_out(args, (&model, temperature), &input, &device)?;
-    print(&target.write(&made)?, args.json)
+    tell(&target.write(&made)?, args.json)
 }
 
 fn check(args: &GenerateArgs) -> Result<()> {
@@ -174,13 +174,9 @@ fn roll_out<'a>(
     })
 }
 
-fn print(written: &Written, json: bool) -> Result<()> {
-    let mut output = std::io::stdout().lock();
-    let text = if json {
-        serde_json::to_string_pretty(written)
-            .map_err(|error| Error::io("standard output", error.into()))?
-    } else {
-        written.paths().join("\n")
-    };
-    writeln!(output, "{text}").map_err(|error| Error::io("standard output", error))
+fn tell(written: &Written, json: bool) -> Result<()> {
+    match json {
+        true => print_json(written),
+        false => print(&written.paths().join("\n")),
+    }
 }

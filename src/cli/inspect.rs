@@ -2,8 +2,8 @@
 
 use crate::data::{Inspection, inspect};
 use crate::error::{Error, Result};
+use crate::outputs::standard::{print, print_json};
 use crate::video::inputs::expand;
-use std::io::Write;
 
 /// Says what videos hold: codec, size, rotation, frames, times, damage, cuts.
 #[derive(Debug, clap::Args)]
@@ -21,8 +21,6 @@ pub struct InspectArgs {
 /// # Errors
 /// Where an input cannot be read, after the others have been printed.
 pub fn run(args: &InspectArgs) -> Result<()> {
-    let mut output = std::io::stdout().lock();
-    let failed = |error| Error::io("standard output", error);
     let mut all = Vec::new();
     let mut refused = None;
     let mut refuse = |error| {
@@ -42,21 +40,17 @@ pub fn run(args: &InspectArgs) -> Result<()> {
         for source in &sources {
             match inspect(source) {
                 Ok(found) if args.json => all.push(found),
-                Ok(found) => output
-                    .write_all(describe(&found).as_bytes())
-                    .map_err(failed)?,
+                Ok(found) => print(describe(&found).trim_end_matches('\n'))?,
                 Err(Error::Interrupted) => return Err(Error::Interrupted),
                 Err(error) => refuse(error),
             }
         }
     }
     if args.json && !all.is_empty() {
-        let text = match all.as_slice() {
-            [one] => serde_json::to_string_pretty(one),
-            several => serde_json::to_string_pretty(several),
-        };
-        let text = text.map_err(|error| failed(error.into()))?;
-        writeln!(output, "{text}").map_err(failed)?;
+        match all.as_slice() {
+            [one] => print_json(one)?,
+            several => print_json(&several)?,
+        }
     }
     refused.map_or(Ok(()), Err)
 }

@@ -8,6 +8,7 @@ pub mod generate;
 pub mod hub;
 mod input;
 pub mod inspect;
+mod lasting;
 pub mod lecture;
 pub mod outcomes;
 pub mod synth;

@@ -4,16 +4,17 @@ use super::drawing::DrawingArgs;
 use super::world::WorldArgs;
 use crate::device;
 use crate::error::{Error, Result};
-use crate::evaluation::outcomes::{Answers, Inquiry, ask};
+use crate::evaluation::outcomes::{Answers, FRAMES, Inquiry, ask};
 use crate::hub;
+use crate::memory;
 use crate::outputs::model::Model;
 use crate::outputs::progress;
+use crate::outputs::standard::{print, print_json};
 use crate::outputs::table::table;
 use crate::rng::Seed;
-use crate::video::worlds::SIZE;
 use crate::video::worlds::digits::Taken;
+use crate::video::worlds::{SIZE, World};
 use serde::Serialize;
-use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -50,6 +51,13 @@ pub struct OutcomesArgs {
     pub device: String,
 }
 
+/// No world has more questions at a moment.
+const MOST_QUESTIONS: f64 = 64.0;
+/// Frames by which a world's change is measured.
+const MEASURED: usize = 500;
+/// Films of one world differ by less in the logarithm of their change, other worlds by more.
+const CHANGES_APART: f64 = 0.2;
+
 /// One model's.
 #[derive(Debug, Serialize)]
 struct OfModel {
@@ -61,6 +69,13 @@ struct OfModel {
 /// Asks, and prints to standard output.
 pub fn run(args: &OutcomesArgs) -> Result<()> {
     args.drawing.check()?;
+    if args.moments.get() > FRAMES {
+        return Err(Error::input(
+            format!("--moments {}", args.moments),
+            format!("a world is looked at for {FRAMES} frames"),
+            "give fewer; 40 is the default",
+        ));
+    }
     let device = device::select(&args.device)?;
     let mut model = Model::load(&hub::locate(&args.run)?, &device)?;
     let temperature = args.drawing.apply(&mut model)?;
@@ -79,6 +94,13 @@ pub fn run(args: &OutcomesArgs) -> Result<()> {
             "train on what `synth` renders, as it is",
         ));
     }
+    let subject = format!("--futures {}", args.futures);
+    let frame = (world.channels() * SIZE * SIZE) as f64;
+    let numbers = 4.0 * args.futures.get() as f64 * MOST_QUESTIONS * frame;
+    memory::check(numbers * size_of::<f32>() as f64, &subject, || {
+        "give fewer; 100 is the default".to_owned()
+    })?;
+    tell_of_another_world(args, shape.change, world.as_ref());
     let inquiry = Inquiry {
         moments: args.moments.get(),
         futures: args.futures.get(),
@@ -103,12 +125,42 @@ pub fn run(args: &OutcomesArgs) -> Result<()> {
             "give longer sequences with --length, or train with a lower model.context",
         ));
     }
-    let text = match args.json {
-        true => serde_json::to_string_pretty(&found)
-            .map_err(|error| Error::io("standard output", error.into()))?,
-        false => describe(&found),
-    };
-    writeln!(std::io::stdout(), "{text}").map_err(|error| Error::io("standard output", error))
+    match args.json {
+        true => print_json(&found),
+        false => print(&describe(&found)),
+    }
+}
+
+/// Warns where frames of the world change otherwise than those that the model was trained
+/// on, by standard deviations of a pixel.
+fn tell_of_another_world(args: &OutcomesArgs, change: f64, world: &dyn World) {
+    let found = change_of(world);
+    if (change / found).ln().abs() > CHANGES_APART {
+        tracing::warn!(
+            "{}: it was trained on frames that change by {change:.3} from one to the next, those \
+             of the world {} change by {found:.3}: its footage was another world, or was read \
+             otherwise, and these figures say nothing of it",
+            args.run.display(),
+            args.world.name()
+        );
+    }
+}
+
+/// The standard deviation of a pixel's change from frame to frame.
+fn change_of(world: &dyn World) -> f64 {
+    let (mut sum, mut count) = (0.0, 0usize);
+    let mut before = world.frame(0);
+    for time in 1..MEASURED {
+        let frame = world.frame(time);
+        if !world.starts(time) {
+            let changes = frame.iter().zip(&before);
+            let changes = changes.map(|(now, before)| f64::from(*now) - f64::from(*before));
+            sum += changes.map(|change| change * change).sum::<f64>();
+            count += frame.len();
+        }
+        before = frame;
+    }
+    (sum / count.max(1) as f64).sqrt() / 255.0
 }
 
 fn describe(found: &[OfModel]) -> String {

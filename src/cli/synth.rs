@@ -3,10 +3,11 @@
 use super::world::WorldArgs;
 use crate::data;
 use crate::error::{Error, Result};
+use crate::memory;
 use crate::outputs::film::write_film;
 use crate::rng::Seed;
-use crate::video::worlds::FRAME_RATE;
 use crate::video::worlds::digits::Taken;
+use crate::video::worlds::{FRAME_RATE, SIZE};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -52,6 +53,16 @@ pub fn run(args: &SynthArgs) -> Result<()> {
     };
     within("--frames", args.frames.get(), MOST_FRAMES)?;
     within("--scale", args.scale.get(), MOST_SCALE)?;
+    let strip = match &args.output {
+        Some(path) if path.extension().is_some_and(|ending| ending == "png") => {
+            2.0 * args.scale.get().pow(2) as f64
+        }
+        _ => 0.0,
+    };
+    let bytes = args.frames.get() as f64 * (3 * SIZE * SIZE) as f64 * (3.0 + strip);
+    memory::check(bytes, &format!("--frames {}", args.frames), || {
+        "give fewer, or a lower --scale".to_owned()
+    })?;
     let output = match &args.output {
         Some(output) => output.clone(),
         None => PathBuf::from(format!("{}.gif", args.world.name())),

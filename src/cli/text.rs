@@ -9,9 +9,9 @@ mod train;
 
 use crate::error::{Error, Result};
 use crate::hub;
+use crate::outputs::standard::print;
 use crate::outputs::text_model::TextModel;
 use candle_core::Device;
-use std::io::Write as _;
 use std::path::Path;
 
 /// Words instead of pixels: train a BERT on text, fill masks, score and evaluate
@@ -60,12 +60,6 @@ pub(super) fn length(model: &TextModel) -> usize {
         .as_ref()
         .map_or(LENGTH, |run| run.settings.data.length);
     own.min(most)
-}
-
-/// Prints to standard output.
-fn print(text: &str) -> Result<()> {
-    let mut output = std::io::stdout().lock();
-    writeln!(output, "{text}").map_err(|error| Error::io("standard output", error))
 }
 
 /// Prints a value as JSON.

@@ -11,6 +11,7 @@ pub(super) mod session;
 mod validation;
 
 use super::footage;
+use super::lasting::lasting;
 use crate::data::Split;
 use crate::device;
 use crate::error::Result;
@@ -61,7 +62,6 @@ pub enum Only {
 pub fn run(args: &TrainArgs) -> Result<()> {
     let recipe = Recipe::find(&args.recipe)?;
     let settings: Settings = recipe::resolve(Some(&recipe), &args.run.set)?;
-    settings.data.check()?;
     settings.check()?;
     let budget = args.run.budget()?;
     let save_every = args.run.save_every()?;
@@ -79,7 +79,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
             settings,
             footage,
             split,
-            inputs: args.inputs.clone(),
+            inputs: lasting(&args.inputs),
             only: args.only,
             budget,
             save_every,

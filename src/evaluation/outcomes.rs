@@ -12,6 +12,9 @@ use serde::Serialize;
 /// Frequencies are listed for so many outcomes at most.
 const LISTED: usize = 8;
 
+/// So many frames of a world are looked at, at most.
+pub const FRAMES: usize = 100_000;
+
 /// What to ask.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inquiry {
@@ -61,7 +64,6 @@ pub fn ask(
     device: &Device,
     watch: &mut dyn FnMut(usize),
 ) -> Result<Vec<Answers>> {
-    const FRAMES: usize = 100_000;
     let first = members.first().map(|first| first.network().config());
     let context = first.map_or(1, |config| config.context);
     let futures = match members.iter().all(Forecaster::is_certain) {

@@ -1,7 +1,7 @@
 //! All that an energy over frames brings to a forecaster: F(x, y) and how y is drawn.
 
 use crate::energy::{FrameEnergy, HeldFrame};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::models::{NextFrame, Observed, ReconstructionShape, Scope, Sight};
 use crate::rng::Rng;
 use crate::sampling::{Cooled, Langevin, Sampler as _, State};
@@ -104,7 +104,6 @@ impl EnergyPart {
     /// # Errors
     /// Settings that do not go together.
     pub(super) fn new(network: &NextFrame, config: &EnergyConfig, scope: Scope) -> Result<Self> {
-        check(config)?;
         let shape = network.shape();
         let pixels = network.config().patch.pow(2) * shape.channels;
         let shape_of = ReconstructionShape {
@@ -211,62 +210,5 @@ impl EnergyPart {
                 Ok(self.walk(&sight, &start, temperature, rng)?.place)
             }
         }
-    }
-}
-
-/// Refuses what cannot be meant.
-fn check(config: &EnergyConfig) -> Result<()> {
-    let refuse = |key: &str, value: f64, range: &str| {
-        Err(Error::input(
-            format!("energy.{key}"),
-            format!("is {value}"),
-            format!("choose a value of {range}, in the recipe or with --set energy.{key}=…"),
-        ))
-    };
-    let counts = [
-        ("width", config.width),
-        ("depth", config.depth),
-        ("steps", config.steps),
-        ("replay", config.replay),
-    ];
-    for (key, value) in counts {
-        if !(1..=65_536).contains(&value) {
-            return refuse(key, value as f64, "1 to 65536");
-        }
-    }
-    let positive = [
-        ("grain", config.grain),
-        ("bend", config.bend),
-        ("noise_least", config.noise_least),
-        ("noise_most", config.noise_most),
-        ("step_size", config.step_size),
-        ("bound", config.bound),
-    ];
-    for (key, value) in positive {
-        if !(value > 0.0 && value.is_finite()) {
-            return refuse(key, value, "above 0");
-        }
-    }
-    if config.noise_most < config.noise_least {
-        return refuse(
-            "noise_most",
-            config.noise_most,
-            "energy.noise_least or more",
-        );
-    }
-    let amounts = [
-        ("norm", config.norm),
-        ("start", config.start),
-        ("temperature", config.temperature),
-        ("restraint", config.restraint),
-    ];
-    for (key, value) in amounts {
-        if !(value >= 0.0 && value.is_finite()) {
-            return refuse(key, value, "0 or more");
-        }
-    }
-    match (0.0..=1.0).contains(&config.restart) {
-        true => Ok(()),
-        false => refuse("restart", config.restart, "0 to 1"),
     }
 }

@@ -8,18 +8,17 @@ use crate::error::{Error, Result};
 use crate::outputs::figure::Figure;
 use crate::outputs::film::write_film;
 use crate::outputs::picture::Picture;
+use crate::outputs::standard;
 use crate::outputs::table::table;
 use crate::rng::{Rng, Seed};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Text on standard output.
 pub(super) fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{text}").map_err(|error| Error::io("standard output", error))
+    standard::print(text)
 }
 
 /// Pictures of a film shown a second.

@@ -4,7 +4,7 @@ use super::run::Run;
 use crate::error::{Error, Result};
 use serde::Serialize;
 use std::fs::{File, OpenOptions};
-use std::io::{Seek as _, SeekFrom, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
 /// An open `metrics.jsonl`.
@@ -20,15 +20,28 @@ impl Metrics {
     pub fn open(run: &Run) -> Result<Self> {
         let path = run.metrics();
         let opened = || -> std::io::Result<File> {
-            let mut file = OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(&path)?;
-            if file.metadata()?.len() > run.metrics_at_save() {
-                file.set_len(run.metrics_at_save())?;
+            let mut options = OpenOptions::new();
+            let options = options.create(true).truncate(false).read(true).write(true);
+            let mut file = options.open(&path)?;
+            let (length, at_save) = (file.metadata()?.len(), run.metrics_at_save());
+            if length > at_save {
+                file.set_len(at_save)?;
+            } else if length < at_save {
+                tracing::warn!(
+                    "{}: holds {length} bytes, and {at_save} at the latest save: lines are lost, \
+                     those to come are added",
+                    path.display()
+                );
             }
-            file.seek(SeekFrom::End(0))?;
+            // A line that is torn stays a line of its own.
+            if file.seek(SeekFrom::End(0))? > 0 {
+                file.seek(SeekFrom::End(-1))?;
+                let mut last = [0];
+                file.read_exact(&mut last)?;
+                if last != *b"\n" {
+                    file.write_all(b"\n")?;
+                }
+            }
             Ok(file)
         };
         let file = opened().map_err(|error| Error::io(&path, error))?;
@@ -78,6 +91,19 @@ mod tests {
         assert_eq!(lines(), at_save);
         steps(&mut metrics, &[30, 40]);
         assert_eq!(lines().lines().count(), 4);
+    }
+
+    #[test]
+    fn what_is_lost_of_metrics_does_not_spoil_what_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut run = Run::begin(folder.path(), Existing::Refuse).unwrap();
+        std::fs::write(run.metrics(), "{\"step\":1}\n{\"step\":2}\n").unwrap();
+        run.save(2, &[], &()).unwrap();
+        std::fs::write(run.metrics(), "{\"step\":1}\n{\"st").unwrap();
+        let mut metrics = Metrics::open(&run).unwrap();
+        metrics.write(&serde_json::json!({"step": 3})).unwrap();
+        let text = std::fs::read_to_string(run.metrics()).unwrap();
+        assert_eq!(text, "{\"step\":1}\n{\"st\n{\"step\":3}\n");
     }
 
     #[test]

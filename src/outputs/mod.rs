@@ -12,5 +12,6 @@ pub mod picture;
 pub mod plot;
 pub mod progress;
 pub mod run;
+pub mod standard;
 pub mod table;
 pub mod text_model;

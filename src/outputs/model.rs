@@ -3,7 +3,7 @@
 use super::run::{CONFIG, MODEL, Run};
 use crate::error::{Error, Result};
 use crate::inference::{Beside, Forecaster, LatentConfig, Learning};
-use crate::models::{FrameShape, Weights};
+use crate::models::{FrameShape, Sizes, Weights};
 use crate::rng::Seed;
 use crate::training::Settings;
 use crate::training::checkpoint::{self, Checkpoint};
@@ -71,6 +71,9 @@ pub struct Trained {
     pub seed: u64,
     /// Of the last session, on the CPU.
     pub threads: usize,
+    /// Whether the budget was used up, and what is chosen after the last step was chosen.
+    #[serde(default)]
+    pub done: bool,
 }
 
 /// What the numbers in a model's files mean.
@@ -106,6 +109,65 @@ pub struct Model {
 }
 
 impl ModelConfig {
+    /// Reads a `config.json`.
+    ///
+    /// # Errors
+    /// Those of [`checkpoint::load_config`], and numbers that no training writes.
+    pub fn read(path: &Path) -> Result<Self> {
+        let config: Self = checkpoint::load_config(path)?;
+        let about = |error| match error {
+            Error::Input {
+                subject, problem, ..
+            } => Error::input(
+                path.display().to_string(),
+                format!("key '{subject}' {problem}"),
+                "use the config.json that training wrote",
+            ),
+            error => error,
+        };
+        config.check().map_err(about)?;
+        Ok(config)
+    }
+
+    /// Refuses what no training writes.
+    fn check(&self) -> Result<()> {
+        self.settings.check()?;
+        let FrameShape {
+            channels,
+            height,
+            width,
+            change,
+        } = self.shape;
+        let refuse = |key: &str, problem: String| Err(Error::input(key, problem, ""));
+        let read = self.settings.data.shape();
+        if (channels, height, width) != read {
+            return refuse(
+                "shape",
+                format!("is ({channels}, {height}, {width}), and frames are read as {read:?}"),
+            );
+        }
+        if !(change > 0.0 && change <= 1.0) {
+            return refuse(
+                "shape.change",
+                format!("is {change}, expected above 0 to 1"),
+            );
+        }
+        let rate = self.frame_rate;
+        if !(rate > 0.0 && rate.is_finite()) {
+            return refuse("frame_rate", format!("is {rate}, expected above 0"));
+        }
+        if !(0.0..1.0).contains(&self.persistence) {
+            let found = self.persistence;
+            return refuse("persistence", format!("is {found}, expected 0 to below 1"));
+        }
+        Ok(())
+    }
+
+    /// The models that the weights hold, in the order of [`names`].
+    fn names(&self) -> impl Iterator<Item = String> {
+        names(&self.settings).filter(|name| self.models.contains(name))
+    }
+
     /// What stands beside the network of one of the models.
     pub fn beside(&self, name: &str) -> Beside {
         match name {
@@ -124,15 +186,22 @@ impl Model {
     /// another kind, shape or version.
     pub fn load(path: &Path, device: &Device) -> Result<Self> {
         let (config, weights) = locate(path)?;
-        let config: ModelConfig = checkpoint::load_config(&config)?;
+        let config = ModelConfig::read(&config)?;
         let checkpoint = checkpoint::load(&weights)?;
         Self::build(config, &checkpoint, device)
     }
 
     fn build(config: ModelConfig, checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
+        // Before anything of that size is made: no more than the file holds.
+        let mut sizes = Sizes::default();
+        for name in config.names() {
+            let (model, beside) = (&config.settings.model, config.beside(&name));
+            Forecaster::new(model, beside, config.shape, &name, &mut sizes)?;
+        }
+        checkpoint.check(&sizes.tensors)?;
         let (mut pairs, mut parameters) = (Vec::new(), [0; 2]);
         let (mut mse, mut latent) = (None, Vec::new());
-        for name in names(&config.settings).filter(|name| config.models.contains(name)) {
+        for name in config.names() {
             let mut weights = Weights::new(Seed(0), device);
             let beside = config.beside(&name);
             let model = &config.settings.model;

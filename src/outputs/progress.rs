@@ -4,6 +4,7 @@
 use crate::training::budget::Budget;
 use console::style;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::VecDeque;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -12,6 +13,12 @@ const LINES_APART: Duration = Duration::from_secs(10);
 
 /// The time over which samples per second are counted.
 const RATE_OVER: Duration = Duration::from_secs(2);
+
+/// The time over which the pace is taken that says how much is left.
+const PACE_OVER: Duration = Duration::from_secs(60);
+
+/// The time between two ticks that are kept for the pace.
+const PACE_APART: Duration = Duration::from_secs(1);
 
 /// The bar's own steps, fine enough for any width.
 const BAR_LENGTH: u64 = 1000;
@@ -59,7 +66,8 @@ pub struct Progress {
     bar: ProgressBar,
     /// Only warnings and errors are asked for.
     quiet: bool,
-    first: Option<Tick>,
+    /// Of the last minute, the oldest first.
+    recent: VecDeque<Tick>,
     anchor: Option<Tick>,
     rate: Option<f64>,
     last_line: Option<Duration>,
@@ -76,7 +84,7 @@ impl Progress {
             budget,
             bar,
             quiet: is_quiet(),
-            first: None,
+            recent: VecDeque::new(),
             anchor: None,
             rate: None,
             last_line: None,
@@ -121,12 +129,31 @@ impl Progress {
 
     fn measure(&mut self, tick: Tick) {
         let anchor = *self.anchor.get_or_insert(tick);
-        self.first.get_or_insert(tick);
+        self.remember(tick);
         let over = tick.elapsed.saturating_sub(anchor.elapsed);
         if over >= RATE_OVER {
             let samples = tick.samples.saturating_sub(anchor.samples);
             self.rate = Some(samples as f64 / over.as_secs_f64());
             self.anchor = Some(tick);
+        }
+    }
+
+    fn remember(&mut self, tick: Tick) {
+        let since = |old: &Tick| tick.elapsed.saturating_sub(old.elapsed);
+        if self
+            .recent
+            .back()
+            .is_none_or(|last| since(last) >= PACE_APART)
+        {
+            self.recent.push_back(tick);
+        }
+        // One that is a minute old stays, so that it is a whole minute.
+        while self
+            .recent
+            .get(1)
+            .is_some_and(|old| since(old) >= PACE_OVER)
+        {
+            self.recent.pop_front();
         }
     }
 
@@ -154,12 +181,12 @@ impl Progress {
         line
     }
 
-    /// The time that is left; for steps, as this part of the run went so far.
+    /// The time that is left; for steps, as the last minute went.
     fn left(&self, tick: Tick) -> Option<Duration> {
         match self.budget {
             Budget::Time(time) => Some(time.saturating_sub(tick.elapsed)),
             Budget::Steps(steps) => {
-                let first = self.first?;
+                let first = self.recent.front()?;
                 let left = steps.saturating_sub(tick.step);
                 let made = tick.step.saturating_sub(first.step);
                 let took = tick.elapsed.saturating_sub(first.elapsed);
@@ -210,6 +237,23 @@ mod tests {
             "step 600/1000, 160 samples/s, energy 1.2500e-2, 80 seconds left"
         );
         assert!(progress.line(tick(1000, 1_000_100)).ends_with(", done"));
+    }
+
+    #[test]
+    fn what_is_left_follows_the_pace_of_the_last_minute() {
+        let mut progress = Progress::new(Budget::Steps(10_000));
+        // Ten steps a second for ten minutes, then one.
+        for second in 0..=600 {
+            progress.measure(tick(10 * second, second));
+        }
+        let line = progress.line(tick(6000, 600));
+        assert!(line.ends_with("7 minutes left"), "{line}");
+        for second in 1..=61 {
+            progress.measure(tick(6000 + second, 600 + second));
+        }
+        let line = progress.line(tick(6061, 661));
+        assert!(line.ends_with("66 minutes left"), "{line}");
+        assert!(progress.recent.len() <= 62);
     }
 
     #[test]

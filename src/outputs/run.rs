@@ -18,7 +18,9 @@ use crate::files;
 use crate::training::checkpoint::{self, Checkpoint};
 use crate::training::recipe;
 use candle_core::Tensor;
-use pointer::{Place, Pointer, STATE, read_json, write_json};
+use own::PICTURES;
+use pointer::{Place, Pointer, STATE, damaged, read_json, write_json};
+use presence::Presence;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fs::{self, File};
@@ -50,6 +52,8 @@ pub enum Existing {
 pub struct Run {
     folder: PathBuf,
     pointer: Option<Pointer>,
+    /// None where the folder is only looked at.
+    presence: Option<Presence>,
 }
 
 /// One save of a run.
@@ -69,6 +73,7 @@ impl Run {
         let run = Self {
             folder: folder.to_path_buf(),
             pointer: None,
+            presence: None,
         };
         if folder.exists() && !folder.is_dir() {
             return Err(Error::input(
@@ -99,13 +104,16 @@ impl Run {
         let mut run = Self {
             folder: folder.to_path_buf(),
             pointer: None,
+            presence: None,
         };
         if !run.exists() {
-            run.refuse_foreign_files()?;
+            own::refuse_others(folder)?;
         } else {
             match existing {
                 Existing::Resume => {
                     run.pointer = Pointer::read(folder)?;
+                    // A process that was killed may not have come so far.
+                    run.publish()?;
                     run.sweep()?;
                 }
                 Existing::Overwrite => run.clear()?,
@@ -113,10 +121,11 @@ impl Run {
                 Existing::Refuse => {}
             }
         }
-        for name in [CHECKPOINTS, "pictures"] {
+        for name in [CHECKPOINTS, PICTURES] {
             let path = run.folder.join(name);
             fs::create_dir_all(&path).map_err(|error| Error::io(path, error))?;
         }
+        run.presence = Some(Presence::of(folder)?);
         Ok(run)
     }
 
@@ -125,6 +134,7 @@ impl Run {
         let mut run = Self {
             folder: folder.to_path_buf(),
             pointer: None,
+            presence: None,
         };
         if !run.exists() {
             return Err(Error::input(
@@ -144,7 +154,7 @@ impl Run {
 
     /// Where pictures go.
     pub fn pictures(&self) -> PathBuf {
-        self.folder.join("pictures")
+        self.folder.join(PICTURES)
     }
 
     /// The resolved recipe: `config.toml`.
@@ -175,6 +185,7 @@ impl Run {
         config: &C,
         units: &[(&str, &str)],
     ) -> Result<()> {
+        self.check_presence()?;
         checkpoint::save_config(&self.config(), config, units)?;
         files::replace_bytes(&self.recipe(), recipe::to_toml(settings)?.as_bytes())
     }
@@ -185,20 +196,35 @@ impl Run {
         settings: &S,
         config: &serde_json::Value,
     ) -> Result<()> {
+        self.check_presence()?;
         write_json(&self.config(), config)?;
         files::replace_bytes(&self.recipe(), recipe::to_toml(settings)?.as_bytes())
+    }
+
+    /// # Errors
+    /// The folder in which the run began is no longer there: nothing may be written then,
+    /// or half a run would stand in its place.
+    pub fn check_presence(&self) -> Result<()> {
+        match self.presence {
+            Some(presence) => presence.check(&self.folder),
+            None => Ok(()),
+        }
     }
 
     /// Saves a step: each of `parts` as `NAME.safetensors`, and `state`
     /// (counts, time used, …) as JSON. Write metrics up to this step before.
     ///
     /// Earlier saves are removed.
+    ///
+    /// # Errors
+    /// What the system refuses; a folder that is no longer there.
     pub fn save<S: Serialize>(
         &mut self,
         step: u64,
         parts: &[(&str, &[(String, Tensor)])],
         state: &S,
     ) -> Result<()> {
+        self.check_presence()?;
         let place = self.write(step, parts, state)?;
         self.switch(place)?;
         self.publish()?;
@@ -235,7 +261,8 @@ impl Run {
             .find(|name| !checkpoints.join(name).exists())
             .unwrap_or_default();
         let folder = checkpoints.join(&name);
-        fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
+        // Not the folders above it, which are there unless the run was moved away.
+        fs::create_dir(&folder).map_err(|error| Error::io(&folder, error))?;
         let written = write_into(&folder, step, parts, state);
         if written.is_err() {
             // A full disk: make room again, and report the first error.
@@ -274,13 +301,8 @@ impl Run {
 
     /// Removes saves that nothing names, and what a killed process left.
     fn sweep(&self) -> Result<()> {
-        let latest = self.latest().map(|saved| saved.folder);
-        for path in files::entries(&self.folder.join(CHECKPOINTS))? {
-            if latest.as_ref() != Some(&path) {
-                files::remove(&path)?;
-            }
-        }
-        Ok(())
+        let latest = self.pointer.as_ref().map(|pointer| &*pointer.latest.folder);
+        own::remove_saves(&self.folder.join(CHECKPOINTS), latest)
     }
 
     fn saved(&self, place: &Place) -> Saved {
@@ -294,31 +316,11 @@ impl Run {
         self.recipe().exists() || self.folder.join(STATE).exists()
     }
 
-    fn refuse_foreign_files(&self) -> Result<()> {
-        // A run killed as it began may have files but no config.toml yet.
-        for path in files::entries(&self.folder)? {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if !name.starts_with('.') && !belongs(&name) {
-                return Err(Error::input(
-                    self.folder.display().to_string(),
-                    format!("holds other files ({name}, …) and no run"),
-                    "choose a new folder with --out",
-                ));
-            }
-        }
-        Ok(())
-    }
-
     /// Removes a run's files and nothing else; config.toml goes last, so that
     /// an interrupted clearing still leaves a folder known as a run's.
     fn clear(&self) -> Result<()> {
         files::remove(&self.folder.join(STATE))?;
-        for path in files::entries(&self.folder)? {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if belongs(&name) {
-                files::remove(&path)?;
-            }
-        }
+        own::remove_all(&self.folder)?;
         files::remove(&self.recipe())
     }
 }
@@ -334,26 +336,14 @@ impl Saved {
         read_json(&self.folder.join(STATE))
     }
 
+    /// That its state cannot be used.
+    pub fn refuse(&self, problem: &str) -> Error {
+        damaged(&self.folder.join(STATE), &problem)
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.safetensors"))
     }
-}
-
-/// Whether a run writes a file or folder of this name, config.toml and
-/// state.json apart, which tell that there is a run.
-fn belongs(name: &str) -> bool {
-    [
-        CHECKPOINTS,
-        "pictures",
-        "metrics.jsonl",
-        "config.json",
-        "compare.json",
-        "compare-validation.json",
-        "tokenizer.json",
-    ]
-    .contains(&name)
-        || name.starts_with("events.out.tfevents.")
-        || name.strip_suffix(".safetensors") == Some(MODEL)
 }
 
 fn write_into<S: Serialize>(
@@ -370,6 +360,8 @@ fn write_into<S: Serialize>(
     write_json(&folder.join(STATE), state)
 }
 
+mod own;
 mod pointer;
+mod presence;
 #[cfg(test)]
 mod tests;

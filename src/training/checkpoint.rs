@@ -3,12 +3,14 @@
 
 use crate::error::{Error, Result};
 use crate::files;
+use crate::memory;
+use crate::models::check_finite;
 use candle_core::safetensors::Load as _;
-use candle_core::{Device, Tensor, Var};
+use candle_core::{DType, Device, Shape, Tensor, Var};
 use safetensors::SafeTensors;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// The version of the files that this code writes and reads.
@@ -54,8 +56,17 @@ pub fn save(
 ///
 /// # Errors
 /// No such file, a file that is cut off or no safetensors, another format
-/// version. A file without a version (from elsewhere) passes.
+/// version, numbers that are not finite. A file without a version (from elsewhere) passes.
 pub fn load(path: &Path) -> Result<Checkpoint> {
+    let data = std::fs::metadata(path).map_err(|error| Error::io(path, error))?;
+    if !data.is_file() {
+        return Err(unusable(path, &"it is no file"));
+    }
+    // The file, and its tensors.
+    let subject = path.display().to_string();
+    memory::check(2.0 * data.len() as f64, &subject, || {
+        "name a smaller file, or use a machine with more memory".to_owned()
+    })?;
     let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
     check_length(path, &bytes)?;
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| unusable(path, &error))?;
@@ -82,6 +93,7 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
                 "convert it to one of the types f32, f64, f16, bf16, u8, u32 or i64",
             )
         })?;
+        check_finite(&path.display().to_string(), name, &tensor)?;
         tensors.insert(name.to_owned(), tensor);
     }
     Ok(Checkpoint {
@@ -99,16 +111,28 @@ impl Checkpoint {
     /// # Errors
     /// Names what is missing, what is surplus and what has another shape or type.
     pub fn fill(&self, vars: &[(String, Var)]) -> Result<()> {
-        let missing: Vec<_> = vars
-            .iter()
+        let wanted = |(name, var): &(String, Var)| (name.clone(), var.shape().clone());
+        self.check(&vars.iter().map(wanted).collect::<Vec<_>>())?;
+        for (name, var) in vars {
+            var.set(&self.tensors[name].to_device(var.device())?)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the file holds exactly these tensors, of f32: asked before a model of that
+    /// size is made.
+    ///
+    /// # Errors
+    /// Names what is missing, what is surplus and what has another shape or type.
+    pub fn check(&self, wanted: &[(String, Shape)]) -> Result<()> {
+        let names: HashSet<&str> = wanted.iter().map(|(name, _)| name.as_str()).collect();
+        let missing: Vec<_> = (wanted.iter())
             .map(|(name, _)| name.as_str())
             .filter(|name| !self.tensors.contains_key(*name))
             .collect();
-        let mut surplus: Vec<_> = self
-            .tensors
-            .keys()
+        let mut surplus: Vec<_> = (self.tensors.keys())
             .map(String::as_str)
-            .filter(|name| !vars.iter().any(|(known, _)| known == name))
+            .filter(|name| !names.contains(name))
             .collect();
         surplus.sort_unstable();
         let mut problems = Vec::new();
@@ -121,20 +145,17 @@ impl Checkpoint {
         if !problems.is_empty() {
             return Err(self.refuse(problems.join("; ")));
         }
-        for (name, var) in vars {
+        for (name, shape) in wanted {
             let tensor = &self.tensors[name];
-            if tensor.shape() != var.shape() || tensor.dtype() != var.dtype() {
+            if tensor.shape() != shape || tensor.dtype() != DType::F32 {
                 return Err(self.refuse(format!(
                     "tensor '{name}' is {:?} of {}, the model has {:?} of {}",
                     tensor.dims(),
                     tensor.dtype().as_str(),
-                    var.dims(),
-                    var.dtype().as_str(),
+                    shape.dims(),
+                    DType::F32.as_str(),
                 )));
             }
-        }
-        for (name, var) in vars {
-            var.set(&self.tensors[name].to_device(var.device())?)?;
         }
         Ok(())
     }
@@ -180,7 +201,7 @@ pub fn save_config<T: Serialize>(path: &Path, config: &T, units: &[(&str, &str)]
 /// No such file, no JSON of this kind, another format version, settings that
 /// `T` cannot hold (with the key).
 pub fn load_config<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+    let text = files::read_text(path)?;
     // The version comes first: another version may have other keys.
     let value: serde_json::Value =
         serde_json::from_str(&text).map_err(|error| unusable(path, &error))?;

@@ -1,5 +1,6 @@
 //! Objective, checkpoint and loop.
 
+mod bounds;
 pub mod budget;
 pub mod checkpoint;
 mod contrast;

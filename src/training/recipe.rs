@@ -2,6 +2,7 @@
 //! recipe's file, then `--set key=value`.
 
 use crate::error::{Error, Result};
+use crate::files;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
@@ -53,7 +54,7 @@ impl Recipe {
         let path = Path::new(name);
         // A folder `galton/` must not hide the recipe of that name.
         if path.is_file() {
-            let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+            let text = files::read_text(path)?;
             return Ok(Self {
                 name: name.to_owned(),
                 text,

@@ -34,7 +34,9 @@ impl Revival {
     pub fn note(&mut self, codes: Codes, inferred: &Inferred) -> Vec<Copied> {
         let size = codes.size();
         self.idle.resize(codes.stages() * size, 0);
-        self.idle.iter_mut().for_each(|idle| *idle += 1);
+        self.idle
+            .iter_mut()
+            .for_each(|idle| *idle = idle.saturating_add(1));
         // Where the frame has parts, each has chosen.
         let parts = |z: &Vec<f64>| (z.len() / (codes.stages() * size)).max(1);
         for z in (inferred.sample.iter()).flat_map(|z| z.chunks_exact(z.len() / parts(z))) {

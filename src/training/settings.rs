@@ -1,5 +1,6 @@
 //! All that a recipe may set.
 
+use super::bounds::{self, out_of_range};
 use crate::data::Views;
 use crate::error::{Error, Result};
 use crate::inference::{Beside, EnergyConfig, LatentConfig, Learning};
@@ -168,39 +169,9 @@ impl Settings {
     /// # Errors
     /// Names the key, its value and its range.
     pub fn check(&self) -> Result<()> {
-        let (training, model) = (&self.training, &self.model);
-        let counts = [
-            ("training.batch", training.batch),
-            ("model.hidden", model.hidden),
-            ("model.basis", model.basis),
-            ("model.backbone.width", model.backbone.width),
-            ("latent.components", self.latent.components),
-            ("latent.looks", self.latent.looks),
-            ("evaluation.horizon", self.evaluation.horizon),
-            ("evaluation.futures", self.evaluation.futures),
-        ];
-        for (key, value) in counts {
-            if !(1..=65_536).contains(&value) {
-                return Err(out_of_range(key, value, "1 to 65536"));
-            }
-        }
-        if !(1..=64).contains(&training.members) {
-            return Err(out_of_range(
-                "training.members",
-                training.members,
-                "1 to 64",
-            ));
-        }
-        if training.rehearsal > 256 {
-            return Err(out_of_range(
-                "training.rehearsal",
-                training.rehearsal,
-                "0 to 256",
-            ));
-        }
-        if model.reach > 8 {
-            return Err(out_of_range("model.reach", model.reach, "0 to 8"));
-        }
+        self.data.check()?;
+        bounds::check(self)?;
+        let training = &self.training;
         let side = self.data.width.min(self.data.height);
         if training.shift > side / 2 {
             let range = format!("0 to {}, half a frame", side / 2);
@@ -214,44 +185,10 @@ impl Settings {
                 "leave it out, or give data.width and data.height alike",
             ));
         }
-        let positive = [
-            ("model.peak", model.peak),
-            ("training.learning_rate", training.learning_rate),
-            ("training.clip", training.clip),
-            ("training.beta", training.beta),
-            ("training.beta_start", training.beta_start),
-        ];
-        for (key, value) in positive {
-            if !(value > 0.0 && value.is_finite()) {
-                return Err(out_of_range(key, value, "above 0"));
-            }
-        }
-        let amounts = [
-            ("training.weight_decay", training.weight_decay),
-            ("training.context_noise", training.context_noise),
-            ("training.light", training.light),
-            ("training.prior_weight", training.prior_weight),
-            ("training.score_weight", training.score_weight),
-            ("evaluation.temperature", self.evaluation.temperature),
-        ];
-        for (key, value) in amounts {
-            if !(value >= 0.0 && value.is_finite()) {
-                return Err(out_of_range(key, value, "0 or more"));
-            }
-        }
-        if !(0.0..1.0).contains(&training.average) {
-            let range = "0 up to, but not, 1";
-            return Err(out_of_range("training.average", training.average, range));
-        }
-        let shares = [
-            ("training.without_latent", training.without_latent),
-            ("training.beta_rise", training.beta_rise),
-            ("training.own_frames", training.own_frames),
-        ];
-        for (key, value) in shares {
-            if !(0.0..=1.0).contains(&value) {
-                return Err(out_of_range(key, value, "0 to 1"));
-            }
+        let (most, least) = (self.energy.noise_most, self.energy.noise_least);
+        if most < least {
+            let range = format!("energy.noise_least, {least}, or more");
+            return Err(out_of_range("energy.noise_most", most, &range));
         }
         Ok(())
     }
@@ -274,14 +211,6 @@ impl Settings {
     pub fn longest(&self) -> usize {
         self.model.context + self.evaluation.horizon
     }
-}
-
-fn out_of_range(key: &str, value: impl std::fmt::Display, range: &str) -> Error {
-    Error::input(
-        key,
-        format!("is {value}"),
-        format!("choose a value of {range}, in the recipe or with --set {key}=…"),
-    )
 }
 
 #[cfg(test)]

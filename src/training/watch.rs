@@ -1,6 +1,6 @@
 //! Notices training that diverges or dies.
 
-use super::learner::StepReport;
+use super::learner::{LearnerState, StepReport};
 use serde::{Deserialize, Serialize};
 
 /// Steps before anything is judged.
@@ -47,6 +47,12 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Whether its numbers are such as steps leave.
+    pub(super) fn is_sound(&self, steps: u64) -> bool {
+        let amounts = [self.error, self.best, self.gradient];
+        self.steps <= steps && amounts.iter().all(|n| n.is_finite() && *n >= 0.0)
+    }
+
     /// Takes in one step. After an alarm it starts anew but for the best error.
     pub fn judge(&mut self, report: &StepReport) -> Option<Alarm> {
         let finite = report.gradient.is_finite() && report.error.is_finite();
@@ -86,6 +92,16 @@ impl Watch {
         if self.steps >= PATIENCE / 2 && (first || self.error < self.best) {
             self.best = self.error;
         }
+    }
+}
+
+impl LearnerState {
+    /// Whether its numbers are such as a learner leaves after so many steps of a run.
+    pub fn is_sound(&self, steps: u64) -> bool {
+        self.steps as u64 <= steps
+            && self.caution > 0.0
+            && self.caution <= 1.0
+            && self.watch.is_sound(steps)
     }
 }
 

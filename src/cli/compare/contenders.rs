@@ -1,10 +1,12 @@
 //! Who is compared: copying, and the models of one or more runs.
 
 use super::CompareArgs;
+use crate::cli::lasting::lasting;
 use crate::error::{Error, Result};
 use crate::evaluation::comparison::{Plan, Predictor, TrueFutures};
 use crate::hub;
 use crate::inference::Forecaster;
+use crate::memory;
 use crate::outputs::model::{Model, ModelConfig, Trained};
 use crate::rng::Seed;
 use crate::training::Settings;
@@ -45,7 +47,7 @@ pub(super) fn load(paths: &[impl AsRef<Path>], moved: bool, device: &Device) -> 
         if let Some(first) = runs.first() {
             let (first, other) = (&first.model.config, &model.config);
             let as_read = first.settings.data == other.settings.data;
-            if !(as_read && (moved || first.inputs == other.inputs)) {
+            if !(as_read && (moved || lasting(&first.inputs) == lasting(&other.inputs))) {
                 let words = |config: &ModelConfig| {
                     let data = serde_json::to_string(&config.settings.data).unwrap_or_default();
                     format!("{} read with {data}", config.inputs.join(", "))
@@ -121,9 +123,17 @@ pub(super) fn plan(runs: &[Run], args: &CompareArgs) -> Result<Plan> {
         .iter()
         .map(|run| run.model.config.settings.model.context);
     let evaluation = &runs[0].model.config.settings.evaluation;
+    let horizons = Plan::horizons(evaluation.horizon)?;
+    // A window's futures at the horizons, a few times over.
+    let frame = runs[0].model.config.settings.data.frame_bytes() as f64;
+    let numbers = 4.0 * args.futures.get() as f64 * horizons.len() as f64 * frame;
+    let subject = format!("--futures {}", args.futures);
+    memory::check(numbers * size_of::<f32>() as f64, &subject, || {
+        "give fewer; 100 is the default".to_owned()
+    })?;
     Ok(Plan {
         context: contexts.max().unwrap_or(1),
-        horizons: Plan::horizons(evaluation.horizon)?,
+        horizons,
         futures: args.futures.get(),
         temperature: evaluation.temperature,
         seed: Seed(args.seed),

@@ -9,9 +9,9 @@ use crate::folders::{Filled, is_counted, replace_folder};
 use crate::interrupt;
 use crate::outputs::film::write_film;
 use crate::outputs::picture::{Cell, Picture, Row, spread};
+use crate::outputs::standard::{print, print_json};
 use candle_core::Tensor;
 use serde::Serialize;
-use std::io::Write as _;
 use std::path::Path;
 
 /// Fillings that are shown in the picture.
@@ -236,15 +236,11 @@ impl Made<'_> {
 impl Written {
     /// To standard output.
     pub(super) fn print(&self, json: bool) -> Result<()> {
-        let fail = |error| Error::io("standard output", error);
-        let mut output = std::io::stdout().lock();
         if json {
-            let text = serde_json::to_string_pretty(self).map_err(|error| fail(error.into()))?;
-            return writeln!(output, "{text}").map_err(fail);
+            return print_json(self);
         }
-        for path in std::iter::once(&self.grid).chain(&self.fillings) {
-            writeln!(output, "{path}").map_err(fail)?;
-        }
+        let paths = std::iter::once(&self.grid).chain(&self.fillings);
+        print(&paths.cloned().collect::<Vec<_>>().join("\n"))?;
         let score = |scores: &Scores| {
             format!(
                 "energy score {:.4}, CRPS {:.4}",

@@ -2,10 +2,11 @@
 //! a hundred fit in memory.
 
 use crate::data::{Footage, Window, batch};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::evaluation::rollout::{How, rollout_with_likelihood, shares};
 use crate::inference::Forecaster;
 use crate::interrupt;
+use crate::memory;
 use crate::rng::Seed;
 use candle_core::{Device, Tensor};
 use std::sync::Mutex;
@@ -73,24 +74,22 @@ impl Futures {
         (channels, height, width): (usize, usize, usize),
     ) -> Result<Self> {
         let shape = [rows, count, frames, channels, height, width];
-        let size = shape
-            .iter()
-            .try_fold(1usize, |size, &side| size.checked_mul(side));
-        let mut bytes = Vec::new();
-        match size {
-            Some(size) if bytes.try_reserve_exact(size).is_ok() => Ok(Self {
-                bytes,
-                shape,
-                likelihoods: Vec::new(),
-                members: Vec::new(),
-                remainder: Vec::new(),
-            }),
-            _ => Err(Error::input(
-                format!("{count} futures of {frames} frames"),
-                "they do not fit in memory",
-                "lower --futures or --frames",
-            )),
-        }
+        let frame = (channels * height * width) as f64;
+        let film = frames as f64 * frame;
+        let all = rows as f64 * count as f64 * film;
+        // As numbers: those that are made at once, three times; all at one time, their mean
+        // and spread at each; pictures of some.
+        let made = 3.0 * film.max(AT_ONCE as f64);
+        let need = all + 4.0 * (made + 3.0 * count as f64 * frame + 20.0 * film);
+        let subject = format!("{count} futures of {frames} frames");
+        memory::check(need, &subject, || "lower --futures or --frames".to_owned())?;
+        Ok(Self {
+            bytes: Vec::with_capacity(all as usize),
+            shape,
+            likelihoods: Vec::new(),
+            members: Vec::new(),
+            remainder: Vec::new(),
+        })
     }
 
     /// Rolls out the futures after each window of `length` frames; each row

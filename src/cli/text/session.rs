@@ -4,6 +4,7 @@ use crate::cli::train::best::Best;
 use crate::cli::train::course::{self, Course, Pace, VALIDATIONS};
 use crate::cli::train::session::continuity::same_seed;
 use crate::cli::train::session::notes::Notes;
+use crate::cli::train::session::state::check_progress;
 use crate::energy::MaskedText;
 use crate::error::{Error, Result};
 use crate::evaluation::masked_text::{self, TextFigures};
@@ -73,6 +74,8 @@ pub(super) struct Session {
     /// The mean cost of what is judged, by tokens' frequencies alone.
     by_frequency: f64,
     pace: Pace,
+    /// How it was trained before this session.
+    trained: Option<Trained>,
     noted: Notes,
 }
 
@@ -109,6 +112,7 @@ impl Session {
                 about.trained = old.trained;
             }
             let state: State = saved.state()?;
+            check_progress(&saved, state.step, state.elapsed)?;
             same_seed(out, state.seed, plan.seed)?;
             saved.load(MODEL)?.fill(learner.weights().pairs())?;
             best = Best::known(state.best, learner.weights())?;
@@ -141,6 +145,7 @@ impl Session {
             best,
             judged,
             pace,
+            trained: about.trained,
             noted: Notes::default(),
         })
     }
@@ -154,10 +159,11 @@ impl Session {
             self.plan.tokenizer.size(),
             self.learner.weights().count()
         );
-        match course::go(self)? {
-            true => self.conclude(),
-            false => Ok(()),
+        if !course::go(self)? && self.pace.is_concluded(self.trained) {
+            self.pace.tell_spent(self.run.folder());
+            return Ok(());
         }
+        self.conclude()
     }
 
     /// The sequences of this step: drawn from anywhere, hidden anew.
@@ -209,6 +215,7 @@ impl Session {
                 seconds: self.pace.elapsed().as_secs_f64(),
                 seed: self.plan.seed.0,
                 threads: rayon::current_num_threads(),
+                done,
             }),
         };
         if done {
@@ -250,10 +257,6 @@ impl Course for Session {
 
     fn pace_mut(&mut self) -> &mut Pace {
         &mut self.pace
-    }
-
-    fn folder(&self) -> &Path {
-        self.run.folder()
     }
 
     fn batch_size(&self) -> usize {

@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::evaluation::energy_health::{self, EnergyHealth};
 use crate::evaluation::health::{self, Health};
 use crate::inference::Forecaster;
+use crate::interrupt;
 use crate::rng::Rng;
 use candle_core::Tensor;
 
@@ -18,6 +19,9 @@ pub struct Checks {
 
 impl Checks {
     /// Checks one more member, and `mse` beside it, on windows (B, T + 1, C, H, W).
+    ///
+    /// # Errors
+    /// A tensor operation that fails, an interrupt.
     pub fn add(
         &mut self,
         member: &Forecaster,
@@ -25,6 +29,7 @@ impl Checks {
         windows: &Tensor,
         rng: &mut Rng,
     ) -> Result<()> {
+        interrupt::check()?;
         if member.has_latent() {
             self.health.push(health::check(member, mse, windows, rng)?);
         }

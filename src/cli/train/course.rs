@@ -1,7 +1,8 @@
 //! A training's course: how far it is, and the loop that all trainings go through.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::interrupt;
+use crate::outputs::model::Trained;
 use crate::outputs::progress::{Progress, Tick};
 use crate::training::budget::Budget;
 use std::path::Path;
@@ -50,6 +51,22 @@ impl Pace {
         self.validations = validations.min(self.due());
     }
 
+    /// Whether what is chosen after the last step was chosen, of a run that was `trained` so.
+    pub fn is_concluded(&self, trained: Option<Trained>) -> bool {
+        trained.is_some_and(|trained| trained.done && trained.steps == self.step)
+    }
+
+    /// Says that a run's budget is used up.
+    pub fn tell_spent(&self, folder: &Path) {
+        tracing::info!(
+            "{}: nothing left to do: after step {} the budget, {}, is used up; it counts from the \
+             run's beginning, so give a larger one to go on",
+            folder.display(),
+            self.step,
+            self.budget,
+        );
+    }
+
     /// Time trained, all sessions together.
     pub fn elapsed(&self) -> Duration {
         self.before + self.started.elapsed()
@@ -61,11 +78,16 @@ impl Pace {
 
     /// Validations that should have been made by now.
     fn due(&self) -> u32 {
-        (self.used() * VALIDATIONS) as u32
+        match self.step {
+            // Not before anything is learned, however short the time is.
+            0 => 0,
+            _ => (self.used() * VALIDATIONS) as u32,
+        }
     }
 
-    fn spent(&self) -> bool {
-        self.budget.spent(self.step, self.elapsed())
+    /// Whether the budget is used up; a step is made in any case.
+    pub fn is_spent(&self) -> bool {
+        self.step > 0 && self.budget.spent(self.step, self.elapsed())
     }
 }
 
@@ -76,11 +98,10 @@ pub(in crate::cli) trait Course {
 
     fn pace(&self) -> &Pace;
     fn pace_mut(&mut self) -> &mut Pace;
-    /// The run's folder.
-    fn folder(&self) -> &Path;
     /// Samples in a step.
     fn batch_size(&self) -> usize;
-    /// Makes a step, of which the energy is shown; goes back where training diverges.
+    /// Makes a step, of which the energy is shown; goes back where training diverges. Where
+    /// it fails otherwise than by the network itself, all is as it was before.
     fn step(&mut self, used: f64, progress: &Progress) -> Result<(f64, Self::Report)>;
     /// Writes what a step reports.
     fn log(&mut self, report: &Self::Report) -> Result<()>;
@@ -94,42 +115,64 @@ pub(in crate::cli) trait Course {
 /// do.
 ///
 /// # Errors
-/// Those of the course.
+/// Those of the course. What was trained until then is saved, unless it is the network that
+/// failed.
 pub(in crate::cli) fn go(course: &mut impl Course) -> Result<bool> {
     let budget = course.pace().budget;
-    if course.pace().spent() {
-        tracing::info!(
-            "{}: nothing left to do: after step {} the budget, {budget}, is used up; it counts \
-             from the run's beginning, so give a larger one to go on",
-            course.folder().display(),
-            course.pace().step,
-        );
+    // A last validation that was broken off is made when the run goes on.
+    if course.pace().is_spent() && course.pace().due() <= course.pace().validations {
         return Ok(false);
     }
     let mut progress = Progress::new(budget);
     let mut energy = None;
-    while !course.pace().spent() && !interrupt::interrupted() {
-        let used = course.pace().used();
-        let (last, report) = course.step(used, &progress)?;
-        course.pace_mut().step += 1;
-        let smooth = energy.map_or(last, |old: f64| old + 0.05 * (last - old));
-        energy = Some(smooth);
-        if course.pace().step % METRICS_APART == 1 {
-            course.log(&report)?;
+    match steps(course, &mut progress, &mut energy) {
+        // What was asked for in a validation comes to the same as between two steps.
+        Ok(()) | Err(Error::Interrupted) => {}
+        Err(error @ (Error::Tensor(_) | Error::NotFinite { .. })) => return Err(error),
+        Err(error) => {
+            // The first error is the one to tell.
+            let _ = save(course);
+            return Err(error);
         }
+    }
+    progress.finish(tick(&*course, energy.unwrap_or(0.0)));
+    save(course)?;
+    Ok(true)
+}
+
+/// The steps, and the validations that are due after them.
+fn steps(
+    course: &mut impl Course,
+    progress: &mut Progress,
+    energy: &mut Option<f64>,
+) -> Result<()> {
+    while !interrupt::interrupted() {
+        // First, so that a run whose validation was broken off makes it when it goes on.
         let due = course.pace().due();
         if due > course.pace().validations {
-            course.pace_mut().validations = due;
-            course.validate(&progress)?;
+            let before = std::mem::replace(&mut course.pace_mut().validations, due);
+            if let Err(error) = course.validate(progress) {
+                course.pace_mut().validations = before;
+                return Err(error);
+            }
+        }
+        if course.pace().is_spent() {
+            break;
+        }
+        let used = course.pace().used();
+        let (last, report) = course.step(used, progress)?;
+        course.pace_mut().step += 1;
+        let smooth = energy.map_or(last, |old: f64| old + 0.05 * (last - old));
+        *energy = Some(smooth);
+        if course.pace().step % METRICS_APART == 1 {
+            course.log(&report)?;
         }
         if course.pace().saved.elapsed() >= course.pace().save_every {
             save(course)?;
         }
         progress.update(tick(&*course, smooth));
     }
-    progress.finish(tick(&*course, energy.unwrap_or(0.0)));
-    save(course)?;
-    Ok(true)
+    Ok(())
 }
 
 fn save(course: &mut impl Course) -> Result<()> {
@@ -143,7 +186,7 @@ fn tick(course: &impl Course, energy: f64) -> Tick {
     Tick {
         step: pace.step,
         elapsed: pace.elapsed(),
-        samples: pace.step * course.batch_size() as u64,
+        samples: pace.step.saturating_mul(course.batch_size() as u64),
         energy,
     }
 }

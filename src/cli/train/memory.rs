@@ -2,30 +2,28 @@
 //! a process that runs out of memory is ended without a word.
 
 use super::Only;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::inference::{Beside, EnergyConfig, Family, Forecaster, LatentConfig, Learning};
-use crate::models::{Decoder, FrameShape, Init, MOVED_EFFECTS, Source};
+use crate::memory;
+use crate::models::{Decoder, FrameShape, MOVED_EFFECTS, Sizes};
 use crate::outputs::model::MSE;
 use crate::training::Settings;
-use candle_core::{DType, Device, Shape, Tensor};
-use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+use candle_core::Device;
 
 /// Times that training holds each weight: itself, its gradient, two moments,
 /// its average (as it grows and as it is judged), a state to go back to (four
 /// of these), the best on the validation part.
 const COPIES: f64 = 11.0;
-/// No network has more tensors.
-const MOST_TENSORS: usize = 100_000;
-const GIB: f64 = (1u64 << 30) as f64;
 
 /// A setting that takes memory.
 type Size = (&'static str, fn(&mut Settings) -> &mut usize);
 
-const SIZES: [Size; 18] = [
+const SIZES: [Size; 22] = [
     ("data.width", |s| &mut s.data.width),
     ("data.height", |s| &mut s.data.height),
     ("training.batch", |s| &mut s.training.batch),
     ("training.members", |s| &mut s.training.members),
+    ("training.rehearsal", |s| &mut s.training.rehearsal),
     ("model.context", |s| &mut s.model.context),
     ("model.hidden", |s| &mut s.model.hidden),
     ("model.basis", |s| &mut s.model.basis),
@@ -40,55 +38,44 @@ const SIZES: [Size; 18] = [
     ("energy.width", |s| &mut s.energy.width),
     ("energy.depth", |s| &mut s.energy.depth),
     ("energy.replay", |s| &mut s.energy.replay),
+    ("model.objects", |s| &mut s.model.objects),
+    ("evaluation.horizon", |s| &mut s.evaluation.horizon),
+    ("evaluation.futures", |s| &mut s.evaluation.futures),
 ];
 
 /// Refuses a recipe that takes more memory than the machine has. What a GPU
 /// has is its driver's to say.
 pub fn check(settings: &Settings, only: Option<Only>, device: &Device) -> Result<()> {
-    let (need, has) = (need(settings, only)?, machine());
-    if device.is_cuda() || need <= has {
+    let need = need(settings, only)?;
+    if device.is_cuda() {
         return Ok(());
     }
-    Err(Error::input(
-        "the recipe",
-        format!(
-            "training needs about {:.0} GiB of memory, this machine has {:.0} GiB",
-            need / GIB,
-            has / GIB
-        ),
-        format!("lower {}", culprits(settings, only, need).join(", ")),
-    ))
-}
-
-/// Bytes of memory that this process may take; infinite where unknown.
-fn machine() -> f64 {
-    let memory = MemoryRefreshKind::nothing().with_ram();
-    let system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory));
-    let limit = system.cgroup_limits().map(|limits| limits.total_memory);
-    [Some(system.total_memory()), limit]
-        .into_iter()
-        .flatten()
-        .filter(|&bytes| bytes > 0)
-        .fold(f64::INFINITY, |least, bytes| least.min(bytes as f64))
+    memory::check(need, "training by this recipe", || {
+        format!("lower {}", culprits(settings, only, need).join(", "))
+    })
 }
 
 /// About how many bytes training takes: its weights, and the largest tensors
-/// of a step.
+/// of a step or of a validation.
 fn need(settings: &Settings, only: Option<Only>) -> Result<f64> {
     let (mut weights, mut step) = (0.0, 0.0f64);
-    for name in Only::names(only, settings) {
-        let beside = match name.as_str() {
-            MSE => Beside::Latent(LatentConfig::none()),
-            _ => settings.beside(),
+    let members = settings.training.members as f64;
+    for (certain, count) in [(true, 1.0), (false, members)] {
+        let beside = match (certain, only) {
+            (true, Some(Only::Latent)) | (false, Some(Only::Mse)) => continue,
+            (true, _) => Beside::Latent(LatentConfig::none()),
+            (false, _) => settings.beside(),
         };
         step = step.max(numbers_of_a_step(settings, &beside));
-        weights += count(settings, beside)?;
+        weights += count * numbers(settings, beside)?;
     }
-    Ok((COPIES * weights + step) * size_of::<f32>() as f64)
+    let frames = (settings.evaluation.futures + 1) * settings.longest();
+    let validation = 4.0 * frames as f64 * settings.data.frame_bytes() as f64;
+    Ok((COPIES * weights + step.max(validation)) * size_of::<f32>() as f64)
 }
 
 /// The number of weights of a model.
-fn count(settings: &Settings, beside: impl Into<Beside>) -> Result<f64> {
+fn numbers(settings: &Settings, beside: impl Into<Beside>) -> Result<f64> {
     let (channels, height, width) = settings.data.shape();
     let shape = FrameShape {
         channels,
@@ -96,11 +83,9 @@ fn count(settings: &Settings, beside: impl Into<Beside>) -> Result<f64> {
         width,
         change: 1.0,
     };
-    let mut tally = Tally::default();
-    match Forecaster::new(&settings.model, beside, shape, "model", &mut tally) {
-        Err(_) if tally.tensors > MOST_TENSORS => Ok(f64::INFINITY),
-        built => built.map(|_| tally.numbers),
-    }
+    let mut sizes = Sizes::default();
+    Forecaster::new(&settings.model, beside, shape, MSE, &mut sizes)?;
+    Ok(sizes.numbers())
 }
 
 /// The numbers of the frames, of the features of each patch, and of what the
@@ -133,7 +118,11 @@ fn numbers_of_a_step(settings: &Settings, beside: &Beside) -> f64 {
             latent.dimension as f64 * model.cells.pow(2) as f64
         }
     };
+    // How the error bends in the numbers of each part's z.
+    let parts = model.cells.pow(2) as f64;
+    let bends = 4.0 * dimension * dimension / parts;
     let features = (model.hidden + model.basis + model.backbone.width) as f64;
+    let rehearsed = settings.training.rehearsal as f64 * places * model.backbone.width as f64;
     let painted = patch * data.channels.count() as f64 * model.basis as f64;
     let decoder = match model.decoder {
         Decoder::Paint => dimension * painted,
@@ -145,7 +134,8 @@ fn numbers_of_a_step(settings: &Settings, beside: &Beside) -> f64 {
             places * (MOVED_EFFECTS as f64 * moving + 4.0 * copies) + (dimension - moving) * painted
         }
     };
-    let sample = settings.window() as f64 * frame + places * features + decoder + over_frames;
+    let seen = settings.window() as f64 * frame + places * features + rehearsed;
+    let sample = seen + decoder + bends + over_frames;
     settings.training.batch as f64 * sample + kept
 }
 
@@ -171,34 +161,6 @@ fn culprits(settings: &Settings, only: Option<Only>, all: f64) -> Vec<String> {
     match names.is_empty() {
         true => vec![format!("training.batch ({})", settings.training.batch)],
         false => names,
-    }
-}
-
-/// Counts the weights that a network asks for; each is a single zero that
-/// repeats, and takes no room.
-#[derive(Default)]
-struct Tally {
-    numbers: f64,
-    tensors: usize,
-}
-
-impl Source for Tally {
-    fn get(&mut self, name: &str, shape: Shape, _: Init) -> Result<Tensor> {
-        self.tensors += 1;
-        if self.tensors > MOST_TENSORS {
-            return Err(Error::input(name, "one weight too many", "use fewer"));
-        }
-        self.numbers += shape
-            .dims()
-            .iter()
-            .map(|&side| side as f64)
-            .product::<f64>();
-        let zero = Tensor::zeros(vec![1; shape.rank()], DType::F32, &Device::Cpu)?;
-        Ok(zero.broadcast_as(shape)?)
-    }
-
-    fn device(&self) -> &Device {
-        &Device::Cpu
     }
 }
 
@@ -251,7 +213,7 @@ mod tests {
                 &mut weights,
             )
             .unwrap();
-            let counted = count(&settings, &settings.latent).unwrap();
+            let counted = numbers(&settings, &settings.latent).unwrap();
             assert_eq!(counted, weights.count() as f64, "{kind:?} {family:?}");
         }
     }
@@ -272,9 +234,8 @@ mod tests {
             said.contains("lower model.backbone.width (65536)"),
             "{said}"
         );
-        let said = refusal(&[("model.backbone.depth", 1 << 40)]);
-        assert!(said.contains("lower model.backbone.depth"), "{said}");
-        let said = refusal(&[("latent.dimension", usize::MAX / 2)]);
+        // How the error bends in so many numbers of z.
+        let said = refusal(&[("latent.dimension", 65_536)]);
         assert!(said.contains("lower latent.dimension"), "{said}");
         check(&Settings::default(), None, &Device::Cpu).unwrap();
     }

@@ -3,7 +3,7 @@
 mod conclusion;
 pub(in crate::cli) mod continuity;
 pub(in crate::cli) mod notes;
-mod state;
+pub(in crate::cli) mod state;
 
 use super::Only;
 use super::best::Best;
@@ -57,6 +57,8 @@ pub struct Session {
     /// In the order of the learners.
     best: Vec<Best>,
     pace: Pace,
+    /// How it was trained before this session.
+    trained: Option<Trained>,
     noted: Notes,
 }
 
@@ -93,7 +95,7 @@ impl Session {
         let mut pace = Pace::new(plan.budget, plan.save_every);
         let mut best: Vec<Best> = learners.iter().map(|_| Best::default()).collect();
         if let Some(saved) = run.latest() {
-            let old: ModelConfig = crate::training::checkpoint::load_config(&run.config())?;
+            let old = ModelConfig::read(&run.config())?;
             same_model(out, &old, &config)?;
             config.persistence = old.persistence;
             config.trained = old.trained;
@@ -120,14 +122,17 @@ impl Session {
             learners,
             best,
             pace,
+            trained: config.trained,
             noted: Notes::default(),
         })
     }
 
-    /// Trains until the budget is used up or Ctrl-C.
+    /// Trains until the budget is used up or Ctrl-C. Of a run whose budget is used up,
+    /// ends what an interrupt left.
     pub fn train(&mut self) -> Result<()> {
         self.announce();
-        if !course::go(self)? {
+        if !course::go(self)? && self.pace.is_concluded(self.trained) {
+            self.pace.tell_spent(self.run.folder());
             return Ok(());
         }
         let trained = Trained {
@@ -135,12 +140,15 @@ impl Session {
             seconds: self.pace.elapsed().as_secs_f64(),
             seed: self.plan.seed.0,
             threads: rayon::current_num_threads(),
+            done: !interrupt::interrupted(),
         };
-        let done = !interrupt::interrupted();
-        let warnings = conclude(&self.plan, &self.run, trained, done)?;
-        let stopped = match done {
-            true => "trained",
-            false => "stopped; go on with --resume",
+        let warnings = conclude(&self.plan, &self.run, trained)?;
+        let stopped = match &warnings {
+            Some(_) => "trained",
+            None if self.pace.is_spent() => {
+                "trained, but how futures are drawn is not chosen yet; end it with --resume"
+            }
+            None => "stopped; go on with --resume",
         };
         tracing::info!(
             "{stopped}: {} after {} steps, pictures in {}",
@@ -148,7 +156,7 @@ impl Session {
             self.pace.step,
             self.run.pictures().display()
         );
-        for warning in warnings {
+        for warning in warnings.unwrap_or_default() {
             progress::alarm(&format!("warning: {warning}"));
         }
         Ok(())
@@ -208,24 +216,25 @@ impl Course for Session {
         &mut self.pace
     }
 
-    fn folder(&self) -> &Path {
-        self.run.folder()
-    }
-
     fn batch_size(&self) -> usize {
         self.plan.settings.training.batch
     }
 
     fn step(&mut self, used: f64, progress: &Progress) -> Result<(f64, Self::Report)> {
         let (plan, step) = (&self.plan, self.pace.step);
+        // Footage that cannot be read any more leaves all learners as they were.
         let shared = plan.batch(MSE, step)?;
-        let mut reports = Vec::new();
-        for learner in &mut self.learners {
+        let batches = self.learners.iter().map(|learner| {
             let name = learner.name();
-            let (windows, names) = match plan.is_first(name) {
-                true => shared.clone(),
-                false => plan.batch(name, step)?,
-            };
+            match plan.is_first(name) {
+                true => Ok(shared.clone()),
+                false => plan.batch(name, step),
+            }
+        });
+        let batches = batches.collect::<Result<Vec<_>>>()?;
+        let mut reports = Vec::new();
+        for (learner, (windows, names)) in self.learners.iter_mut().zip(batches) {
+            let name = learner.name();
             let mut rng = plan.seed.stream(name, step);
             let batch = Batch {
                 windows: &windows,
@@ -289,6 +298,7 @@ impl Course for Session {
             latent: &latent,
         };
         let found = validation.run()?;
+        self.run.check_presence()?;
         let scores = found.scores[usize::from(mse.is_empty())..].iter();
         for ((best, learner), score) in self.best.iter_mut().zip(&self.learners).zip(scores) {
             if let Some(score) = score.filter(|_| self.pace.validations >= FIRST_JUDGED) {

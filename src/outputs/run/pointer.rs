@@ -1,11 +1,11 @@
 //! `state.json`: which save is the latest.
 
+use super::own::is_save;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::training::checkpoint::VERSION;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::fs;
 use std::path::Path;
 
 /// The file's name, in the run's folder and in that of each save.
@@ -52,9 +52,13 @@ impl Pointer {
                 "use the release of nextframe that wrote it, or train anew",
             ));
         }
-        serde_json::from_value(found.pointer)
-            .map(Some)
-            .map_err(|error| damaged(&path, &error))
+        let pointer: Self =
+            serde_json::from_value(found.pointer).map_err(|error| damaged(&path, &error))?;
+        let name = &pointer.latest.folder;
+        match is_save(name) {
+            true => Ok(Some(pointer)),
+            false => Err(damaged(&path, &format!("'{name}' is no save's folder"))),
+        }
     }
 
     /// Switches the run to this pointer in one step.
@@ -75,11 +79,12 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
 
 /// Reads a JSON file.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+    let text = files::read_text(path)?;
     serde_json::from_str(&text).map_err(|error| damaged(path, &error))
 }
 
-fn damaged(path: &Path, error: &serde_json::Error) -> Error {
+/// That a file of a run cannot be used.
+pub fn damaged(path: &Path, error: &dyn std::fmt::Display) -> Error {
     Error::input(
         path.display().to_string(),
         format!("cannot be used: {error}"),

@@ -190,3 +190,84 @@ fn another_version_and_a_damaged_state_are_refused() {
         }
     }
 }
+
+#[test]
+fn what_is_not_the_runs_own_is_never_removed() {
+    let (folder, mut run) = begun();
+    let path = |name: &str| folder.path().join(name);
+    let others = [
+        "checkpoints/best.safetensors",
+        "checkpoints/holiday/1.png",
+        "checkpoints/00000099",
+        "checkpoints/00000007/thesis.tex",
+        "pictures/holiday.png",
+    ];
+    for other in others {
+        fs::create_dir_all(path(other).parent().unwrap()).unwrap();
+        fs::write(path(other), b"mine").unwrap();
+    }
+    fs::write(path("pictures/00000010.png"), b"ours").unwrap();
+    save(&mut run, 10);
+    save(&mut run, 20);
+    assert!(!path("checkpoints/00000010").exists());
+    resume(folder.path());
+    Run::begin(folder.path(), Existing::Overwrite).unwrap();
+    assert!(!path("checkpoints/00000020").exists() && !path("pictures/00000010.png").exists());
+    for other in others {
+        assert_eq!(fs::read(path(other)).unwrap(), b"mine", "{other}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn checkpoints_may_be_a_link_to_a_folder_with_other_files() {
+    let (folder, mut run) = begun();
+    let (link, elsewhere) = (
+        folder.path().join(CHECKPOINTS),
+        tempfile::tempdir().unwrap(),
+    );
+    fs::remove_dir(&link).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), &link).unwrap();
+    let thesis = elsewhere.path().join("thesis.tex");
+    fs::write(&thesis, b"mine").unwrap();
+    save(&mut run, 10);
+    save(&mut run, 20);
+    assert_eq!(latest(folder.path()), 20);
+    Run::begin(folder.path(), Existing::Overwrite).unwrap();
+    assert_eq!(files::entries(elsewhere.path()).unwrap(), [thesis]);
+}
+
+#[test]
+fn a_run_that_was_moved_away_is_not_begun_again_by_halves() {
+    let outer = tempfile::tempdir().unwrap();
+    let (out, moved) = (outer.path().join("run"), outer.path().join("moved"));
+    let mut run = Run::begin(&out, Existing::Refuse).unwrap();
+    run.describe(&Settings { width: 3 }, &Settings { width: 3 }, &[])
+        .unwrap();
+    save(&mut run, 10);
+    fs::rename(&out, &moved).unwrap();
+    for _ in 0..2 {
+        let described = run.describe(&Settings { width: 3 }, &1, &[]);
+        for result in [run.save(20, &[(MODEL, &part(20))], &20), described] {
+            let message = result.unwrap_err().to_string();
+            assert!(message.contains("moved away"), "{message}");
+        }
+        assert_eq!(files::entries(&out).unwrap(), Vec::<PathBuf>::new());
+        assert_eq!(latest(&moved), 10);
+        // Another folder of that name is not the run's either.
+        fs::create_dir_all(&out).unwrap();
+    }
+}
+
+#[test]
+fn a_state_that_names_no_save_is_refused() {
+    let (folder, mut run) = begun();
+    save(&mut run, 10);
+    let path = folder.path().join(STATE);
+    let text = fs::read_to_string(&path).unwrap();
+    for name in ["../..", "/", "", "00000010/.."] {
+        fs::write(&path, text.replace("00000010", name)).unwrap();
+        let message = Run::open(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("no save's folder"), "{message}");
+    }
+}

@@ -50,6 +50,16 @@ fn what_is_saved_is_loaded() {
 }
 
 #[test]
+fn a_number_that_is_not_finite_is_refused_by_its_tensors_name() {
+    for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut tensors = tensors();
+        tensors[1].1 = Tensor::new(&[7f32, number], &Device::Cpu).unwrap();
+        let (_folder, path) = saved(&tensors);
+        assert_refused(load(&path).map(drop), &path, &["'a.bias'", "not finite"]);
+    }
+}
+
+#[test]
 fn the_same_content_gives_the_same_bytes() {
     let (_one, one) = saved(&tensors());
     let (_two, two) = saved(&tensors());

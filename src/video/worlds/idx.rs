@@ -2,11 +2,14 @@
 
 use crate::error::{Error, Result};
 use flate2::read::GzDecoder;
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 
 /// No more is read: MNIST's 60,000 images take 47 MB.
-const MOST_BYTES: u64 = 1 << 30;
+const MOST_BYTES: u64 = 1 << 28;
+/// Bytes before the pixels.
+const HEADER: usize = 16;
 
 /// Grey images of one size.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,18 +32,15 @@ impl Images {
     /// A file that cannot be read, is of another kind or has another length than
     /// it says.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
-        let bytes = match bytes.starts_with(&[0x1f, 0x8b]) {
-            false => bytes,
-            true => {
-                let mut plain = Vec::new();
-                let reader = GzDecoder::new(&bytes[..]);
-                let read = reader.take(MOST_BYTES).read_to_end(&mut plain);
-                read.map_err(|error| Error::io(path, error))?;
-                plain
-            }
+        let fail = |error| Error::io(path, error);
+        let mut file = BufReader::new(File::open(path).map_err(fail)?);
+        let gzipped = file.fill_buf().map_err(fail)?.starts_with(&[0x1f, 0x8b]);
+        let read: &mut dyn Read = match gzipped {
+            true => &mut GzDecoder::new(file),
+            false => &mut file,
         };
-        Self::parse(&bytes).map_err(|problem| {
+        let parsed = Self::parse(read).map_err(fail)?;
+        parsed.map_err(|problem| {
             Error::input(
                 path.display().to_string(),
                 problem,
@@ -49,34 +49,45 @@ impl Images {
         })
     }
 
-    fn parse(bytes: &[u8]) -> std::result::Result<Self, String> {
-        let (words, _) = bytes.as_chunks::<4>();
-        let &[kind, count, height, width, ..] = words else {
-            return Err(format!("{} bytes are no idx file of images", bytes.len()));
+    /// What is wrong, where nothing fails but the content. No more is read than the header
+    /// says.
+    fn parse(read: &mut dyn Read) -> std::io::Result<Result<Self, String>> {
+        let mut header = Vec::new();
+        read.take(HEADER as u64).read_to_end(&mut header)?;
+        let &[kind, count, height, width] = header.as_chunks::<4>().0 else {
+            let length = header.len();
+            return Ok(Err(format!("{length} bytes are no idx file of images")));
         };
         if kind != [0, 0, 8, 3] {
-            return Err(format!(
+            return Ok(Err(format!(
                 "it starts with the bytes {kind:?}; an idx file of images starts with [0, 0, 8, 3]"
-            ));
+            )));
         }
         let [count, height, width] =
             [count, height, width].map(|word| u32::from_be_bytes(word) as usize);
-        let size = count
-            .checked_mul(height)
-            .and_then(|size| size.checked_mul(width));
-        let pixels = &bytes[16..];
-        if size != Some(pixels.len()) || pixels.is_empty() {
-            return Err(format!(
-                "it says {count} images of {height}×{width}, and holds {} bytes of pixels",
-                pixels.len()
-            ));
-        }
-        Ok(Self {
-            count,
-            height,
-            width,
-            pixels: pixels.to_vec(),
-        })
+        let says = format!("it says {count} images of {height}×{width}");
+        let size = (count as u64).checked_mul(height as u64);
+        let size = size.and_then(|size| size.checked_mul(width as u64));
+        let Some(size) = size.filter(|size| (1..=MOST_BYTES).contains(size)) else {
+            return Ok(Err(format!(
+                "{says}; expected 1 to {MOST_BYTES} pixels in all"
+            )));
+        };
+        let mut pixels = Vec::new();
+        read.take(size + 1).read_to_end(&mut pixels)?;
+        let found = match pixels.len() as u64 {
+            found if found == size => {
+                return Ok(Ok(Self {
+                    count,
+                    height,
+                    width,
+                    pixels,
+                }));
+            }
+            found if found > size => "more".to_owned(),
+            found => found.to_string(),
+        };
+        Ok(Err(format!("{says}, and holds {found} bytes of pixels")))
     }
 
     /// Image `index` in `side` × `side` pixels in [0, 1], bilinear between the
@@ -144,7 +155,8 @@ mod tests {
             ),
             (vec![0, 0, 8], "3 bytes are no idx file"),
             (file(0, &[]), "0 images"),
-            (file(u32::MAX, &pixels), "holds 12 bytes"),
+            (file(1, &pixels), "1 images of 2×3, and holds more bytes"),
+            (file(u32::MAX, &pixels), "expected 1 to 268435456 pixels"),
         ] {
             std::fs::write(&path, bytes).unwrap();
             let message = Images::read(&path).unwrap_err().to_string();
@@ -152,6 +164,12 @@ mod tests {
         }
         std::fs::write(&path, [0x1f, 0x8b, 0, 1]).unwrap();
         assert!(Images::read(&path).is_err());
+        // What has no end is not read to it.
+        let endless = Path::new("/dev/zero");
+        if endless.exists() {
+            let message = Images::read(endless).unwrap_err().to_string();
+            assert!(message.contains("starts with the bytes"), "{message}");
+        }
     }
 
     #[test]

@@ -17,6 +17,11 @@ pub(super) const WEIGHTS: &str = "weights";
 /// The part of a save that holds the averages of those.
 pub(super) const AVERAGES: &str = "averages";
 
+/// Seconds that a run may have taken: a hundred years.
+const LONGEST: f64 = 3.2e9;
+/// Steps of a run, at most.
+const MOST_STEPS: u64 = 1 << 53;
+
 /// What a save holds beside tensors.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct State {
@@ -31,6 +36,23 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Refuses numbers that no training writes.
+    fn check(&self, saved: &Saved) -> Result<()> {
+        check_progress(saved, self.step, self.elapsed)?;
+        if self.best.len() != self.learners.len() {
+            let (best, learners) = (self.best.len(), self.learners.len());
+            return Err(saved.refuse(&format!("'best' has {best} scores of {learners} models")));
+        }
+        match self
+            .learners
+            .iter()
+            .all(|learner| learner.is_sound(self.step))
+        {
+            true => Ok(()),
+            false => Err(saved.refuse("'learners' has numbers that no training writes")),
+        }
+    }
+
     /// Brings learners and their best back to where a save of the run in `out`
     /// left them.
     pub(super) fn restore(
@@ -40,6 +62,7 @@ impl State {
         best: &mut [Best],
     ) -> Result<Self> {
         let state: Self = saved.state()?;
+        state.check(saved)?;
         if state.learners.len() != learners.len() {
             return Err(Error::input(
                 out.display().to_string(),
@@ -73,6 +96,23 @@ impl State {
             learner.resume(&moments, &averages, state.clone())?;
         }
         Ok(state)
+    }
+}
+
+/// What the numbers of any session's save must be: the run's step, and the time until then.
+///
+/// # Errors
+/// Names what no training writes.
+pub(in crate::cli) fn check_progress(saved: &Saved, step: u64, elapsed: f64) -> Result<()> {
+    if step != saved.step {
+        let problem = format!("'step' is {step}, and it is of step {}", saved.step);
+        return Err(saved.refuse(&problem));
+    }
+    match (0.0..=LONGEST).contains(&elapsed) && step <= MOST_STEPS {
+        true => Ok(()),
+        false => Err(saved.refuse(&format!(
+            "{step} steps in {elapsed} seconds; expected up to {MOST_STEPS} in 0 to {LONGEST:e}"
+        ))),
     }
 }
 

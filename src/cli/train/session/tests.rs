@@ -198,14 +198,139 @@ fn what_does_not_look_right_of_any_member_is_kept_and_said_at_the_end() {
             seconds: 1.0,
             seed: 1,
             threads: 1,
+            done,
         };
-        conclude(&session.plan, &session.run, trained, done).unwrap()
+        conclude(&session.plan, &session.run, trained).unwrap()
     };
-    let warnings = conclude(true);
+    let warnings = conclude(true).unwrap();
     let ignored = |whose: &str| {
         let start = format!("{whose}z is ignored");
         warnings.iter().any(|warning| warning.starts_with(&start))
     };
     assert!(ignored("") && ignored("member 2: "), "{warnings:?}");
-    assert!(conclude(false).is_empty());
+    assert_eq!(conclude(false), None);
+}
+
+impl Session {
+    fn config(&self) -> ModelConfig {
+        ModelConfig::read(&self.run.config()).unwrap()
+    }
+
+    /// The same run, gone on with.
+    fn again(self) -> Self {
+        let out = self.run.folder().to_path_buf();
+        Self::begin(self.plan, &out, Existing::Resume).unwrap()
+    }
+}
+
+#[test]
+fn what_was_left_after_the_last_step_is_done_when_the_run_goes_on() {
+    let (_folder, mut session) = session(3);
+    session.train().unwrap();
+    let whole = session.config();
+    assert!(whole.trained.unwrap().done);
+    // As an interrupt leaves it, or a kill after the last save.
+    for trained in [
+        None,
+        Some(Trained {
+            done: false,
+            ..whole.trained.unwrap()
+        }),
+    ] {
+        let broken = ModelConfig {
+            trained,
+            persistence: 0.0,
+            ..whole.clone()
+        };
+        session
+            .run
+            .describe(&session.plan.settings, &broken, UNITS)
+            .unwrap();
+        session = session.again();
+        session.train().unwrap();
+        let config = session.config();
+        assert_eq!(config.persistence, whole.persistence);
+        assert!(config.trained.unwrap().done);
+    }
+    // Once is enough.
+    session = session.again();
+    session.train().unwrap();
+    let left = |trained: Option<Trained>| session.pace.is_concluded(trained);
+    assert!(left(session.trained));
+    assert!(!left(Some(Trained {
+        steps: 2,
+        ..whole.trained.unwrap()
+    })));
+}
+
+#[test]
+fn weights_that_are_not_finite_end_a_training_with_an_error() {
+    let (_folder, mut session) = session(1);
+    session.pace.step = 1;
+    session.scale_weights(f64::INFINITY);
+    session.save().unwrap();
+    let said = session.train().unwrap_err().to_string();
+    assert!(
+        said.contains("not finite") && said.contains("tensor '"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_step_that_cannot_read_leaves_a_save_and_a_validation_that_fails_is_made_again() {
+    let (_folder, mut session) = session(20);
+    // Pictures cannot be written where a file is in the way.
+    let pictures = session.run.pictures();
+    std::fs::remove_dir(&pictures).unwrap();
+    std::fs::write(&pictures, "").unwrap();
+    let said = session.train().unwrap_err().to_string();
+    assert!(said.contains("pictures"), "{said}");
+    // It fails in the first validation, after two steps, which are saved.
+    assert_eq!(session.run.latest().unwrap().step, 2);
+    std::fs::remove_file(&pictures).unwrap();
+    let mut session = session.again();
+    assert_eq!((session.pace.step, session.pace.validations), (2, 0));
+    session.train().unwrap();
+    assert!(pictures.join("00000002.png").exists());
+}
+
+#[test]
+fn a_state_that_no_training_writes_is_refused() {
+    let (_folder, mut session) = session(3);
+    session.train().unwrap();
+    let saved = session.run.latest().unwrap();
+    let path = (session.run.folder().join("checkpoints/00000003")).join("state.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let good: Value = serde_json::from_str(&text).unwrap();
+    let wrong = [
+        ("/elapsed", json!(-5)),
+        ("/elapsed", json!(1e300)),
+        ("/elapsed", json!("long")),
+        ("/elapsed", Value::Null),
+        ("/step", json!(4)),
+        ("/step", json!(u64::MAX)),
+        ("/step", json!(-1)),
+        ("/validations", json!(1e300)),
+        ("/best", json!([])),
+        ("/learners", json!([])),
+        ("/learners/0/steps", json!(9_000_000_000_000_000_000_u64)),
+        ("/learners/0/caution", json!(-1.0)),
+        ("/learners/0/watch/best", json!(-1e300)),
+        ("/learners/0/watch/steps", json!(u64::MAX)),
+    ];
+    let out = session.run.folder().to_path_buf();
+    for (key, value) in wrong {
+        let mut state = good.clone();
+        *state.pointer_mut(key).unwrap() = value.clone();
+        std::fs::write(&path, state.to_string()).unwrap();
+        let learners = &mut session.learners;
+        let restored = State::restore(&out, &saved, learners, &mut session.best);
+        let said = restored.unwrap_err().to_string();
+        assert!(
+            said.contains("state.json") || said.contains("--only"),
+            "{key} {value}: {said}"
+        );
+    }
+    std::fs::write(&path, text).unwrap();
+    State::restore(&out, &saved, &mut session.learners, &mut session.best).unwrap();
 }
