@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempPath;
@@ -184,6 +184,36 @@ pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// The bytes of a file that has at most `most` of them.
+///
+/// # Errors
+/// No such file, a folder or a device, a longer file.
+pub fn read_short(path: &Path, most: u64) -> Result<Vec<u8>> {
+    let fail = |error| Error::io(path, error);
+    let refuse =
+        |problem: String| Error::input(path.display().to_string(), problem, "name another file");
+    let file = File::open(path).map_err(fail)?;
+    let data = file.metadata().map_err(fail)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        if data.file_type().is_char_device() || data.file_type().is_block_device() {
+            return Err(refuse("is a device, and no file".to_owned()));
+        }
+    }
+    let mut bytes = Vec::new();
+    if data.len() <= most {
+        // A pipe's length is not known before.
+        file.take(most + 1).read_to_end(&mut bytes).map_err(fail)?;
+    }
+    if data.len().max(bytes.len() as u64) > most {
+        return Err(refuse(format!(
+            "is longer than the {most} bytes that such a file may have"
+        )));
+    }
+    Ok(bytes)
+}
+
 /// The folder that `path` lies in, made if missing.
 pub(crate) fn make_folder_of(path: &Path) -> Result<&Path> {
     if path.file_name().is_none() {
@@ -251,6 +281,20 @@ mod tests {
         assert!(failed.unwrap_err().to_string().contains("no space left"));
         assert_eq!(fs::read(&path).unwrap(), b"whole");
         assert_eq!(entries(folder.path()).unwrap(), [path]);
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.json");
+        fs::write(&path, "12345").unwrap();
+        assert_eq!(read_short(&path, 5).unwrap(), b"12345");
+        let said = |path: &Path| read_short(path, 4).unwrap_err().to_string();
+        assert!(said(&path).contains("longer than the 4 bytes"));
+        assert!(said(folder.path()).contains(&folder.path().display().to_string()));
+        if cfg!(unix) {
+            assert!(said(Path::new("/dev/zero")).contains("is a device"));
+        }
     }
 
     #[test]

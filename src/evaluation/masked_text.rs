@@ -2,7 +2,7 @@
 
 use super::reliability::{BINS, Bin, calibration_error};
 use crate::energy::MaskedText;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::rng::Seed;
 use crate::text::{Masked, Masking, Tokenizer};
@@ -89,7 +89,7 @@ pub fn hidden(
 /// Judges a model at 1/β = `temperature` on sequences of one length.
 ///
 /// # Errors
-/// Tokens that the model does not know; Ctrl-C.
+/// Tokens that the model does not know, a network that gives no numbers; Ctrl-C.
 pub fn judge(
     text: &MaskedText,
     sequences: &[Masked],
@@ -112,6 +112,11 @@ pub fn judge(
             Bin::add(&mut bins, one.best, one.rank == 0);
         }
     })?;
+    if !(cost + entropy).is_finite() {
+        return Err(Error::NotFinite {
+            what: "what the model says of hidden tokens".to_owned(),
+        });
+    }
     let share = |count: usize| count as f64 / told.max(1) as f64;
     let mean = |sum: f64| sum / told.max(1) as f64;
     Ok(TextFigures {

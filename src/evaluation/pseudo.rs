@@ -2,7 +2,7 @@
 //! so no likelihood, but a score of the same kind.
 
 use crate::energy::MaskedText;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::text::Tokenizer;
 use candle_core::{Device, Tensor};
@@ -22,10 +22,10 @@ pub enum Hide {
 }
 
 /// −log p, in nats at 1/β = `temperature`, of each token of a sequence given the others;
-/// 0 for special tokens.
+/// none of special tokens, such as `[UNK]`: which word it was is not known.
 ///
 /// # Errors
-/// Tokens that the model does not know; Ctrl-C.
+/// Tokens that the model does not know, a network that gives no numbers; Ctrl-C.
 pub fn surprises(
     text: &MaskedText,
     tokenizer: &Tokenizer,
@@ -33,8 +33,8 @@ pub fn surprises(
     hide: Hide,
     temperature: f64,
     device: &Device,
-) -> Result<Vec<f64>> {
-    let mut found = vec![0.0; sequence.len()];
+) -> Result<Vec<Option<f64>>> {
+    let mut found = vec![None; sequence.len()];
     let places: Vec<usize> = (0..sequence.len())
         .filter(|&place| !tokenizer.is_special(sequence[place]))
         .collect();
@@ -65,7 +65,12 @@ pub fn surprises(
         let targets = Tensor::from_vec(targets, count, device)?;
         let costs = crate::ops::cross_entropy(&logits, &targets)?;
         for (&place, cost) in some.iter().zip(costs.to_vec1::<f32>()?) {
-            found[place] = f64::from(cost);
+            if !cost.is_finite() {
+                return Err(Error::NotFinite {
+                    what: "the surprise of a token".to_owned(),
+                });
+            }
+            found[place] = Some(f64::from(cost));
         }
     }
     Ok(found)
@@ -86,9 +91,8 @@ pub fn pseudo_perplexity(
     let (mut sum, mut count) = (0.0, 0usize);
     for sequence in sequences {
         let found = surprises(text, tokenizer, sequence, Hide::Token, temperature, device)?;
-        sum += found.iter().sum::<f64>();
-        let special = sequence.iter().filter(|&&id| tokenizer.is_special(id));
-        count += sequence.len() - special.count();
+        sum += found.iter().flatten().sum::<f64>();
+        count += found.iter().flatten().count();
     }
     Ok((count > 0).then(|| (sum / count as f64).exp()))
 }
@@ -123,7 +127,7 @@ mod tests {
         let found =
             |hide| surprises(&masked, &tokenizer, &sequence, hide, 1.0, &Device::Cpu).unwrap();
         let alone = found(Hide::Token);
-        assert_eq!((alone[0], alone[sequence.len() - 1]), (0.0, 0.0));
+        assert_eq!((alone[0], alone[sequence.len() - 1]), (None, None));
         let y = Tensor::new(&sequence[..], &Device::Cpu)
             .unwrap()
             .unsqueeze(0)
@@ -136,12 +140,12 @@ mod tests {
                 .unsqueeze(0)
                 .unwrap();
             let energy = masked.energy(&x, &y).unwrap().to_vec1::<f32>().unwrap()[0];
-            assert!((alone[place] - f64::from(energy)).abs() < 1e-5);
+            assert!((alone[place].unwrap() - f64::from(energy)).abs() < 1e-5);
         }
         // "boff" is of several pieces: its first is told without those after it.
         assert!(tokenizer.continues(sequence[2]));
         assert_ne!(found(Hide::RestOfWord)[1], alone[1]);
-        let mean = alone.iter().sum::<f64>() / inner.len() as f64;
+        let mean = alone.iter().flatten().sum::<f64>() / inner.len() as f64;
         let all = [sequence.clone()];
         let pseudo = pseudo_perplexity(&masked, &tokenizer, &all, 1.0, &Device::Cpu).unwrap();
         assert!((pseudo.unwrap().ln() - mean).abs() < 1e-9);

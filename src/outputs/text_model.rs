@@ -4,12 +4,14 @@
 
 use super::run::{CONFIG, MODEL};
 use crate::error::{Error, Result};
-use crate::models::{Bert, BertConfig, Source as _, Weights, bert_weights};
+use crate::files;
+use crate::models::{Bert, BertConfig, Sizes, Source as _, Weights, bert_weights};
 use crate::rng::Seed;
 use crate::text::Tokenizer;
 use crate::training::checkpoint::{self, Checkpoint};
 use crate::training::text::TextSettings;
 use candle_core::{Device, Tensor};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
@@ -22,6 +24,9 @@ pub const TOKENIZER: &str = "tokenizer.json";
 
 /// How many more tokens than the tokenizer a model may know: vocabularies are rounded up.
 const SPARE: usize = 128;
+
+/// The longest `config.json`, and the longest list of parts, in bytes.
+const LONGEST: u64 = 1 << 26;
 
 /// What a `config.json` of this project holds beside Hugging Face's keys, in its key
 /// `nextframe`.
@@ -80,6 +85,10 @@ impl TextModel {
             ));
         }
         let checkpoint = read_weights(folder, &config)?;
+        // Before anything of the sizes in config.json is made.
+        let mut sizes = Sizes::default();
+        Bert::new(&config, sizes.root())?;
+        checkpoint.check(&sizes.tensors)?;
         let mut weights = Weights::new(Seed(0), device);
         Bert::new(&config, weights.root())?;
         checkpoint.fill(weights.pairs())?;
@@ -127,16 +136,15 @@ pub fn config_json(model: &BertConfig, run: &TextRun) -> Result<Value> {
 /// # Errors
 /// No such file, no JSON, another kind of model.
 pub fn read_config(path: &Path) -> Result<(BertConfig, Option<TextRun>)> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+    let bytes = files::read_short(path, LONGEST)?;
     let refuse =
         |problem: String, hint: &str| Error::input(path.display().to_string(), problem, hint);
-    let broken = |error: serde_json::Error| {
+    let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
         refuse(
             format!("cannot be used: {error}"),
             "give the config.json of a BERT",
         )
-    };
-    let value: Value = serde_json::from_str(&text).map_err(broken)?;
+    })?;
     match value.get("model_type").and_then(Value::as_str) {
         Some("bert") => {}
         Some(other) => {
@@ -165,13 +173,50 @@ pub fn read_config(path: &Path) -> Result<(BertConfig, Option<TextRun>)> {
             "only BERT's own are known here",
         ));
     }
-    let run = match value.get("nextframe") {
-        Some(run) => Some(TextRun::deserialize(run).map_err(broken)?),
+    let run: Option<TextRun> = match value.get("nextframe") {
+        Some(run) => Some(part(path, run, "nextframe.")?),
         None => None,
     };
-    let config = BertConfig::deserialize(&value).map_err(broken)?;
-    config.check()?;
+    if let Some(run) = &run {
+        (run.settings.check()).map_err(|error| in_file(path, error))?;
+        if !(run.temperature > 0.0 && run.temperature.is_finite()) {
+            return Err(refuse(
+                format!("key 'nextframe.temperature' is {}", run.temperature),
+                "set it to 1",
+            ));
+        }
+    }
+    let config: BertConfig = part(path, &value, "")?;
+    config.check().map_err(|error| in_file(path, error))?;
     Ok((config, run))
+}
+
+/// Settings from a part of a `config.json`, whose keys begin with `prefix`.
+fn part<T: DeserializeOwned>(path: &Path, value: &Value, prefix: &str) -> Result<T> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        Error::input(
+            path.display().to_string(),
+            format!("key '{prefix}{}': {}", error.path(), error.inner())
+                .replace("expected usize", "expected a whole number of at least 0"),
+            "correct it, or give the config.json that was written beside the weights",
+        )
+    })
+}
+
+/// The error of a part of a file, with the file's name.
+fn in_file(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Input {
+            subject,
+            problem,
+            hint,
+        } => Error::input(
+            path.display().to_string(),
+            format!("{subject}: {problem}"),
+            hint,
+        ),
+        other => other,
+    }
 }
 
 /// All weights of a folder, by the names of [`Bert`].
@@ -189,20 +234,8 @@ fn read_weights(folder: &Path, config: &BertConfig) -> Result<Checkpoint> {
             ));
         }
     };
-    let about = |error: Error| match error {
-        Error::Input {
-            subject,
-            problem,
-            hint,
-        } => Error::input(
-            path.display().to_string(),
-            format!("{subject}: {problem}"),
-            hint,
-        ),
-        other => other,
-    };
     Ok(Checkpoint {
-        tensors: bert_weights(&tensors, config).map_err(about)?,
+        tensors: bert_weights(&tensors, config).map_err(|error| in_file(&path, error))?,
         path,
         metadata: Default::default(),
     })
@@ -221,8 +254,8 @@ fn sharded(folder: &Path, index: &Path) -> Result<HashMap<String, Tensor>> {
     struct Index {
         weight_map: HashMap<String, String>,
     }
-    let text = std::fs::read_to_string(index).map_err(|error| Error::io(index, error))?;
-    let names: Index = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+    let bytes = files::read_short(index, LONGEST)?;
+    let names: Index = serde_json::from_slice(&bytes).map_err(|error| refuse(error.to_string()))?;
     let files: BTreeSet<&String> = names.weight_map.values().collect();
     let mut all = HashMap::new();
     for file in files {

@@ -1,11 +1,15 @@
 //! Corpora: files, folders, archives and standard input, as documents.
 
+mod letters;
+mod unpack;
+
 use super::restore::Form;
 use crate::error::{Error, Result};
-use crate::files;
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use crate::{files, interrupt};
+use std::collections::HashSet;
+use std::fs::{self, File, FileType};
+use std::path::{Path, PathBuf};
+use unpack::Allowance;
 
 /// What stands for words that a corpus has left out.
 const UNKNOWN: &str = "[UNK]";
@@ -18,6 +22,9 @@ const ABOUT: &[&str] = &[
 /// Endings of text in a folder.
 const ENDINGS: &[&str] = &["txt", "text", "md", "gz", "zip", ""];
 
+/// Files that a warning names.
+const NAMED: usize = 3;
+
 /// A text and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
@@ -29,28 +36,47 @@ pub struct Document {
 }
 
 /// Reads all documents of `inputs`, in their order: plain text, gzip, zip (each file a
-/// document), folders (each file a document, by name), `-` for standard input. Files
-/// called README and the like are left out of folders and archives.
+/// document), folders (each file a document, by name), `-` for standard input. Text is
+/// UTF-8, or UTF-16 with its byte-order mark. Files called README and the like are left out
+/// of folders and archives. What cannot be read in a folder is left out with a warning.
 ///
 /// # Errors
-/// No such file, bytes that are no UTF-8, a broken archive, no letter in all of it.
-pub fn read_all(inputs: &[String]) -> Result<Vec<Document>> {
-    let mut documents = Vec::new();
-    for input in inputs {
-        match input.as_str() {
-            "-" => {
-                let mut bytes = Vec::new();
-                let read = std::io::stdin().lock().read_to_end(&mut bytes);
-                read.map_err(|error| Error::io("standard input", error))?;
-                add("standard input", bytes, &mut documents)?;
+/// No such file, bytes that are no text, a broken archive, no letter in all of it.
+pub fn read_all(inputs: &[impl AsRef<Path>]) -> Result<Vec<Document>> {
+    read_within(inputs, u64::MAX)
+}
+
+/// [`read_all`], of at most `most` bytes of text: what the machine has room for.
+///
+/// # Errors
+/// As [`read_all`], and more text than that.
+pub fn read_within(inputs: &[impl AsRef<Path>], most: u64) -> Result<Vec<Document>> {
+    let mut corpus = Corpus {
+        documents: Vec::new(),
+        allowance: Allowance::of(most),
+        folders: HashSet::new(),
+        left_out: Vec::new(),
+    };
+    for input in inputs.iter().map(AsRef::as_ref) {
+        match input.to_str() {
+            Some("-") => {
+                let name = "standard input";
+                let bytes = corpus.allowance.stream(std::io::stdin().lock(), name)?;
+                corpus.add(name, bytes, 0)?;
             }
-            path => read(Path::new(path), &mut documents)?,
+            _ if input.is_dir() => corpus.folder(input)?,
+            _ => corpus.file(input)?,
         }
     }
+    corpus.warn();
+    let documents = corpus.documents;
     let letters = |document: &Document| document.text.chars().any(char::is_alphabetic);
     if !documents.iter().any(letters) {
+        let names: Vec<_> = (inputs.iter())
+            .map(|input| input.as_ref().display().to_string())
+            .collect();
         return Err(Error::input(
-            inputs.join(", "),
+            names.join(", "),
             format!("no letter in {} documents", documents.len()),
             "give text: plain, gzip, zip, a folder of these, or - for standard input",
         ));
@@ -58,24 +84,172 @@ pub fn read_all(inputs: &[String]) -> Result<Vec<Document>> {
     Ok(documents)
 }
 
-fn read(path: &Path, documents: &mut Vec<Document>) -> Result<()> {
-    if path.is_dir() {
+/// What was read so far.
+struct Corpus {
+    documents: Vec<Document>,
+    allowance: Allowance,
+    /// Folders that were entered: a link may lead back to one.
+    folders: HashSet<PathBuf>,
+    /// Files of folders that cannot be read, and why.
+    left_out: Vec<String>,
+}
+
+impl Corpus {
+    fn folder(&mut self, path: &Path) -> Result<()> {
+        interrupt::check()?;
+        let fail = |error| Error::io(path, error);
+        if !self.folders.insert(path.canonicalize().map_err(fail)?) {
+            self.left_out
+                .push(format!("{} (a folder that was read)", path.display()));
+            return Ok(());
+        }
         for entry in files::entries(path)? {
+            if entry.is_dir() {
+                match self.folder(&entry) {
+                    Err(Error::Interrupted) => return Err(Error::Interrupted),
+                    Err(error) => self.left_out.push(without_hint(error)),
+                    Ok(()) => {}
+                }
+                continue;
+            }
             let ending = entry.extension().unwrap_or_default().to_string_lossy();
             let wanted = ENDINGS.contains(&ending.to_lowercase().as_str());
             let name = entry.file_name().unwrap_or_default().to_string_lossy();
-            if entry.is_dir() || (wanted && belongs(&name)) {
-                read(&entry, documents)?;
+            if !(wanted && belongs(&name)) {
+                continue;
+            }
+            let before = self.documents.len();
+            match self.entry(&entry) {
+                Ok(()) => {}
+                Err(Error::Interrupted) => return Err(Error::Interrupted),
+                Err(error) => {
+                    self.documents.truncate(before);
+                    self.left_out.push(without_hint(error));
+                }
             }
         }
-        return Ok(());
+        Ok(())
     }
-    let name = path.display().to_string();
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|mut file| file.read_to_end(&mut bytes))
-        .map_err(|error| Error::io(path, error))?;
-    add(&name, bytes, documents)
+
+    /// A file of a folder.
+    fn entry(&mut self, path: &Path) -> Result<()> {
+        let data = fs::metadata(path).map_err(|error| Error::io(path, error))?;
+        let refuse = |problem| {
+            Err(Error::input(
+                path.display().to_string(),
+                problem,
+                "remove it",
+            ))
+        };
+        match kind(data.file_type()) {
+            Some(kind) => refuse(format!("is {kind}")),
+            None if data.len() == 0 => refuse("is empty".to_owned()),
+            None => self.file(path),
+        }
+    }
+
+    fn file(&mut self, path: &Path) -> Result<()> {
+        let name = path.display().to_string();
+        let file = File::open(path).map_err(|error| unopened(path, error))?;
+        let data = file.metadata().map_err(|error| Error::io(path, error))?;
+        let bytes = match kind(data.file_type()) {
+            None => self.allowance.file(file, data.len(), &name)?,
+            // As a shell's <(…) is.
+            Some(PIPE) => self.allowance.stream(file, &name)?,
+            Some(kind) => {
+                return Err(Error::input(
+                    name,
+                    format!("is {kind}, and no text"),
+                    "give a file, a folder, or - for standard input",
+                ));
+            }
+        };
+        self.add(&name, bytes, 0)
+    }
+
+    /// A document or an archive, `depth` archives deep.
+    fn add(&mut self, name: &str, bytes: Vec<u8>, depth: usize) -> Result<()> {
+        if bytes.starts_with(letters::ZIP) {
+            let inner = |inside: &str| belongs(inside);
+            for (inside, bytes) in self.allowance.zip(&bytes, name, depth, inner)? {
+                self.add(&format!("{name}:{inside}"), bytes, depth + 1)?;
+            }
+            return Ok(());
+        }
+        if bytes.starts_with(letters::GZIP) {
+            let inner = self.allowance.gzip(&bytes, name, depth)?;
+            drop(bytes);
+            return self.add(name, inner, depth + 1);
+        }
+        let text = letters::read(name, bytes)?;
+        let text = Form::of(&text).undo(text, UNKNOWN);
+        let name = name.to_owned();
+        self.documents.push(Document { name, text });
+        Ok(())
+    }
+
+    /// Says what was left out.
+    fn warn(&self) {
+        if self.left_out.is_empty() {
+            return;
+        }
+        let more = match self.left_out.len() > NAMED {
+            true => ", …",
+            false => "",
+        };
+        tracing::warn!(
+            "{} left out, which cannot be read as text: {}{more}",
+            match self.left_out.len() {
+                1 => "1 file is".to_owned(),
+                count => format!("{count} files are"),
+            },
+            self.left_out[..self.left_out.len().min(NAMED)].join(", ")
+        );
+    }
+}
+
+const PIPE: &str = "a named pipe";
+
+/// What a thing is that is no file, in words.
+fn kind(kind: FileType) -> Option<&'static str> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        if kind.is_fifo() {
+            return Some(PIPE);
+        }
+        if kind.is_socket() {
+            return Some("a socket");
+        }
+        if kind.is_char_device() || kind.is_block_device() {
+            return Some("a device");
+        }
+    }
+    kind.is_dir().then_some("a folder")
+}
+
+/// The error of a path that cannot be opened; an address on the web is no path.
+fn unopened(path: &Path, error: std::io::Error) -> Error {
+    let is_address = |text: &str| text.starts_with("http://") || text.starts_with("https://");
+    match path.to_str().filter(|text| is_address(text)) {
+        Some(address) => Error::input(
+            address,
+            "is an address on the web, and no file",
+            "fetch it, for example with curl -LO, and name the file",
+        ),
+        None => Error::io(path, error),
+    }
+}
+
+/// An error as a part of a list.
+fn without_hint(error: Error) -> String {
+    match error {
+        Error::Input {
+            subject, problem, ..
+        } => format!("{subject} ({problem})"),
+        Error::Io { path, source } => format!("{} ({source})", path.display()),
+        error => error.to_string(),
+    }
 }
 
 /// Whether a file of a folder or archive is text of the corpus.
@@ -85,123 +259,5 @@ fn belongs(name: &str) -> bool {
     !stem.is_empty() && !ABOUT.contains(&stem.as_str())
 }
 
-fn add(name: &str, bytes: Vec<u8>, documents: &mut Vec<Document>) -> Result<()> {
-    if bytes.starts_with(b"PK\x03\x04") {
-        return add_archive(name, bytes, documents);
-    }
-    if bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut inner = Vec::new();
-        let mut decoder = flate2::read::MultiGzDecoder::new(bytes.as_slice());
-        decoder
-            .read_to_end(&mut inner)
-            .map_err(|error| broken(name, "gzip", &error))?;
-        return add(name, inner, documents);
-    }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at]
-            .iter()
-            .filter(|&&b| b == b'\n')
-            .count()
-            + 1;
-        Error::input(
-            name,
-            format!("is not UTF-8: byte {at} (line {line}) belongs to no letter"),
-            "convert it, for example with iconv -f latin1 -t utf8, or leave it out",
-        )
-    })?;
-    let form = Form::of(&text);
-    let text = form.undo(text, UNKNOWN);
-    documents.push(Document {
-        name: name.to_owned(),
-        text,
-    });
-    Ok(())
-}
-
-fn add_archive(name: &str, bytes: Vec<u8>, documents: &mut Vec<Document>) -> Result<()> {
-    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes))
-        .map_err(|error| broken(name, "zip", &error))?;
-    for index in 0..archive.len() {
-        let mut file = archive
-            .by_index(index)
-            .map_err(|error| broken(name, "zip", &error))?;
-        let inner_name = file.name().map_err(|error| broken(name, "zip", &error))?;
-        let inside = format!("{name}:{inner_name}");
-        if file.is_dir() || !belongs(&inner_name) {
-            continue;
-        }
-        let mut inner = Vec::new();
-        file.read_to_end(&mut inner)
-            .map_err(|error| broken(&inside, "zip", &error))?;
-        add(&inside, inner, documents)?;
-    }
-    Ok(())
-}
-
-fn broken(name: &str, kind: &str, problem: &dyn std::fmt::Display) -> Error {
-    Error::input(
-        name,
-        format!("cannot be read as {kind}: {problem}"),
-        "fetch it again",
-    )
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write as _;
-
-    fn names(documents: &[Document]) -> Vec<&str> {
-        let last = |d: &'_ Document| d.name.rfind(['/', ':']).map_or(0, |at| at + 1);
-        documents.iter().map(|d| &d.name[last(d)..]).collect()
-    }
-
-    #[test]
-    fn folders_gzip_and_zip_hold_documents() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        std::fs::write(path("b.txt"), "Zwei.").unwrap();
-        std::fs::write(path("README.txt"), "about").unwrap();
-        std::fs::write(path("picture.png"), [0u8, 159]).unwrap();
-        let gzip = File::create(path("a.gz")).unwrap();
-        let mut gzip = flate2::write::GzEncoder::new(gzip, flate2::Compression::fast());
-        gzip.write_all("Eins.".as_bytes()).unwrap();
-        gzip.finish().unwrap();
-        let mut zip = zip::ZipWriter::new(File::create(path("c.zip")).unwrap());
-        for (name, text) in [("d/one", "1 a"), ("d/README", "x"), ("d/two", "2 b")] {
-            zip.start_file(name, zip::write::SimpleFileOptions::default())
-                .unwrap();
-            zip.write_all(text.as_bytes()).unwrap();
-        }
-        zip.finish().unwrap();
-        let all = read_all(&[folder.path().display().to_string()]).unwrap();
-        assert_eq!(names(&all), ["a.gz", "b.txt", "one", "two"]);
-        let texts: Vec<&str> = all.iter().map(|d| d.text.as_str()).collect();
-        assert_eq!(texts, ["Eins.", "Zwei.", "1 a", "2 b"]);
-    }
-
-    #[test]
-    fn bad_input_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.txt");
-        let said = |bytes: &[u8]| {
-            std::fs::write(&path, bytes).unwrap();
-            read_all(&[path.display().to_string()])
-                .unwrap_err()
-                .to_string()
-        };
-        for (bytes, words) in [
-            (&b"ab\ncd\xff"[..], "byte 5 (line 2)"),
-            (b"12 + 3\n", "no letter in 1 documents"),
-            (b"", "no letter"),
-            (b"\x1f\x8b\x00", "cannot be read as gzip"),
-            (b"PK\x03\x04", "cannot be read as zip"),
-        ] {
-            let said = said(bytes);
-            assert!(said.contains("a.txt") && said.contains(words), "{said}");
-        }
-        let missing = read_all(&["/no/such".to_owned()]).unwrap_err().to_string();
-        assert!(missing.contains("/no/such"), "{missing}");
-    }
-}
+mod tests;

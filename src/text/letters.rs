@@ -89,3 +89,17 @@ pub(super) fn pieces(text: &str) -> impl Iterator<Item = &str> {
         Some(piece)
     })
 }
+
+/// Where the letter begins that byte `at` is of.
+pub(super) fn letter_at(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len()))
+        .rfind(|&at| text.is_char_boundary(at))
+        .unwrap_or(0)
+}
+
+/// Where the letter ends that byte `at` is of.
+pub(super) fn letter_after(text: &str, at: usize) -> usize {
+    (at..text.len())
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(text.len())
+}

@@ -7,7 +7,7 @@ mod restore;
 mod stream;
 mod tokenizer;
 
-pub use corpus::{Document, read_all};
+pub use corpus::{Document, read_all, read_within};
 pub use masking::{Masked, Masking};
 pub use stream::Stream;
 pub use tokenizer::{Tokenizer, Word};

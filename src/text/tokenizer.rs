@@ -1,28 +1,45 @@
 //! Words and parts of words as numbers.
 
+mod config;
+mod read;
+mod sound;
+mod wall;
+
 use super::corpus::Document;
-use super::letters::{letters, pieces};
+use super::letters::{letter_after, letter_at, letters, pieces};
 use crate::error::{Error, Result};
 use crate::files;
+use config::{CONFIG, SPECIAL};
 use rayon::prelude::*;
+use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::ops::Range;
 use std::path::Path;
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
 use tokenizers::models::wordpiece::{WordPiece, WordPieceTrainer};
 use tokenizers::models::{ModelWrapper, TrainerWrapper};
 use tokenizers::normalizers::bert::BertNormalizer;
+use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{AddedToken, Model as _, TokenizerBuilder};
+use wall::behind;
 
-/// BERT's special tokens, in the order in which a new vocabulary begins.
-const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+/// No vocabulary is larger.
+const MOST_TOKENS: usize = 1 << 24;
+
+/// The largest vocabulary that is learned.
+const LARGEST_LEARNED: usize = 1 << 20;
 
 /// A tokenizer with BERT's special tokens.
 #[derive(Clone)]
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
+    /// What `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]` and `[MASK]` are called.
+    names: [String; 5],
     special: [u32; 5],
+    /// All that stand for no text: these, and further ones.
+    specials: HashSet<u32>,
     /// Whether a token goes on with the word before it.
     continues: Vec<bool>,
     /// All that is not special: what a random token is drawn from.
@@ -39,52 +56,6 @@ pub struct Word {
 }
 
 impl Tokenizer {
-    /// Reads `tokenizer.json`, `vocab.txt`, or a folder that holds one of them (the first
-    /// where both are there). A `vocab.txt` means BERT's own tokenizer; it lower-cases
-    /// unless `tokenizer_config.json` beside it says `"do_lower_case": false`.
-    ///
-    /// # Errors
-    /// No such file, another content, and a vocabulary without `[UNK]`, `[CLS]`, `[SEP]` and
-    /// `[MASK]`.
-    pub fn read(path: &Path) -> Result<Self> {
-        if path.is_dir() {
-            let found = ["tokenizer.json", "vocab.txt"]
-                .map(|name| path.join(name))
-                .into_iter()
-                .find(|file| file.exists());
-            return match found {
-                Some(file) => Self::read(&file),
-                None => Err(Error::input(
-                    path.display().to_string(),
-                    "there is no tokenizer: neither tokenizer.json nor vocab.txt",
-                    "put the one beside the model that it was trained with",
-                )),
-            };
-        }
-        let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
-        let refuse = |problem: String| {
-            Error::input(
-                path.display().to_string(),
-                format!("is no tokenizer: {problem}"),
-                "give a tokenizer.json or a vocab.txt with one token a line",
-            )
-        };
-        let is_json = path.extension().is_some_and(|ending| ending == "json");
-        let inner = if is_json {
-            tokenizers::Tokenizer::from_bytes(&bytes).map_err(|error| refuse(error.to_string()))?
-        } else {
-            if std::str::from_utf8(&bytes).is_err() {
-                return Err(refuse("it is not UTF-8".to_owned()));
-            }
-            let model = WordPiece::read_bytes(&bytes)
-                .map(|vocabulary| WordPiece::builder().vocab(vocabulary))
-                .and_then(|builder| builder.unk_token("[UNK]".to_owned()).build())
-                .map_err(|error| refuse(error.to_string()))?;
-            around(model, lower_cases(path)).map_err(|error| refuse(error.to_string()))?
-        };
-        Self::new(inner).map_err(|missing| refuse(format!("its vocabulary has no {missing}")))
-    }
-
     /// WordPiece learned from documents (Schuster & Nakajima 2012; by merging the most
     /// frequent pairs), `size` tokens with the special ones, of words seen at least twice.
     ///
@@ -98,17 +69,32 @@ impl Tokenizer {
                 "give more text or another --size",
             )
         };
+        if size > LARGEST_LEARNED {
+            return Err(fail(format!("expected at most {LARGEST_LEARNED} tokens")));
+        }
         let wrong = |error: tokenizers::Error| fail(error.to_string());
+        let [_, unknown, start, end, _] = SPECIAL.map(|(_, name)| name);
+        let tokenizer = |model| {
+            let normalizer = BertNormalizer::new(true, true, None, lower_case);
+            let mut inner = around(model, normalizer, [start, end])?;
+            let known = SPECIAL
+                .iter()
+                .map(|(_, name)| AddedToken::from(*name, true));
+            let known: Vec<_> =
+                (known.filter(|t| inner.token_to_id(&t.content).is_some())).collect();
+            inner.add_special_tokens(known)?;
+            Ok(inner)
+        };
         let model = WordPiece::builder()
-            .unk_token("[UNK]".to_owned())
+            .unk_token(unknown.to_owned())
             .build()
             .map_err(wrong)?;
-        let mut inner = around(model, lower_case).map_err(wrong)?;
+        let mut inner = tokenizer(model).map_err(wrong)?;
         let lines = || documents.iter().flat_map(|document| pieces(&document.text));
         let (letters, inner_letters) = letters(&inner, lines()).map_err(wrong)?;
         // Given in their order, for the trainer would number them as its hash tables do,
         // and the same text would give another vocabulary each time.
-        let first = SPECIAL.into_iter().map(str::to_owned);
+        let first = SPECIAL.iter().map(|(_, name)| (*name).to_owned());
         let first = first.chain(inner_letters.iter().map(|letter| format!("##{letter}")));
         let trainer = WordPieceTrainer::builder()
             .vocab_size(size)
@@ -119,45 +105,91 @@ impl Tokenizer {
             .special_tokens(first.map(|token| AddedToken::from(token, true)).collect())
             .build();
         let mut trainer = TrainerWrapper::from(trainer);
-        inner.train(&mut trainer, lines()).map_err(wrong)?;
+        behind(|| inner.train(&mut trainer, lines()).map(drop)).map_err(fail)?;
         let model = inner.get_model().clone();
         let ModelWrapper::WordPiece(model) = model else {
             return Err(fail("training made another kind of model".to_owned()));
         };
-        let inner = around(model, lower_case).map_err(wrong)?;
+        let inner = tokenizer(model).map_err(wrong)?;
         let found = inner.get_vocab_size(true);
         if found > size {
             return Err(fail(format!(
                 "letters and special tokens alone are {found}"
             )));
         }
-        Self::new(inner).map_err(|missing| fail(format!("there is no {missing} in it")))
+        Self::new(inner, SPECIAL.map(|(_, name)| name)).map_err(fail)
     }
 
-    fn new(mut inner: tokenizers::Tokenizer) -> std::result::Result<Self, &'static str> {
+    /// Around a tokenizer whose special tokens have these names.
+    fn new(mut inner: tokenizers::Tokenizer, names: [&str; 5]) -> Result<Self, String> {
         inner.with_padding(None);
         // Truncation that is taken away cannot be refused.
         let _ = inner.with_truncation(None);
+        // What stands for an unknown word is the model's to say.
+        let (prefix, unknown) = match inner.get_model() {
+            ModelWrapper::WordPiece(model) => {
+                let prefix = model.continuing_subword_prefix.as_str();
+                (prefix, Some(model.unk_token.clone()))
+            }
+            ModelWrapper::WordLevel(model) => ("", Some(model.unk_token.clone())),
+            ModelWrapper::BPE(model) => ("##", model.get_unk_token().clone()),
+            ModelWrapper::Unigram(_) => ("", None),
+        };
+        let mut names = names.map(str::to_owned);
+        if let Some(unknown) = unknown {
+            names[1] = unknown;
+        }
         let mut special = [0; 5];
-        for (id, token) in special.iter_mut().zip(SPECIAL) {
-            *id = match (inner.token_to_id(token), token) {
+        for (id, (index, name)) in special.iter_mut().zip(names.iter().enumerate()) {
+            *id = match (inner.token_to_id(name), index) {
                 (Some(id), _) => id,
                 // Nothing is padded here.
-                (None, "[PAD]") => u32::MAX,
-                _ => return Err(token),
+                (None, 0) => u32::MAX,
+                _ => return Err(format!("its vocabulary has no {name}")),
             };
         }
-        let largest = inner.get_vocab(true).into_values().max().unwrap_or(0);
-        let token = |id: u32| inner.id_to_token(id);
-        let continues = (0..=largest)
-            .map(|id| token(id).is_some_and(|token| token.starts_with("##")))
+        let vocabulary = inner.get_vocab(true);
+        let largest = vocabulary.values().max().map_or(0, |&id| id as usize);
+        if largest >= MOST_TOKENS {
+            return Err(format!(
+                "a token has the number {largest}, expected at most {MOST_TOKENS}"
+            ));
+        }
+        let mut tokens: Vec<Option<&str>> = vec![None; largest + 1];
+        for (token, &id) in &vocabulary {
+            if let Some(other) = tokens[id as usize].replace(token) {
+                let [first, last] = if other < token.as_str() {
+                    [other, token]
+                } else {
+                    [token, other]
+                };
+                return Err(format!("'{first}' and '{last}' both have the number {id}"));
+            }
+        }
+        let added = inner.get_added_tokens_decoder();
+        let added = added.iter().filter(|(_, token)| token.special);
+        let specials: HashSet<u32> = special
+            .into_iter()
+            .chain(added.map(|(&id, _)| id))
             .collect();
-        let ordinary = (0..=largest)
-            .filter(|id| !special.contains(id) && token(*id).is_some_and(|t| !is_unused(&t)))
+        let goes_on = |token: &&str| !prefix.is_empty() && token.starts_with(prefix);
+        let continues = tokens
+            .iter()
+            .map(|token| token.as_ref().is_some_and(goes_on))
             .collect();
+        let ordinary: Vec<u32> = (0u32..)
+            .zip(&tokens)
+            .filter(|(id, token)| !specials.contains(id) && token.is_some_and(is_text))
+            .map(|(id, _)| id)
+            .collect();
+        if ordinary.is_empty() {
+            return Err("its vocabulary has no word".to_owned());
+        }
         Ok(Self {
             inner,
+            names,
             special,
+            specials,
             continues,
             ordinary,
         })
@@ -171,6 +203,34 @@ impl Tokenizer {
         let text = (self.inner.to_string(true))
             .map_err(|error| Error::io(path, std::io::Error::other(error.to_string())))?;
         files::replace_bytes(path, text.as_bytes())
+    }
+
+    /// Writes `tokenizer.json` and `tokenizer_config.json` into a folder: without the second,
+    /// other programs would lower-case any text.
+    ///
+    /// # Errors
+    /// A place that cannot be written.
+    pub fn save_in(&self, folder: &Path) -> Result<()> {
+        self.save(&folder.join("tokenizer.json"))?;
+        let path = folder.join(CONFIG);
+        files::replace_bytes(&path, format!("{:#}\n", self.config()).as_bytes())
+    }
+
+    /// What `tokenizer_config.json` says of it.
+    fn config(&self) -> Value {
+        let mut config = match (self.bert_normalizer(), self.inner.get_pre_tokenizer()) {
+            (Some(normalizer), Some(PreTokenizerWrapper::BertPreTokenizer(_))) => json!({
+                "tokenizer_class": "BertTokenizer",
+                "do_lower_case": normalizer.lowercase,
+                "strip_accents": normalizer.strip_accents,
+                "tokenize_chinese_chars": normalizer.handle_chinese_chars,
+            }),
+            _ => json!({"tokenizer_class": "PreTrainedTokenizerFast"}),
+        };
+        for ((key, _), name) in SPECIAL.iter().zip(&self.names) {
+            config[*key] = json!(name);
+        }
+        config
     }
 
     /// The tokens of a text, without `[CLS]` and `[SEP]`.
@@ -198,6 +258,8 @@ impl Tokenizer {
             let first = words.len();
             let all = encoding.get_ids().iter().zip(encoding.get_offsets());
             for (&id, &(from, to)) in all {
+                // Tokens of single bytes may end inside a letter.
+                let (from, to) = (letter_at(part, from), letter_after(part, to));
                 let goes_on = self.continues(id) && words.len() > first;
                 match words.last_mut() {
                     Some(word) if goes_on => {
@@ -216,15 +278,15 @@ impl Tokenizer {
     }
 
     fn pieces_of(&self, text: &str, places: bool) -> Result<tokenizers::Encoding> {
-        let encoding = match places {
+        let encoding = behind(|| match places {
             true => self.inner.encode(text, false),
             false => self.inner.encode_fast(text, false),
-        };
+        });
         encoding.map_err(|error| {
             Error::input(
                 "the tokenizer",
                 format!("refuses a text: {error}"),
-                "use a tokenizer.json whose vocabulary holds [UNK]",
+                "use the tokenizer that the model was trained with",
             )
         })
     }
@@ -234,7 +296,7 @@ impl Tokenizer {
     /// # Errors
     /// What the tokenizer refuses.
     pub fn decode(&self, ids: &[u32]) -> Result<String> {
-        self.inner.decode(ids, false).map_err(|error| {
+        behind(|| self.inner.decode(ids, false)).map_err(|error| {
             Error::input(
                 "the tokenizer",
                 format!("cannot write {} tokens as text: {error}", ids.len()),
@@ -259,9 +321,10 @@ impl Tokenizer {
         self.continues.get(id as usize).copied().unwrap_or(false)
     }
 
-    /// Whether it is `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]` or `[MASK]`.
+    /// Whether it stands for no text: `[PAD]`, `[UNK]`, `[CLS]`, `[SEP]`, `[MASK]` and further
+    /// special tokens.
     pub fn is_special(&self, id: u32) -> bool {
-        self.special.contains(&id)
+        self.specials.contains(&id)
     }
 
     /// All tokens that stand for text.
@@ -290,49 +353,39 @@ impl Tokenizer {
     }
 }
 
-/// Room that BERT's vocabularies keep for later.
-fn is_unused(token: &str) -> bool {
-    token.starts_with("[unused") && token.ends_with(']')
+/// Whether a token may stand for text: BERT's vocabularies keep room for later.
+fn is_text(token: &str) -> bool {
+    !token.is_empty() && !(token.starts_with("[unused") && token.ends_with(']'))
 }
 
-fn lower_cases(vocabulary: &Path) -> bool {
-    let config = vocabulary.with_file_name("tokenizer_config.json");
-    let text = std::fs::read_to_string(config).unwrap_or_default();
-    let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    value
-        .get("do_lower_case")
-        .and_then(serde_json::Value::as_bool)
-        != Some(false)
-}
-
-/// BERT's tokenizer around a vocabulary.
-fn around(model: WordPiece, lower_case: bool) -> tokenizers::Result<tokenizers::Tokenizer> {
-    let id = |token: &str| model.token_to_id(token);
-    let ends = (id("[CLS]"), id("[SEP]"));
-    let special: Vec<AddedToken> = (SPECIAL.into_iter())
-        .filter(|token| id(token).is_some())
-        .map(|token| AddedToken::from(token, true))
-        .collect();
-    let template = match ends {
-        (Some(start), Some(end)) => Some(
-            TemplateProcessing::builder()
-                .try_single("[CLS] $A [SEP]")?
-                .try_pair("[CLS] $A [SEP] $B:1 [SEP]:1")?
-                .special_tokens(vec![("[CLS]", start), ("[SEP]", end)])
-                .build()?,
-        ),
+/// BERT's tokenizer around a vocabulary, without its special tokens; `ends` are the names
+/// of `[CLS]` and `[SEP]`.
+fn around(
+    model: WordPiece,
+    normalizer: BertNormalizer,
+    ends: [&str; 2],
+) -> tokenizers::Result<tokenizers::Tokenizer> {
+    let [start, end] = ends;
+    let template = match ends.map(|token| model.token_to_id(token)) {
+        [Some(first), Some(last)] if !ends.iter().any(|name| name.contains([' ', '$', ':'])) => {
+            Some(
+                TemplateProcessing::builder()
+                    .try_single(format!("{start} $A {end}"))?
+                    .try_pair(format!("{start} $A {end} $B:1 {end}:1"))?
+                    .special_tokens(vec![(start, first), (end, last)])
+                    .build()?,
+            )
+        }
         _ => None,
     };
     let built = TokenizerBuilder::new()
         .with_model(model)
-        .with_normalizer(Some(BertNormalizer::new(true, true, None, lower_case)))
+        .with_normalizer(Some(normalizer))
         .with_pre_tokenizer(Some(BertPreTokenizer))
         .with_post_processor(template)
         .with_decoder(Some(WordPieceDecoder::default()))
         .build()?;
-    let mut inner: tokenizers::Tokenizer = built.into();
-    inner.add_special_tokens(special)?;
-    Ok(inner)
+    Ok(built.into())
 }
 
 #[cfg(test)]

@@ -102,6 +102,24 @@ impl TextSettings {
         if self.training.batch == 0 {
             return Err(Error::input("training.batch", "it is 0", "give at least 1"));
         }
+        let training = &self.training;
+        for (key, value, least) in [
+            (
+                "training.learning_rate",
+                training.learning_rate,
+                f64::MIN_POSITIVE,
+            ),
+            ("training.weight_decay", training.weight_decay, 0.0),
+            ("training.clip", training.clip, f64::MIN_POSITIVE),
+        ] {
+            if !(least..f64::INFINITY).contains(&value) {
+                let hint = match least {
+                    0.0 => "give at least 0",
+                    _ => "give a number above 0",
+                };
+                return Err(Error::input(key, format!("it is {value}"), hint));
+            }
+        }
         self.masking.check()?;
         self.model.check()
     }
@@ -273,16 +291,7 @@ impl TextLearner {
     pub fn look_after(&mut self, report: &StepReport) -> Result<Option<Alarm>> {
         let alarm = self.watch.judge(report);
         if alarm.is_some() {
-            self.caution *= 0.5;
-            if self.caution < LEAST_CAUTION {
-                return Err(Error::input(
-                    "the model of text",
-                    "keeps failing, however small the steps",
-                    "look at the text and lower training.learning_rate",
-                ));
-            }
-            let revival = &mut Revival::default();
-            (self.good).restore(&self.weights, None, &mut self.optimiser, revival)?;
+            self.go_back()?;
         }
         Ok(alarm)
     }
@@ -305,6 +314,37 @@ impl TextLearner {
     pub fn remember_now(&mut self) -> Result<()> {
         self.good = self.snapshot()?;
         Ok(())
+    }
+
+    /// Whether all weights are finite.
+    ///
+    /// # Errors
+    /// What candle refuses.
+    pub fn is_finite(&self) -> Result<bool> {
+        for (_, var) in self.weights.pairs() {
+            let sum = var.as_detached_tensor().abs()?.sum_all()?;
+            if !sum.to_scalar::<f32>()?.is_finite() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Goes back to the last good state, with half the step size.
+    ///
+    /// # Errors
+    /// Where that did not help before.
+    pub fn go_back(&mut self) -> Result<()> {
+        self.caution *= 0.5;
+        if self.caution < LEAST_CAUTION {
+            return Err(Error::input(
+                "the model of text",
+                "keeps failing, however small the steps",
+                "look at the text and lower training.learning_rate",
+            ));
+        }
+        let revival = &mut Revival::default();
+        (self.good).restore(&self.weights, None, &mut self.optimiser, revival)
     }
 
     fn snapshot(&self) -> Result<Snapshot> {

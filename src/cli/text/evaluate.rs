@@ -1,17 +1,18 @@
 //! `nextframe text eval`: how well a model tells what is hidden.
 
-use super::{length, load, print, print_json};
+use super::{length, load, print, print_json, warn_of_unknown};
 use crate::device;
 use crate::energy::MaskedText;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluation::masked_text::{self, TextFigures};
 use crate::evaluation::pseudo::pseudo_perplexity;
 use crate::outputs::table::table;
 use crate::outputs::text_model::TextModel;
 use crate::rng::Seed;
-use crate::text::{Stream, read_all};
+use crate::text::Stream;
 use candle_core::Device;
 use serde_json::json;
+use std::path::{Path, PathBuf};
 
 /// Judge a model on text: hidden words told, perplexity, calibration
 #[derive(Debug, Clone, clap::Args)]
@@ -19,10 +20,10 @@ pub struct EvalArgs {
     /// A run of `text train`, a folder with a BERT in Hugging Face's layout, or
     /// hf://owner/name@revision
     #[arg(value_name = "MODEL")]
-    pub model: String,
+    pub model: PathBuf,
     /// Text: plain, gzip, zip, folders of these, or - for standard input
     #[arg(required = true)]
-    pub corpus: Vec<String>,
+    pub corpus: Vec<PathBuf>,
     /// Sequences to hide words of, at most
     #[arg(long, value_name = "N", default_value_t = 512)]
     pub sequences: usize,
@@ -44,6 +45,13 @@ pub struct EvalArgs {
 }
 
 pub(super) fn run(args: &EvalArgs) -> Result<()> {
+    if args.sequences == 0 {
+        return Err(Error::input(
+            "--sequences 0",
+            "there is nothing to judge",
+            "give at least 1",
+        ));
+    }
     let device = device::select(&args.device)?;
     let model = load(&args.model, &device)?;
     let temperature = super::temperature(args.temperature, &model)?;
@@ -63,8 +71,8 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
     let unknown = stream.unknown(&model.tokenizer);
     if args.json {
         return print_json(&json!({
-            "model": args.model,
-            "corpus": args.corpus,
+            "model": args.model.display().to_string(),
+            "corpus": super::names(&args.corpus),
             "tokens": stream.len(),
             "unknown": unknown,
             "sequences": some.len(),
@@ -119,9 +127,11 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
 ///
 /// # Errors
 /// A corpus that cannot be read, or is shorter than a sequence.
-pub(in crate::cli) fn read(corpus: &[String], model: &TextModel) -> Result<Stream> {
-    let stream = Stream::new(&read_all(corpus)?, &model.tokenizer)?;
-    stream.check(length(model), &corpus.join(", "))?;
+pub(in crate::cli) fn read(corpus: &[impl AsRef<Path>], model: &TextModel) -> Result<Stream> {
+    let name = super::names(corpus).join(", ");
+    let stream = Stream::new(&super::corpus(corpus)?, &model.tokenizer)?;
+    stream.check(length(model), &name)?;
+    warn_of_unknown("tokens", &name, stream.unknown(&model.tokenizer));
     Ok(stream)
 }
 
@@ -129,7 +139,7 @@ pub(in crate::cli) fn read(corpus: &[String], model: &TextModel) -> Result<Strea
 /// is another one than 1.
 ///
 /// # Errors
-/// Ctrl-C.
+/// Sequences of which nothing can be hidden, a network that gives no numbers; Ctrl-C.
 pub(in crate::cli) fn told(
     model: &TextModel,
     sequences: &[Vec<u32>],
@@ -141,6 +151,13 @@ pub(in crate::cli) fn told(
     let masking = masking.unwrap_or_default();
     let text = MaskedText::new(&model.bert, model.tokenizer.mask());
     let hidden = masked_text::hidden(sequences.iter().cloned(), &model.tokenizer, &masking, seed);
+    if hidden.iter().all(|sequence| sequence.places.is_empty()) {
+        return Err(Error::input(
+            "the text",
+            "no word of it can be hidden: the tokenizer knows none, all are [UNK]",
+            "give a text of the language that the model was trained on",
+        ));
+    }
     let mut found = vec![masked_text::judge(&text, &hidden, 1.0, device)?];
     if temperature != 1.0 {
         found.push(masked_text::judge(&text, &hidden, temperature, device)?);

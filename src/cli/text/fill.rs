@@ -1,9 +1,11 @@
 //! `nextframe text fill`: the words that may stand where [MASK] stands.
 
-use super::{load, print, print_json, temperature};
+use super::{load, print, print_json, temperature, warn_of_unknown};
 use crate::device;
 use crate::energy::{MaskedText, Table};
 use crate::error::{Error, Result};
+use crate::interrupt;
+use crate::memory;
 use crate::outputs::table::table;
 use crate::outputs::text_model::TextModel;
 use crate::rng::Seed;
@@ -11,6 +13,7 @@ use crate::sampling::{Places, Tabled};
 use candle_core::{Device, Tensor};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Tell the words at [MASK]: ranked, with probabilities and energies
 ///
@@ -21,7 +24,7 @@ pub struct FillArgs {
     /// A run of `text train`, a folder with a BERT in Hugging Face's layout, or
     /// hf://owner/name@revision
     #[arg(value_name = "MODEL")]
-    pub model: String,
+    pub model: PathBuf,
     /// Text with at least one [MASK]: "The ball [MASK] off the wall."
     #[arg(value_name = "TEXT")]
     pub text: String,
@@ -48,6 +51,9 @@ pub struct FillArgs {
     pub json: bool,
 }
 
+/// More sweeps than this change nothing.
+const MOST_SWEEPS: usize = 100_000;
+
 /// A word for one place.
 struct Candidate {
     token: u32,
@@ -68,6 +74,11 @@ pub(super) fn run(args: &FillArgs) -> Result<()> {
     let model = load(&args.model, &device)?;
     let beta = 1.0 / temperature(args.temperature, &model)?;
     let tokens = sequence(&args.text, &model)?;
+    check_counts(args, &model, tokens.len())?;
+    let unknown = model.tokenizer.unknown();
+    let count = tokens.iter().filter(|&&id| id == unknown).count();
+    let share = count as f64 / (tokens.len() - 2).max(1) as f64;
+    warn_of_unknown("tokens", "the text", share);
     let places: Vec<usize> = (0..tokens.len())
         .filter(|&place| tokens[place] == model.tokenizer.mask())
         .collect();
@@ -96,6 +107,24 @@ pub(super) fn run(args: &FillArgs) -> Result<()> {
         true => filling.tell_json(args, &energies, beta, (&places, &candidates), &sentences),
         false => filling.tell(&energies, beta, &candidates, &sentences, args.top),
     }
+}
+
+/// Refuses sweeps without end, and more sentences than there is memory for.
+fn check_counts(args: &FillArgs, model: &TextModel, length: usize) -> Result<()> {
+    if args.sweeps > MOST_SWEEPS {
+        return Err(Error::input(
+            format!("--sweeps {}", args.sweeps),
+            format!("expected at most {MOST_SWEEPS}"),
+            "give less: a few tens are enough",
+        ));
+    }
+    let config = model.bert.config();
+    // Logits, energies and shares of each token; a layer's results at each place.
+    let of_words = 20.0 * config.vocab_size as f64;
+    let of_places = 4.0 * (12 * config.hidden_size + 3 * config.intermediate_size) as f64;
+    let bytes = args.samples as f64 * (of_words + of_places * length as f64);
+    let subject = format!("--samples {}", args.samples);
+    memory::check(bytes, &subject, || "lower it".to_owned())
 }
 
 /// [CLS], the text's tokens, [SEP].
@@ -272,6 +301,7 @@ impl Filling<'_> {
 /// What the rest of a sentence says of one place; special tokens are never drawn.
 impl Tabled for Filling<'_> {
     fn table(&self, chains: &[Vec<u32>], place: usize) -> Result<Table> {
+        interrupt::check()?;
         let mut hidden = chains.to_vec();
         for chain in &mut hidden {
             chain[place] = self.model.tokenizer.mask();

@@ -1,6 +1,6 @@
 //! `nextframe text score`: how surprising each word of a text is.
 
-use super::{length, load, print, print_json, temperature};
+use super::{corpus, length, load, print, print_json, temperature, warn_of_unknown};
 use crate::device;
 use crate::energy::MaskedText;
 use crate::error::{Error, Result};
@@ -8,7 +8,7 @@ use crate::evaluation::pseudo::{Hide, surprises};
 use crate::outputs::page::Page;
 use crate::outputs::table::table;
 use crate::outputs::text_model::TextModel;
-use crate::text::{Document, Word, read_all};
+use crate::text::{Document, Word};
 use candle_core::Device;
 use serde_json::json;
 use std::path::PathBuf;
@@ -24,10 +24,10 @@ pub struct ScoreArgs {
     /// A run of `text train`, a folder with a BERT in Hugging Face's layout, or
     /// hf://owner/name@revision
     #[arg(value_name = "MODEL")]
-    pub model: String,
+    pub model: PathBuf,
     /// Text: plain, gzip, zip, a folder of these, or - for standard input
     #[arg(value_name = "FILE")]
-    pub file: String,
+    pub file: PathBuf,
     /// Write a page with each word on the colour of its surprise
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
@@ -42,17 +42,18 @@ pub struct ScoreArgs {
     pub json: bool,
 }
 
-/// A document's words, and the surprise of each in nats.
+/// A document's words, and the surprise of each in nats; none of words that the tokenizer
+/// does not know, and of special tokens.
 struct Scored {
     document: Document,
-    words: Vec<(Word, f64)>,
+    words: Vec<(Word, Option<f64>)>,
 }
 
 pub(super) fn run(args: &ScoreArgs) -> Result<()> {
     let device = device::select(&args.device)?;
     let model = load(&args.model, &device)?;
     let temperature = temperature(args.temperature, &model)?;
-    let documents = read_all(std::slice::from_ref(&args.file))?;
+    let documents = corpus(std::slice::from_ref(&args.file))?;
     let scored = documents
         .into_iter()
         .map(|document| score(&model, document, temperature, &device))
@@ -62,26 +63,34 @@ pub(super) fn run(args: &ScoreArgs) -> Result<()> {
         tracing::info!("written: {}", path.display());
     }
     let all = || scored.iter().flat_map(|scored| &scored.words);
-    let (words, sum) = (
-        all().count(),
-        all().map(|(_, surprise)| surprise).sum::<f64>(),
-    );
-    let tokens: usize = all().map(|(word, _)| word.ids.len()).sum();
+    let known = || all().filter_map(|(word, surprise)| Some((word, (*surprise)?)));
+    let is_unknown = |word: &&Word| word.ids.contains(&model.tokenizer.unknown());
+    let unknown = all().map(|(word, _)| word).filter(is_unknown).count();
+    let (words, sum) = (known().count(), known().map(|(_, s)| s).sum::<f64>());
+    let tokens: usize = known().map(|(word, _)| word.ids.len()).sum();
+    let name = args.file.display().to_string();
     if tokens == 0 {
         return Err(Error::input(
-            &args.file,
-            "the tokenizer finds no word in it",
+            name,
+            match unknown {
+                0 => "the tokenizer finds no word in it".to_owned(),
+                _ => format!("the tokenizer knows none of its {unknown} words: all are [UNK]"),
+            },
             "give a text of the language that the model was trained on",
         ));
     }
+    let unknown_share = unknown as f64 / (words + unknown) as f64;
+    warn_of_unknown("words", &name, unknown_share);
     let perplexity = (sum / tokens as f64).exp();
     if args.json {
         let documents: Vec<_> = scored.iter().map(as_json).collect();
         return print_json(&json!({
-            "model": args.model,
+            "model": args.model.display().to_string(),
             "temperature": temperature,
             "words": words,
             "tokens": tokens,
+            "unknown_words": unknown,
+            "unknown": unknown_share,
             "surprise": sum,
             "pseudo_perplexity": perplexity,
             "documents": documents,
@@ -92,7 +101,7 @@ pub(super) fn run(args: &ScoreArgs) -> Result<()> {
         .flat_map(|scored| {
             let text = &scored.document.text;
             let pairs = scored.words.iter();
-            pairs.map(|(word, surprise)| (&text[word.place.clone()], *surprise))
+            pairs.filter_map(|(word, surprise)| Some((&text[word.place.clone()], (*surprise)?)))
         })
         .collect();
     order.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -101,8 +110,13 @@ pub(super) fn run(args: &ScoreArgs) -> Result<()> {
         .collect();
     print(&table(&["most surprising", "nats"], &rows))?;
     print(&format!(
-        "\n{words} words of {tokens} tokens: {:.3} nats a word, pseudo-perplexity of a token {perplexity:.2}",
-        sum / words as f64
+        "\n{words} words of {tokens} tokens: {:.3} nats a word, pseudo-perplexity of a token \
+         {perplexity:.2}{}",
+        sum / words as f64,
+        match unknown {
+            0 => String::new(),
+            unknown => format!("; {unknown} words are unknown, and not among them"),
+        }
     ))
 }
 
@@ -142,7 +156,7 @@ fn score(
         let mut place = 1;
         for word in &rest[..count] {
             let fits = word.ids.len().min(most);
-            let sum = each[place..place + fits].iter().sum();
+            let sum = each[place..place + fits].iter().copied().sum();
             found.push((word.clone(), sum));
             place += fits;
         }
@@ -180,11 +194,14 @@ fn page(scored: &[Scored]) -> Page {
         let mut parts = Vec::new();
         let mut at = 0;
         for (word, surprise) in words {
+            let says = match surprise {
+                Some(surprise) => format!("{surprise:.2} nats"),
+                None => "unknown to the tokenizer".to_owned(),
+            };
             let between = document.text.get(at..word.place.start).unwrap_or_default();
             parts.push((between, None));
-            let says = format!("{surprise:.2} nats");
             let shown = &document.text[word.place.clone()];
-            parts.push((shown, Some((surprise / FULL, says))));
+            parts.push((shown, Some((surprise.unwrap_or(0.0) / FULL, says))));
             at = word.place.end;
         }
         parts.push((document.text.get(at..).unwrap_or_default(), None));

@@ -1,5 +1,7 @@
 //! A session of training on text: what is trained, where it is kept, and its loop.
 
+mod state;
+
 use crate::cli::train::best::Best;
 use crate::cli::train::course::{self, Course, Pace, VALIDATIONS};
 use crate::cli::train::session::continuity::same_seed;
@@ -14,15 +16,15 @@ use crate::outputs::metrics::Metrics;
 use crate::outputs::model::Trained;
 use crate::outputs::progress::Progress;
 use crate::outputs::run::{Existing, MODEL, Run};
-use crate::outputs::text_model::{TOKENIZER, TextModel, TextRun, config_json, read_config};
+use crate::outputs::text_model::{TextModel, TextRun, config_json, read_config};
 use crate::rng::Seed;
 use crate::text::{Masked, Stream, Tokenizer};
+use crate::training::StepReport;
 use crate::training::budget::Budget;
 use crate::training::text::{TextLearner, TextSettings};
-use crate::training::{LearnerState, StepReport};
 use candle_core::Device;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
+use state::{State, same_model};
 use std::path::Path;
 use std::time::Duration;
 
@@ -49,19 +51,6 @@ pub(super) struct Plan {
     pub(super) device: Device,
 }
 
-/// What a save holds beside tensors.
-#[derive(Debug, Serialize, Deserialize)]
-struct State {
-    step: u64,
-    elapsed: f64,
-    validations: u32,
-    learner: LearnerState,
-    /// The best validation score so far.
-    best: Option<f64>,
-    /// What the run draws from.
-    seed: u64,
-}
-
 /// A run in training.
 pub(super) struct Session {
     plan: Plan,
@@ -77,6 +66,8 @@ pub(super) struct Session {
     /// How it was trained before this session.
     trained: Option<Trained>,
     noted: Notes,
+    /// Whether the last step made weights that are not finite.
+    diverged: bool,
 }
 
 impl Session {
@@ -113,6 +104,7 @@ impl Session {
             }
             let state: State = saved.state()?;
             check_progress(&saved, state.step, state.elapsed)?;
+            state.check(&saved)?;
             same_seed(out, state.seed, plan.seed)?;
             saved.load(MODEL)?.fill(learner.weights().pairs())?;
             best = Best::known(state.best, learner.weights())?;
@@ -122,7 +114,7 @@ impl Session {
             pace.resume(step, state.elapsed, state.validations);
             tracing::info!("resuming {} after step {step}", out.display());
         }
-        plan.tokenizer.save(&out.join(TOKENIZER))?;
+        plan.tokenizer.save_in(out)?;
         run.describe_as(&plan.settings, &config_json(&plan.settings.model, &about)?)?;
         let judged = masked_text::hidden(
             plan.validation
@@ -147,6 +139,7 @@ impl Session {
             pace,
             trained: about.trained,
             noted: Notes::default(),
+            diverged: false,
         })
     }
 
@@ -163,7 +156,27 @@ impl Session {
             self.pace.tell_spent(self.run.folder());
             return Ok(());
         }
-        self.conclude()
+        match self.diverged {
+            // What is saved is the last good state.
+            true => Err(Error::NotFinite {
+                what: "a weight after the last step".to_owned(),
+            }),
+            false => self.conclude(),
+        }
+    }
+
+    /// Goes back to the last good state where the last step has left it.
+    fn keep_finite(&mut self) -> Result<()> {
+        self.diverged = !self.learner.is_finite()?;
+        if self.diverged {
+            tracing::warn!(
+                "step {}: a weight is not finite; going back to the last good state, with half \
+                 the step size",
+                self.pace.step
+            );
+            self.learner.go_back()?;
+        }
+        Ok(())
     }
 
     /// The sequences of this step: drawn from anywhere, hidden anew.
@@ -289,6 +302,7 @@ impl Course for Session {
     }
 
     fn validate(&mut self, progress: &Progress) -> Result<()> {
+        self.keep_finite()?;
         self.learner.remember()?;
         let text = MaskedText::new(self.learner.frozen(), self.plan.tokenizer.mask());
         let found = match masked_text::judge(&text, &self.judged, 1.0, &self.plan.device) {
@@ -328,6 +342,7 @@ impl Course for Session {
     }
 
     fn save(&mut self) -> Result<()> {
+        self.keep_finite()?;
         let state = State {
             step: self.pace.step,
             elapsed: self.pace.elapsed().as_secs_f64(),
@@ -347,25 +362,5 @@ impl Course for Session {
             &state,
         )?;
         Ok(())
-    }
-}
-
-/// A resumed run must be of the same model on the same kind of sequences.
-fn same_model(out: &Path, old: Option<&TextRun>, plan: &Plan) -> Result<()> {
-    let settings = &plan.settings;
-    let differs = match old {
-        None => Some("it was not trained here"),
-        Some(old) if old.settings.model != settings.model => Some("the recipe's [model]"),
-        Some(old) if old.settings.data != settings.data => Some("the recipe's [data]"),
-        Some(old) if old.settings.masking != settings.masking => Some("the recipe's [masking]"),
-        Some(_) => None,
-    };
-    match differs {
-        None => Ok(()),
-        Some(what) => Err(Error::input(
-            out.display().to_string(),
-            format!("cannot be resumed: not as when it was begun: {what}"),
-            "give the same inputs, --tokenizer, --recipe and --set, or another --out",
-        )),
     }
 }

@@ -1,7 +1,7 @@
 //! `nextframe text tokenizer`: learns a vocabulary.
 
 use crate::error::{Error, Result};
-use crate::text::{Tokenizer, read_all};
+use crate::text::Tokenizer;
 use std::path::PathBuf;
 
 /// Learn a WordPiece vocabulary from text
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub struct TokenizerArgs {
     /// Text: plain, gzip, zip, folders of these, or - for standard input
     #[arg(required = true)]
-    pub corpus: Vec<String>,
+    pub corpus: Vec<PathBuf>,
     /// Tokens, the five special ones included
     #[arg(long, value_name = "N", default_value_t = 8192)]
     pub size: usize,
@@ -32,7 +32,7 @@ pub(super) fn run(args: &TokenizerArgs) -> Result<()> {
             "give another --output, or --overwrite",
         ));
     }
-    let documents = read_all(&args.corpus)?;
+    let documents = super::corpus(&args.corpus)?;
     let tokenizer = Tokenizer::train(&documents, args.size, !args.cased)?;
     tokenizer.save(&args.output)?;
     tracing::info!(

@@ -1,5 +1,6 @@
 //! `nextframe text train`: a BERT from text.
 
+use super::memory;
 use super::session::{Plan, Session};
 use crate::cli::train::lock::Lock;
 use crate::cli::train::run_args::RunArgs;
@@ -7,7 +8,7 @@ use crate::device;
 use crate::error::{Error, Result};
 use crate::outputs::run::Run;
 use crate::rng::Seed;
-use crate::text::{Stream, Tokenizer, read_all};
+use crate::text::{Stream, Tokenizer};
 use crate::training::recipe::{self, Recipe};
 use crate::training::text::TextSettings;
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 pub struct TrainArgs {
     /// Text: plain, gzip, zip, folders of these, or - for standard input
     #[arg(required = true)]
-    pub corpus: Vec<String>,
+    pub corpus: Vec<PathBuf>,
     /// A recipe: a TOML file, or the name of a bundled one
     #[arg(long, value_name = "FILE", default_value = "bert-mini")]
     pub recipe: String,
@@ -30,7 +31,7 @@ pub struct TrainArgs {
     pub tokenizer: Option<PathBuf>,
     /// Begin with the weights and the tokenizer of this model instead of random ones
     #[arg(long, value_name = "MODEL")]
-    pub init: Option<String>,
+    pub init: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &TrainArgs) -> Result<()> {
@@ -40,11 +41,12 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     let save_every = args.run.save_every()?;
     let device = device::select(&args.run.device)?;
     let existing = args.run.existing();
-    let out = args.run.out(&args.corpus);
+    let inputs = super::names(&args.corpus);
+    let out = args.run.out(&inputs);
     Run::check(&out, existing)?;
     let init = args
         .init
-        .as_deref()
+        .as_ref()
         .map(|model| super::load(model, &device))
         .transpose()?;
     if let Some(init) = &init {
@@ -56,7 +58,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
             .min(settings.model.max_position_embeddings);
     }
     settings.check()?;
-    let documents = read_all(&args.corpus)?;
+    memory::check(&settings, &device)?;
+    let documents = super::corpus(&args.corpus)?;
     // A resumed run goes on with the tokenizer that it has.
     let kept = out.join(crate::outputs::text_model::TOKENIZER);
     let tokenizer = match (&init, &args.tokenizer) {
@@ -70,8 +73,9 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
     };
     if init.is_none() {
         settings.model.vocab_size = tokenizer.size();
+        memory::check(&settings, &device)?;
     }
-    let name = args.corpus.join(", ");
+    let name = inputs.join(", ");
     let (train, validation) = Stream::split(&documents, &tokenizer)?;
     drop(documents);
     train.check(settings.data.length, &name)?;
@@ -80,13 +84,8 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         &format!("{name}, its part to validate on"),
     )?;
     let unknown = train.unknown(&tokenizer);
-    if unknown > 0.05 {
-        tracing::warn!(
-            "{:.0}% of the tokens of {name} are [UNK]: the tokenizer does not fit this text",
-            100.0 * unknown
-        );
-    }
-    if unknown > 0.9 {
+    super::warn_of_unknown("tokens", &name, unknown);
+    if unknown.max(validation.unknown(&tokenizer)) > 0.9 {
         return Err(Error::input(
             name,
             "nearly all of its tokens are [UNK]",
@@ -99,7 +98,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<()> {
         tokenizer,
         train,
         validation,
-        inputs: args.corpus.clone(),
+        inputs,
         init,
         budget,
         save_every,

@@ -56,10 +56,17 @@ impl Default for BertConfig {
     }
 }
 
+/// The largest size: tokens and places are counted in 32 bits.
+const LARGEST: usize = i32::MAX as usize;
+/// No BERT has more layers.
+const MOST_LAYERS: usize = 1000;
+/// `[CLS]`, a token and `[SEP]`.
+const LEAST_PLACES: usize = 3;
+
 impl BertConfig {
     /// # Errors
-    /// A size of 0, heads that do not divide the width, a share that is none, another
-    /// activation.
+    /// A size of 0 or beyond all sense, heads that do not divide the width, a share that is
+    /// none, another activation.
     pub fn check(&self) -> Result<()> {
         let sizes = [
             ("vocab_size", self.vocab_size),
@@ -72,6 +79,22 @@ impl BertConfig {
         ];
         if let Some((key, _)) = sizes.iter().find(|(_, size)| *size == 0) {
             return Err(refuse(key, "it is 0", "give at least 1"));
+        }
+        if let Some((key, size)) = sizes.iter().find(|(_, size)| *size > LARGEST) {
+            let problem = format!("it is {size}, expected at most {LARGEST}");
+            return Err(refuse(key, problem, "give less"));
+        }
+        if self.num_hidden_layers > MOST_LAYERS {
+            let layers = self.num_hidden_layers;
+            let problem = format!("it is {layers}, expected at most {MOST_LAYERS}");
+            return Err(refuse("num_hidden_layers", problem, "give less"));
+        }
+        if self.max_position_embeddings < LEAST_PLACES {
+            return Err(refuse(
+                "max_position_embeddings",
+                format!("it is {}", self.max_position_embeddings),
+                "give at least 3: [CLS], a token and [SEP]",
+            ));
         }
         if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
             return Err(refuse(
@@ -94,7 +117,38 @@ impl BertConfig {
                 return Err(refuse(key, format!("it is {rate}"), "choose it in [0, 1)"));
             }
         }
+        for (key, value, most) in [
+            ("initializer_range", self.initializer_range, 100.0),
+            ("layer_norm_eps", self.layer_norm_eps, 1.0),
+        ] {
+            if !(0.0..=most).contains(&value) {
+                let hint = format!("choose it in [0, {most}]");
+                return Err(refuse(key, format!("it is {value}"), &hint));
+            }
+        }
         self.exact_gelu().map(drop)
+    }
+
+    /// The number of weights, without making them.
+    pub fn parameters(&self) -> f64 {
+        let [vocabulary, width, layers, wide, places, kinds] = [
+            self.vocab_size,
+            self.hidden_size,
+            self.num_hidden_layers,
+            self.intermediate_size,
+            self.max_position_embeddings,
+            self.type_vocab_size,
+        ]
+        .map(|size| size as f64);
+        let embeddings = (vocabulary + places + kinds + 2.0) * width;
+        // Four matrices of attention, two of the feed-forward part, two norms.
+        let layer = 4.0 * width * (width + 1.0) + 2.0 * width * wide + wide + 5.0 * width;
+        let decoder = match self.tie_word_embeddings {
+            true => 0.0,
+            false => vocabulary * width,
+        };
+        let head = width * (width + 3.0) + vocabulary + decoder;
+        embeddings + layers * layer + head
     }
 
     /// Whether the activation is gelu by the error function.

@@ -224,4 +224,38 @@ fn what_does_not_fit_is_refused() {
     assert!(wrong(|c| c.hidden_act = "relu6".to_owned()).contains("'relu6'"));
     assert!(wrong(|c| c.num_attention_heads = 5).contains("5 heads"));
     assert!(wrong(|c| c.hidden_dropout_prob = 1.0).contains("hidden_dropout_prob"));
+    assert!(wrong(|c| c.max_position_embeddings = 2).contains("at least 3"));
+    assert!(wrong(|c| c.num_hidden_layers = 1001).contains("at most 1000"));
+    assert!(wrong(|c| c.layer_norm_eps = -1.0).contains("layer_norm_eps"));
+    assert!(wrong(|c| c.initializer_range = f64::NAN).contains("initializer_range"));
+    for change in [
+        |c: &mut BertConfig| c.vocab_size = usize::MAX,
+        |c: &mut BertConfig| c.hidden_size = 1 << 40,
+        |c: &mut BertConfig| c.intermediate_size = usize::MAX / 2,
+        |c: &mut BertConfig| c.type_vocab_size = 1 << 31,
+    ] {
+        let mut config = config();
+        change(&mut config);
+        let said = config.check().unwrap_err().to_string();
+        assert!(said.contains("at most 2147483647"), "{said}");
+    }
+}
+
+#[test]
+fn weights_are_counted_without_making_them() {
+    for tied in [true, false] {
+        let config = BertConfig {
+            vocab_size: 13,
+            hidden_size: 12,
+            num_hidden_layers: 3,
+            intermediate_size: 7,
+            max_position_embeddings: 5,
+            type_vocab_size: 2,
+            tie_word_embeddings: tied,
+            ..BertConfig::default()
+        };
+        let mut weights = Weights::new(Seed(1), &Device::Cpu);
+        Bert::new(&config, weights.root()).unwrap();
+        assert_eq!(config.parameters(), weights.count() as f64);
+    }
 }

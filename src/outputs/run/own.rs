@@ -25,7 +25,9 @@ fn is_file(name: &str) -> bool {
         matches!(name.split_once('.'),
         Some((stem, "json" | "csv" | "html")) if is_comparison(stem))
     };
-    ["metrics.jsonl", "config.json", "tokenizer.json"].contains(&name)
+    let of_text = ["tokenizer.json", "tokenizer_config.json"];
+    ["metrics.jsonl", "config.json"].contains(&name)
+        || of_text.contains(&name)
         || of_comparison(name)
         || name.starts_with("events.out.tfevents.")
         || name.strip_suffix(".safetensors") == Some(MODEL)

@@ -1,3 +1,5 @@
+mod settings;
+
 use super::super::letters::PIECE;
 use super::*;
 
@@ -90,5 +92,30 @@ fn what_is_no_tokenizer_is_refused() {
     assert!(
         said.contains("neither tokenizer.json nor vocab.txt"),
         "{said}"
+    );
+}
+
+#[test]
+fn words_of_bytes_stand_for_whole_letters() {
+    let special = ["[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+    let vocab: serde_json::Map<_, _> = (0..)
+        .zip(special.iter().chain(&["a", "l", "Ġ"]))
+        .map(|(id, token)| ((*token).to_owned(), json!(id)))
+        .collect();
+    let json = json!({"version": "1.0", "added_tokens": [], "normalizer": null,
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true,
+            "use_regex": true},
+        "model": {"type": "BPE", "unk_token": "[UNK]", "vocab": vocab, "merges": []}});
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokenizer.json");
+    std::fs::write(&path, json.to_string()).unwrap();
+    let tokenizer = Tokenizer::read(&path).unwrap();
+    let text = "공이 떨어진다. Ça al?";
+    let words = tokenizer.words(text).unwrap();
+    assert!(words.len() > 4);
+    assert!(
+        words
+            .iter()
+            .all(|word| text.get(word.place.clone()).is_some())
     );
 }

@@ -158,4 +158,22 @@ fn settings_out_of_range_are_named() {
     assert!(said(|s| s.data.length = 1000).contains("data.length"));
     assert!(said(|s| s.training.batch = 0).contains("training.batch"));
     assert!(said(|s| s.masking.share = 0.0).contains("masking"));
+    assert!(said(|s| s.training.learning_rate = f64::NAN).contains("it is NaN"));
+    assert!(said(|s| s.training.clip = 0.0).contains("training.clip"));
+    assert!(said(|s| s.training.weight_decay = -1.0).contains("at least 0"));
+}
+
+#[test]
+fn weights_that_are_not_finite_are_seen_and_taken_back() {
+    let (mut learner, _) = trained(3);
+    assert!(learner.is_finite().unwrap());
+    let (_, var) = &learner.weights().pairs()[0];
+    let numbers = var.elem_count();
+    let mut values = vec![0f32; numbers];
+    values[numbers - 1] = f32::NAN;
+    let bad = Tensor::from_vec(values, var.shape(), &Device::Cpu).unwrap();
+    var.set(&bad).unwrap();
+    assert!(!learner.is_finite().unwrap());
+    learner.go_back().unwrap();
+    assert!(learner.is_finite().unwrap());
 }

@@ -49,7 +49,7 @@ impl State {
             .all(|learner| learner.is_sound(self.step))
         {
             true => Ok(()),
-            false => Err(saved.refuse("'learners' has numbers that no training writes")),
+            false => Err(saved.refuse("'learners' holds numbers that no training writes")),
         }
     }
 
