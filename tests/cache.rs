@@ -148,7 +148,7 @@ fn a_truncated_file_is_refused_and_made_again() {
 
 #[test]
 fn refusals_leave_no_partial_file() {
-    let (input, cache) = (pictures(), tempfile::tempdir().unwrap());
+    let (input, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     std::fs::write(
         input.path().join("picture9.png"),
         b"\x89PNG\r\n\x1a\nbroken",

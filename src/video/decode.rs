@@ -1,17 +1,21 @@
 //! FFmpeg's decoder as a stream of frames.
 
 use super::clock::Clock;
+use super::damage::Damage;
 use super::frame::{Description, Frame, Frames};
 use super::library;
-use super::placement::Orientation;
 use super::scale::Scaler;
 use super::settings::ReadSettings;
+use super::stated::{codec_name, orientation, pixel_name, positive};
 use crate::error::{Error, Result};
 use ffmpeg_next::codec::{self, packet::side_data::Type as SideData};
 use ffmpeg_next::format::{self, context::Input, stream::Disposition};
 use ffmpeg_next::util::frame::Video;
-use ffmpeg_next::{Packet, Rational, decoder, ffi, media};
+use ffmpeg_next::{Packet, decoder, ffi, media};
 use std::path::{Path, PathBuf};
+
+/// Pictures with more pixels are refused, before memory is taken for them.
+const MOST_PIXELS: i64 = 1 << 26;
 
 /// Decodes the best video stream of one file.
 ///
@@ -43,6 +47,9 @@ pub struct Decoder {
     packet: Packet,
     draining: bool,
     refused: usize,
+    /// Frames returned that are damaged.
+    damaged: usize,
+    damage: Damage,
     encrypted: bool,
     said: String,
     frames: usize,
@@ -121,6 +128,7 @@ impl Decoder {
                 Threads::All => 0,
                 Threads::One => 1,
             };
+            (*raw).max_pixels = MOST_PIXELS;
             (*raw).thread_type = ffi::FF_THREAD_FRAME | ffi::FF_THREAD_SLICE;
         }
         let mut decoder = context.decoder().video().map_err(unsupported)?;
@@ -172,6 +180,8 @@ impl Decoder {
             packet: Packet::empty(),
             draining: false,
             refused: 0,
+            damaged: 0,
+            damage: Damage::new(stream.parameters().id()),
             encrypted: false,
             said: String::new(),
             frames: 0,
@@ -210,12 +220,14 @@ impl Decoder {
         if self.threads == Threads::One || library::errors() == self.errors {
             return Ok(next);
         }
-        let returned = self.returned;
-        *self = Self::open_with(&self.path, &self.settings, Threads::One)?;
-        for _ in 0..returned {
+        let again = Self::open_with(&self.path, &self.settings, Threads::One)?;
+        let before = std::mem::replace(self, again);
+        for _ in 0..before.returned {
             self.advance()?;
         }
-        self.returned = returned;
+        self.returned = before.returned;
+        self.damaged = before.damaged;
+        self.scaler = before.scaler;
         self.advance()
     }
 
@@ -259,6 +271,7 @@ impl Decoder {
                         .packet
                         .side_data()
                         .any(|data| data.kind() == SideData::EncryptionInfo);
+                    self.damage.packet(&self.packet);
                     if let Err(error) = self.decoder.send_packet(&self.packet) {
                         self.refuse_packet(error);
                     }
@@ -273,6 +286,7 @@ impl Decoder {
                     if error != ffmpeg_next::Error::Eof {
                         self.refuse_packet(error);
                     }
+                    self.damage.end(&self.path, &self.input);
                     self.draining = true;
                     let _ = self.decoder.send_eof();
                     return Ok(());
@@ -322,6 +336,7 @@ impl Frames for Decoder {
         };
         self.returned += 1;
         let damaged = self.picture.is_corrupt() || self.picture.has_decode_errors();
+        self.damaged += usize::from(damaged);
         let aspect = self
             .stated_aspect
             .or_else(|| positive(self.picture.aspect_ratio()))
@@ -349,7 +364,7 @@ impl Frames for Decoder {
     }
 
     fn lost(&self) -> usize {
-        self.refused
+        self.refused + self.damage.untold(self.refused + self.damaged)
     }
 }
 
@@ -359,42 +374,4 @@ fn refuse(path: &Path, problem: String) -> Error {
         problem,
         "give a file with a video that plays",
     )
-}
-
-/// An aspect ratio that can be meant.
-fn positive(ratio: Rational) -> Option<f64> {
-    Some(f64::from(ratio)).filter(|ratio| (0.01..=100.0).contains(ratio))
-}
-
-/// The codec's short name, or the container's four letters for one that this
-/// FFmpeg does not know.
-fn codec_name(parameters: &codec::Parameters) -> String {
-    if parameters.id() != codec::Id::None {
-        return parameters.id().name().to_owned();
-    }
-    // SAFETY: the parameters are alive; a plain number is read.
-    let tag = unsafe { (*parameters.as_ptr()).codec_tag };
-    let letters = tag.to_le_bytes().into_iter().filter(u8::is_ascii_graphic);
-    letters.map(char::from).collect()
-}
-
-fn pixel_name(format: format::Pixel) -> String {
-    format
-        .descriptor()
-        .map_or_else(|| "unknown".to_owned(), |known| known.name().to_owned())
-}
-
-fn orientation(stream: &ffmpeg_next::Stream) -> Orientation {
-    stream
-        .side_data()
-        .filter(|data| data.kind() == SideData::DisplayMatrix)
-        .find_map(|data| {
-            let bytes = data.data().get(..36)?;
-            let mut matrix = [0; 9];
-            for (entry, four) in matrix.iter_mut().zip(bytes.chunks_exact(4)) {
-                *entry = i32::from_ne_bytes(four.try_into().ok()?);
-            }
-            Some(Orientation::from_matrix(&matrix))
-        })
-        .unwrap_or_default()
 }

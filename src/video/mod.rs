@@ -2,18 +2,24 @@
 
 #[cfg(feature = "ffmpeg")]
 mod ahead;
+mod animation;
 #[cfg(feature = "ffmpeg")]
 mod clock;
 pub mod cuts;
+#[cfg(feature = "ffmpeg")]
+mod damage;
 #[cfg(feature = "ffmpeg")]
 pub mod decode;
 #[cfg(feature = "ffmpeg")]
 pub mod encode;
 pub mod frame;
 pub mod inputs;
+mod jpeg;
 #[cfg(feature = "ffmpeg")]
 mod library;
 pub mod mapped;
+mod pages;
+mod picture;
 pub mod pictures;
 pub mod placement;
 pub mod resample;
@@ -21,6 +27,8 @@ pub mod resample;
 mod scale;
 pub mod settings;
 pub mod source;
+#[cfg(feature = "ffmpeg")]
+mod stated;
 pub mod tensors;
 pub mod worlds;
 

@@ -72,13 +72,11 @@ pub struct Placement {
 
 impl Placement {
     /// For a stored picture of `width` × `height` pixels, each `aspect` times
-    /// as wide as high. `even` asks for even offsets, which subsampled chroma
-    /// needs.
+    /// as wide as high.
     pub fn new(
         (width, height): (usize, usize),
         aspect: f64,
         orientation: Orientation,
-        even: bool,
         settings: &ReadSettings,
     ) -> Self {
         let (target_width, target_height) = if orientation.transpose {
@@ -98,16 +96,19 @@ impl Placement {
             orientation,
         };
         let part = |length: f64, limit: usize| (length.round() as usize).clamp(1, limit);
-        let centre = |kept: usize, all: usize| {
-            let offset = (all - kept) / 2;
-            if even { offset & !1 } else { offset }
+        // What is centred to the pixel is the picture as shown.
+        let (mirror_x, mirror_y) = match orientation.transpose {
+            false => (orientation.mirror_x, orientation.mirror_y),
+            true => (orientation.mirror_y, orientation.mirror_x),
         };
+        let centre =
+            |kept: usize, all: usize, mirrored: bool| (all - kept + usize::from(mirrored)) / 2;
         let wide = width as f64 > height as f64 * columns;
         match settings.fit {
             Fit::Crop if wide => {
                 let kept = part(height as f64 * columns, width);
                 Self {
-                    left: centre(kept, width),
+                    left: centre(kept, width, mirror_x),
                     width: kept,
                     ..whole
                 }
@@ -115,7 +116,7 @@ impl Placement {
             Fit::Crop => {
                 let kept = part(width as f64 / columns, height);
                 Self {
-                    top: centre(kept, height),
+                    top: centre(kept, height, mirror_y),
                     height: kept,
                     ..whole
                 }
@@ -199,7 +200,7 @@ mod tests {
             fit,
             ..ReadSettings::default()
         };
-        Placement::new(size, aspect, orientation, false, &settings)
+        Placement::new(size, aspect, orientation, &settings)
     }
 
     fn turned(degrees: usize) -> Orientation {
@@ -262,7 +263,7 @@ mod tests {
         };
         // Stored: 1 2 / 3 4.
         let shown = |orientation| {
-            Placement::new((2, 2), 1.0, orientation, false, &settings)
+            Placement::new((2, 2), 1.0, orientation, &settings)
                 .lay(&settings, |x, y| [1 + x as u8 + 2 * y as u8])
         };
         for (degrees, expected) in [

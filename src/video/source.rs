@@ -1,8 +1,9 @@
 //! What a user names, turned into sequences that can be read.
 
+use super::animation::Animation;
 use super::cuts::Marked;
 use super::frame::{Description, Frame, Frames};
-use super::pictures::{Animation, Stills};
+use super::pictures::Stills;
 use super::resample::Resampled;
 use super::settings::ReadSettings;
 use super::tensors::Tensors;
