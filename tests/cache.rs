@@ -2,9 +2,11 @@
 
 mod common;
 
+use candle_core::Device;
 use common::{listing, picture, read};
-use nextframe::data::{Footage, Stage, open_cache, prepare};
+use nextframe::data::{Footage, Stage, Window, batch, open_cache, prepare};
 use nextframe::video::{Channels, ReadSettings};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -47,9 +49,9 @@ fn cached_file(cache: &Path) -> PathBuf {
     cache.join(name)
 }
 
-fn frames(footage: &Footage) -> Vec<&[u8]> {
+fn frames(footage: &Footage) -> Vec<Vec<u8>> {
     (0..footage.len())
-        .map(|index| footage.frame(index))
+        .map(|index| footage.frame(index).unwrap().into_owned())
         .collect()
 }
 
@@ -93,15 +95,21 @@ fn a_second_time_is_not_decoded() {
     picture(input.path().join("picture3.png"), 20, 10, [0, 0, 200]);
     let (changed, decoded) = prepared(input.path(), &small(), cache.path());
     assert!(decoded, "other content is other frames");
-    assert_eq!(changed.frame(2)[2 * 64], 200);
-    assert_eq!(first.frame(2)[2 * 64], 0, "what is open stays as it was");
+    assert_eq!(changed.frame(2).unwrap()[2 * 64], 200);
+    assert_eq!(
+        first.frame(2).unwrap()[2 * 64],
+        0,
+        "what is open stays as it was"
+    );
 }
 
 #[test]
 fn the_order_of_pictures_is_natural() {
     let input = pictures();
     let footage = read(&input.path().display().to_string(), &small()).unwrap();
-    let reds: Vec<u8> = (0..12).map(|index| footage.frame(index)[0]).collect();
+    let reds: Vec<u8> = (0..12)
+        .map(|index| footage.frame(index).unwrap()[0])
+        .collect();
     let expected: Vec<u8> = (1..=12).map(|index| index * 20).collect();
     assert_eq!(reds, expected);
     assert_eq!(footage.frame_rate(), 25.0);
@@ -131,7 +139,7 @@ fn a_prepared_file_is_an_input() {
 fn a_truncated_file_is_refused_and_made_again() {
     let (input, cache) = (pictures(), tempfile::tempdir().unwrap());
     let (footage, _) = prepared(input.path(), &small(), cache.path());
-    let whole: Vec<Vec<u8>> = frames(&footage).into_iter().map(<[u8]>::to_vec).collect();
+    let whole = frames(&footage);
     drop(footage);
     let file = cached_file(cache.path());
     let bytes = std::fs::read(&file).unwrap();
@@ -144,6 +152,81 @@ fn a_truncated_file_is_refused_and_made_again() {
     assert!(decoded);
     assert_eq!(frames(&again), whole);
     assert_eq!(std::fs::read(&file).unwrap(), bytes);
+}
+
+/// Overwrites a byte in place, and sets back when the file was written to.
+fn scratch(file: &Path, at: u64) {
+    let open = std::fs::File::options().read(true).write(true).open(file);
+    let mut open = open.unwrap();
+    let written = open.metadata().unwrap().modified().unwrap();
+    open.seek(SeekFrom::Start(at)).unwrap();
+    let mut byte = [0];
+    open.read_exact(&mut byte).unwrap();
+    open.seek(SeekFrom::Start(at)).unwrap();
+    open.write_all(&[!byte[0]]).unwrap();
+    open.set_modified(written).unwrap();
+}
+
+/// Where a cache file's frames start.
+const FRAMES: u64 = 8192;
+
+#[test]
+fn a_cached_file_that_was_changed_is_made_again() {
+    let (input, cache) = (pictures(), tempfile::tempdir().unwrap());
+    let (footage, _) = prepared(input.path(), &small(), cache.path());
+    let whole = frames(&footage);
+    let file = cached_file(cache.path());
+    // Long ago, so that it is known from now on.
+    let old = std::fs::File::options().write(true).open(&file).unwrap();
+    let ago = std::time::SystemTime::now() - std::time::Duration::from_secs(1000);
+    old.set_modified(ago).unwrap();
+    assert!(!prepared(input.path(), &small(), cache.path()).1);
+    scratch(&file, FRAMES + 3 * 192);
+    let (again, decoded) = prepared(input.path(), &small(), cache.path());
+    assert!(decoded);
+    assert_eq!(frames(&again), whole);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_input_whose_time_was_set_back_is_read_again() {
+    let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let input = folder.path().join("a.bmp");
+    picture(input.clone(), 8, 8, [10, 20, 30]);
+    assert!(prepared(&input, &small(), cache.path()).1);
+    // Known in the cache, once its last change is some seconds ago.
+    std::thread::sleep(std::time::Duration::from_millis(3100));
+    assert!(!prepared(&input, &small(), cache.path()).1);
+    scratch(&input, 100);
+    let (changed, decoded) = prepared(&input, &small(), cache.path());
+    assert!(decoded);
+    assert!(
+        !frames(&changed)[0]
+            .iter()
+            .all(|byte| [10, 20, 30].contains(byte))
+    );
+}
+
+#[test]
+fn frames_that_change_in_use_are_an_error_that_names_the_file() {
+    let (input, cache) = (pictures(), tempfile::tempdir().unwrap());
+    let (footage, _) = prepared(input.path(), &small(), cache.path());
+    let file = cached_file(cache.path());
+    scratch(&file, FRAMES + 5 * 192 + 7);
+    let read = |index| footage.frame(index).map(|frame| frame.len());
+    assert_eq!(read(4).unwrap(), 192);
+    let said = read(5).unwrap_err().to_string();
+    assert!(
+        said.contains(&file.display().to_string()) && said.contains("changed while it was in use"),
+        "{said}"
+    );
+    // Cut short: mapped into memory, this would be the end of the process.
+    let open = std::fs::File::options().write(true).open(&file).unwrap();
+    open.set_len(FRAMES + 100).unwrap();
+    let said = read(4).unwrap_err().to_string();
+    assert!(said.contains("it ends before byte"), "{said}");
+    let error = batch(&[footage], &[Window::new(0, 2)], 4, &Device::Cpu).unwrap_err();
+    assert!(error.to_string().contains(".frames"), "{error}");
 }
 
 #[test]

@@ -95,7 +95,12 @@ fn the_past_is_filled_in_where_time_runs_backwards() {
     let film = &prepare(&[filling], &grey, Some(&cache), &mut |_| {}).unwrap()[0];
     assert_eq!(film.len(), 8);
     for time in 4..8 {
-        let sum: f64 = film.frame(time).iter().map(|&byte| f64::from(byte)).sum();
+        let sum: f64 = film
+            .frame(time)
+            .unwrap()
+            .iter()
+            .map(|&byte| f64::from(byte))
+            .sum();
         let expected = 8.0 * time as f64 + 3.0;
         assert!((sum / 256.0 - expected).abs() < 4.0, "{time}: {sum}");
     }

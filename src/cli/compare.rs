@@ -12,7 +12,7 @@ mod words;
 
 use super::footage::prepare;
 use super::world::RenderedArgs;
-use crate::data::{Footage, Part, Split, batch, typical_change};
+use crate::data::{Footage, Places, Split, batch, typical_change};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::evaluation::comparison::{Predictor, TrueFutures, compare};
@@ -107,13 +107,6 @@ impl ComparePart {
             Self::Test => "compare",
         }
     }
-
-    fn of(self, split: &Split) -> &Part {
-        match self {
-            Self::Validation => &split.validation,
-            Self::Test => &split.test,
-        }
-    }
 }
 
 /// Compares, writes the picture and compare.json, and prints to standard
@@ -138,10 +131,10 @@ fn produce(args: &CompareArgs) -> Result<String> {
     let config = &runs[0].model.config;
     let plan = contenders::plan(&runs, args)?;
     let footage = footage(config, args)?;
-    let windows = runs.iter().map(|run| run.model.config.settings.window());
-    let split = Split::new(&footage, windows.max().unwrap_or(1), plan.length())?;
-    let change = typical_change(&footage, &split.train).ok();
-    for (run, path) in runs.iter().zip(&args.runs) {
+    let parts = contenders::parts(&runs, &footage);
+    for ((run, path), own) in runs.iter().zip(&args.runs).zip(&parts) {
+        let own = own.as_ref().ok();
+        let change = own.and_then(|own| typical_change(&footage, &own.train).ok());
         if change != Some(run.model.config.shape.change) {
             tracing::warn!(
                 "{}: this is not the footage that {} was trained on, so its {} part says how the \
@@ -153,7 +146,14 @@ fn produce(args: &CompareArgs) -> Result<String> {
         }
     }
     let words = words::judge(args, &device)?;
-    let part = args.part.of(&split);
+    let part = &match args.part {
+        ComparePart::Validation => contenders::validation(parts, args)?,
+        ComparePart::Test => {
+            let windows = runs.iter().map(|run| run.model.config.settings.window());
+            let window = windows.max().unwrap_or(1);
+            Split::at(Places::End, &footage, window, plan.length())?.test
+        }
+    };
     let windows = part.spread(plan.length(), args.windows.get());
     if windows.is_empty() {
         return Err(Error::input(

@@ -134,7 +134,10 @@ fn check_memory(how: How, film: usize, frames: usize) -> Result<()> {
 fn tensor(input: &Input, frames: std::ops::Range<usize>, device: &Device) -> Result<Tensor> {
     let (channels, height, width) = input.footage.shape();
     let shape = (frames.len(), channels, height, width);
-    let bytes = frames.flat_map(|frame| input.footage.frame(frame));
-    let values: Vec<f32> = bytes.map(|&byte| f32::from(byte) / 255.0).collect();
+    let mut values = Vec::new();
+    for frame in frames {
+        let bytes = input.footage.frame(frame)?;
+        values.extend(bytes.iter().map(|&byte| f32::from(byte) / 255.0));
+    }
     Ok(Tensor::from_vec(values, shape, device)?)
 }

@@ -4,6 +4,7 @@ use crate::data::{self, Footage, Stage};
 use crate::error::Result;
 use crate::outputs::progress;
 use crate::video::ReadSettings;
+use crate::video::intervals::rate_words;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 
@@ -46,9 +47,9 @@ pub(super) fn prepare(
         if film.uneven() && settings.frame_rate.is_none() {
             tracing::warn!(
                 "{}: its frame rate varies, and a model learns frame by frame; \
-                 --set data.frame_rate={:.2} makes it even",
+                 --set data.frame_rate={} makes it even",
                 film.name(),
-                film.frame_rate()
+                rate_words(film.frame_rate())
             );
         }
         if film.damaged() > 0 {

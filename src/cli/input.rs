@@ -5,6 +5,8 @@ use crate::data::Footage;
 use crate::error::{Error, Result};
 use crate::outputs::model::ModelConfig;
 use crate::video::inputs;
+use crate::video::intervals::rate_words;
+use crate::video::settings::FRAME_RATES;
 use crate::video::source::Kind;
 use std::ops::Range;
 use std::path::Path;
@@ -51,7 +53,8 @@ impl Input {
         let untimed = matches!(kind, Some(Kind::Stills | Kind::Tensors));
         if untimed {
             // No clock of their own: they count as filmed at the model's rate.
-            settings.frame_rate = settings.frame_rate.or(Some(config.frame_rate));
+            let rate = (config.frame_rate).clamp(*FRAME_RATES.start(), *FRAME_RATES.end());
+            settings.frame_rate = settings.frame_rate.or(Some(rate));
         }
         let footage = footage::prepare(&only, &settings, cache)?.swap_remove(0);
         let (shape, wanted) = (footage.shape(), config.shape);
@@ -68,10 +71,11 @@ impl Input {
         let rate = footage.frame_rate();
         if (rate / config.frame_rate).ln().abs() > RATES_APART {
             tracing::warn!(
-                "{}: {rate:.2} frames per second, the model learned from {:.2}: \
+                "{}: {} frames per second, the model learned from {}: \
                  expect things to move too fast or too slowly",
                 footage.name(),
-                config.frame_rate
+                rate_words(rate),
+                rate_words(config.frame_rate)
             );
         }
         let scenes = footage.scenes();

@@ -4,6 +4,7 @@ use crate::data::{Inspection, inspect};
 use crate::error::{Error, Result};
 use crate::outputs::standard::{print, print_json};
 use crate::video::inputs::expand;
+use crate::video::intervals::rate_words;
 
 /// Says what videos hold: codec, size, rotation, frames, times, damage, cuts.
 #[derive(Debug, clap::Args)]
@@ -67,7 +68,7 @@ fn describe(found: &Inspection) -> String {
     let mirrored = if found.mirrored { ", mirrored" } else { "" };
     let rate = found.frame_rate.map_or("-".to_owned(), |rate| {
         let varies = if found.variable_rate { ", varies" } else { "" };
-        format!("{rate:.3} frames/s{varies}")
+        format!("{} frames/s{varies}", rate_words(rate))
     });
     let cuts = if found.scene_cuts.is_empty() {
         "none".to_owned()

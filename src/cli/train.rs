@@ -12,18 +12,18 @@ mod validation;
 
 use super::footage;
 use super::lasting::lasting;
-use crate::data::Split;
+use crate::data::{Places, Split};
 use crate::device;
 use crate::error::Result;
-use crate::outputs::model::{MSE, names};
-use crate::outputs::run::Run;
+use crate::outputs::model::{MSE, ModelConfig, names};
+use crate::outputs::run::{Existing, Run};
 use crate::rng::Seed;
-use crate::training::Settings;
 use crate::training::recipe::{self, Recipe};
+use crate::training::{Settings, checkpoint};
 use lock::Lock;
 use run_args::RunArgs;
 use session::Session;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Learn from video: a least-squares model and a latent-variable model, side
 /// by side on the same batches
@@ -72,13 +72,23 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     // Before an hour of film is decoded for nothing.
     Run::check(&out, existing)?;
     let footage = footage::prepare(&args.inputs, &settings.data, args.cache.as_deref())?;
-    let split = Split::new(&footage, settings.window(), settings.longest())?;
+    let validation = places(&out, existing)?;
+    let split = Split::at(validation, &footage, settings.window(), settings.longest())?;
+    for (part, share) in split.still(&footage)? {
+        tracing::warn!(
+            "{}: hardly anything moves in its {part} part, {:.1}% as much as in its training \
+             part: what is found there says little",
+            footage[0].name(),
+            100.0 * share
+        );
+    }
     let _lock = Lock::take(&out)?;
     let mut session = Session::begin(
         session::Plan {
             settings,
             footage,
             split,
+            validation,
             inputs: lasting(&args.inputs),
             only: args.only,
             budget,
@@ -90,6 +100,18 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         existing,
     )?;
     session.train()
+}
+
+/// Where validation windows come from: in a run that goes on, from where they came.
+fn places(out: &Path, existing: Existing) -> Result<Places> {
+    let run = match existing {
+        Existing::Resume => Run::open(out).ok(),
+        _ => None,
+    };
+    match run.filter(|run| run.latest().is_some()) {
+        Some(run) => Ok(checkpoint::load_config::<ModelConfig>(&run.config())?.validation),
+        None => Ok(Places::Spread),
+    }
 }
 
 impl Only {

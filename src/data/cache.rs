@@ -1,5 +1,6 @@
 //! Videos decoded once into files on disk, found again by content and settings.
 
+use super::fingerprint::Fingerprint;
 use super::footage::Footage;
 use super::store::{self, Writer};
 use crate::error::{Error, Result};
@@ -9,10 +10,10 @@ use crate::video::source::Kind;
 use crate::video::{ReadSettings, Source, inputs};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// Changes when the same file and settings would give other frames.
-const READER: &str = "nextframe reader 3";
+const READER: &str = "nextframe reader 4";
 
 /// A temporary file older than this is no longer being written.
 const LONGEST_WRITE: Duration = Duration::from_secs(24 * 3600);
@@ -53,7 +54,7 @@ pub enum Stage {
 
 /// Reads `inputs` (files, folders, globs, `-`, prepared `.frames`) with
 /// `settings`: each source is decoded once into a file in `folder` (or the
-/// [default](default_folder)) and mapped into memory from there.
+/// [default](default_folder)) and read from there, frame by frame.
 ///
 /// # Errors
 /// Where an input cannot be read or has no frame in range, it changes while it
@@ -181,7 +182,7 @@ impl Cache {
         tell: &mut dyn FnMut(Stage),
     ) -> Result<Footage> {
         tell(Stage::Looking);
-        let before = Fingerprint::of(source)?;
+        let before = Fingerprint::of(&source.files)?;
         let content = self.content(source, &before)?;
         let mut key = blake3::Hasher::new();
         key.update(READER.as_bytes());
@@ -196,13 +197,33 @@ impl Cache {
             .folder
             .join(format!("{}.frames", key.finalize().to_hex()));
         if path.exists() {
-            match open_cache(&path) {
+            match self.found(&path) {
                 Ok(footage) => return Ok(footage.named(&source.name)),
+                Err(Error::Interrupted) => return Err(Error::Interrupted),
                 Err(error) => tracing::warn!("{error}; preparing it again now"),
             }
         }
         self.decode(source, settings, &before, &path, tell)?;
         Ok(open_cache(&path)?.named(&source.name))
+    }
+
+    /// What an earlier run prepared, if it is as it was written: all of it is read once,
+    /// and again where the file has changed since.
+    fn found(&self, path: &Path) -> Result<Footage> {
+        let fingerprint = Fingerprint::of(&[path.to_owned()])?;
+        let footage = open_cache(path)?;
+        if self.known(&fingerprint.key()).exists() {
+            return Ok(footage);
+        }
+        if footage.is_whole()? {
+            self.remember(&fingerprint, "whole")?;
+            return Ok(footage);
+        }
+        Err(Error::input(
+            path.display().to_string(),
+            "changed since it was written",
+            "leave the files of the cache as they are",
+        ))
     }
 
     fn decode(
@@ -235,7 +256,7 @@ impl Cache {
                 .map_err(unwritable)?;
         }
         damaged += frames.lost();
-        if *before != Fingerprint::of(source)? {
+        if *before != Fingerprint::of(&source.files)? {
             return Err(Error::input(
                 &source.name,
                 "changed while it was being read",
@@ -279,21 +300,25 @@ impl Cache {
             hasher.update(one.finalize().as_bytes());
         }
         let content = hasher.finalize().to_hex().to_string();
-        // A file changed just now may change again within its clock's tick.
-        if fingerprint
-            .newest
-            .elapsed()
-            .is_ok_and(|age| age > Duration::from_secs(3))
-        {
-            let remember = || -> Result<()> {
-                let (draft, mut file) = Draft::new(&known)?;
-                file.write_all(content.as_bytes())
-                    .map_err(|error| Error::io(&known, error))?;
-                draft.keep_unflushed(&known)
-            };
-            remember().map_err(|error| self.unwritable(error))?;
-        }
+        self.remember(fingerprint, &content)?;
         Ok(content)
+    }
+
+    /// Notes what is known of files, until they change.
+    fn remember(&self, fingerprint: &Fingerprint, text: &str) -> Result<()> {
+        // A file changed just now may change again within its clock's tick.
+        let settled = |age| age > Duration::from_secs(3);
+        if !fingerprint.newest.elapsed().is_ok_and(settled) {
+            return Ok(());
+        }
+        let known = self.known(&fingerprint.key());
+        let remember = || -> Result<()> {
+            let (draft, mut file) = Draft::new(&known)?;
+            file.write_all(text.as_bytes())
+                .map_err(|error| Error::io(&known, error))?;
+            draft.keep_unflushed(&known)
+        };
+        remember().map_err(|error| self.unwritable(error))
     }
 
     fn known(&self, key: &str) -> PathBuf {
@@ -310,35 +335,5 @@ impl Cache {
             ),
             error => error,
         }
-    }
-}
-
-/// What changes when a file is written to.
-#[derive(Debug, PartialEq)]
-struct Fingerprint {
-    files: Vec<(PathBuf, u64, SystemTime)>,
-    newest: SystemTime,
-}
-
-impl Fingerprint {
-    fn of(source: &Source) -> Result<Self> {
-        let mut newest = SystemTime::UNIX_EPOCH;
-        let mut files = Vec::with_capacity(source.files.len());
-        for path in &source.files {
-            let describe = || {
-                let path = path.canonicalize()?;
-                let data = path.metadata()?;
-                Ok((path, data.len(), data.modified()?))
-            };
-            let entry = describe().map_err(|error| Error::io(path, error))?;
-            newest = newest.max(entry.2);
-            files.push(entry);
-        }
-        Ok(Self { files, newest })
-    }
-
-    fn key(&self) -> String {
-        let text = format!("{:?}", self.files);
-        blake3::hash(text.as_bytes()).to_hex().to_string()
     }
 }

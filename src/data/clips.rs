@@ -1,19 +1,11 @@
-//! Windows over time, and the parts of footage for training, validation and
-//! test.
+//! Windows over time, and what they show.
 
 use super::footage::Footage;
 use super::light::Light;
+use super::split::Part;
 use crate::error::{Error, Result};
-use crate::rng::Rng;
 use crate::video::Orientation;
 use candle_core::{Device, Tensor};
-use std::ops::Range;
-
-/// From so many files on, whole files are held back for validation and test.
-const FILES_TO_SPLIT: usize = 8;
-
-/// Shares of validation and test.
-const SHARES: (f64, f64) = (0.1, 0.2);
 
 /// A run of consecutive frames: footage `file`, first frame `start`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,141 +52,6 @@ impl Window {
     }
 }
 
-/// Stretches of footage without a cut.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Part {
-    stretches: Vec<(usize, Range<usize>)>,
-}
-
-impl Part {
-    /// How many windows of `length` frames there are.
-    pub fn count(&self, length: usize) -> usize {
-        self.stretches
-            .iter()
-            .map(|(_, range)| (range.len() + 1).saturating_sub(length))
-            .sum()
-    }
-
-    /// Window `index` of [`Self::count`], in the order of the footage.
-    fn window(&self, mut index: usize, length: usize) -> Window {
-        for (file, range) in &self.stretches {
-            let here = (range.len() + 1).saturating_sub(length);
-            if index < here {
-                return Window::new(*file, range.start + index);
-            }
-            index -= here;
-        }
-        unreachable!("a window past the part's end")
-    }
-
-    /// `count` windows drawn uniformly. Panics where there is none.
-    pub fn draw(&self, length: usize, count: usize, rng: &mut Rng) -> Vec<Window> {
-        let all = self.count(length);
-        (0..count)
-            .map(|_| self.window(rng.below(all), length))
-            .collect()
-    }
-
-    /// At most `count` windows, evenly spread over all of them.
-    pub fn spread(&self, length: usize, count: usize) -> Vec<Window> {
-        let all = self.count(length);
-        let count = count.min(all);
-        (0..count)
-            .map(|index| {
-                let last = count.max(2) - 1;
-                self.window(index * (all - 1) / last, length)
-            })
-            .collect()
-    }
-
-    /// Frames in all.
-    pub fn frames(&self) -> usize {
-        self.stretches.iter().map(|(_, range)| range.len()).sum()
-    }
-}
-
-/// Footage in three parts that share no frame; between parts of the same film
-/// lies a gap of at least one training window, so no test frame is in a
-/// training window and none borders on one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Split {
-    /// For the weights.
-    pub train: Part,
-    /// For watching training.
-    pub validation: Part,
-    /// For the figures; never looked at before.
-    pub test: Part,
-}
-
-impl Split {
-    /// By file from `FILES_TO_SPLIT` files on, else by time within each:
-    /// the first 70% train, then 10% validation, then 20% test. `window` is
-    /// the length of a training window, `longest` that of the longest test
-    /// window.
-    ///
-    /// # Errors
-    /// If a part has no window.
-    pub fn new(footage: &[Footage], window: usize, longest: usize) -> Result<Self> {
-        let mut split = Self {
-            train: Part::default(),
-            validation: Part::default(),
-            test: Part::default(),
-        };
-        let files = footage.len();
-        let held = |share: f64| ((files as f64 * share).round() as usize).max(1);
-        for (file, film) in footage.iter().enumerate() {
-            let frames = film.len();
-            let cut = |share: f64| (frames as f64 * share).round() as usize;
-            let (validation, test) = if files < FILES_TO_SPLIT {
-                (cut(1.0 - SHARES.0 - SHARES.1), cut(1.0 - SHARES.1))
-            } else if file + held(SHARES.1) >= files {
-                (0, 0)
-            } else if file + held(SHARES.1) + held(SHARES.0) >= files {
-                (0, frames)
-            } else {
-                (frames, frames)
-            };
-            let gap = |start: usize| if start > 0 { start + window } else { 0 };
-            for (part, range) in [
-                (&mut split.train, 0..validation),
-                (&mut split.validation, gap(validation)..test),
-                (&mut split.test, gap(test)..frames),
-            ] {
-                for scene in film.scenes() {
-                    let clipped = scene.start.max(range.start)..scene.end.min(range.end);
-                    if !clipped.is_empty() {
-                        part.stretches.push((file, clipped));
-                    }
-                }
-            }
-        }
-        for (part, length, name) in [
-            (&split.train, window, "training"),
-            (&split.validation, window, "validation"),
-            (&split.test, longest, "test"),
-        ] {
-            if part.count(length) == 0 {
-                let names: Vec<_> = footage.iter().map(Footage::name).take(3).collect();
-                let frames: usize = footage.iter().map(Footage::len).sum();
-                return Err(Error::input(
-                    names.join(", "),
-                    format!(
-                        "too short: of its {frames} frames the {name} part gets {}, a window needs {length} without a cut",
-                        part.frames()
-                    ),
-                    format!(
-                        "give a longer video (about {} frames), or lower model.context or evaluation.horizon",
-                        ((longest + window) as f64 / SHARES.1)
-                            .ceil()
-                            .max((2 * window) as f64 / SHARES.0)
-                    ),
-                ));
-            }
-        }
-        Ok(split)
-    }
-}
-
 /// Windows of `length` frames as a tensor (B, T, C, H, W) in [0, 1].
 pub fn batch(
     footage: &[Footage],
@@ -206,13 +63,8 @@ pub fn batch(
     let mut values = Vec::with_capacity(windows.len() * length * channels * height * width);
     for window in windows {
         for offset in 0..length {
-            let frame = footage[window.file].frame(window.start + offset);
-            see(frame, (height, width), window, &mut values);
-        }
-    }
-    for (file, film) in footage.iter().enumerate() {
-        if windows.iter().any(|window| window.file == file) {
-            film.release();
+            let frame = footage[window.file].frame(window.start + offset)?;
+            see(&frame, (height, width), window, &mut values);
         }
     }
     let shape = (windows.len(), length, channels, height, width);
@@ -270,17 +122,8 @@ fn see(frame: &[u8], (height, width): (usize, usize), window: &Window, values: &
 /// # Errors
 /// If nothing ever changes.
 pub fn typical_change(footage: &[Footage], part: &Part) -> Result<f64> {
-    let (mut sum, mut count) = (0f64, 0usize);
-    for window in part.spread(2, 512) {
-        let film = &footage[window.file];
-        let (before, after) = (film.frame(window.start), film.frame(window.start + 1));
-        for (a, b) in before.iter().zip(after) {
-            sum += (f64::from(*b) - f64::from(*a)).powi(2);
-        }
-        count += before.len();
-    }
-    let change = (sum / count.max(1) as f64).sqrt() / 255.0;
-    if change < 1e-5 {
+    let change = any_change(footage, part)?;
+    if change < STILL {
         let name = footage.first().map_or("the footage", Footage::name);
         return Err(Error::input(
             name,
@@ -291,65 +134,36 @@ pub fn typical_change(footage: &[Footage], part: &Part) -> Result<f64> {
     Ok(change)
 }
 
+/// A change of less is none.
+const STILL: f64 = 1e-5;
+
+/// The same, 0 where nothing changes.
+pub(super) fn any_change(footage: &[Footage], part: &Part) -> Result<f64> {
+    let (mut sum, mut count) = (0f64, 0usize);
+    for window in part.spread(2, 512) {
+        let film = &footage[window.file];
+        sum += squared_change(film, window.start)? as f64;
+        count += film.frame_bytes();
+    }
+    Ok((sum / count.max(1) as f64).sqrt() / 255.0)
+}
+
+/// The sum over pixels of the squared change from a frame to the next.
+pub(super) fn squared_change(film: &Footage, frame: usize) -> Result<u64> {
+    let (before, after) = (film.frame(frame)?, film.frame(frame + 1)?);
+    let each = before.iter().zip(after.iter());
+    Ok(each.map(|(&a, &b)| u64::from(a.abs_diff(b)).pow(2)).sum())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Split;
     use crate::rng::Seed;
 
     fn film(frames: usize, cuts: Vec<usize>) -> Footage {
         let pixels = (0..frames).map(|t| (t % 256) as u8).collect();
         Footage::from_frames("film", pixels, (frames, 1, 1, 1), 25.0, cuts).unwrap()
-    }
-
-    fn frames_of(part: &Part, length: usize) -> Vec<(usize, usize)> {
-        (0..part.count(length))
-            .flat_map(|index| {
-                let window = part.window(index, length);
-                (0..length).map(move |offset| (window.file, window.start + offset))
-            })
-            .collect()
-    }
-
-    #[test]
-    fn parts_share_no_frame_and_keep_a_window_apart() {
-        let footage = [film(300, vec![40, 250])];
-        let split = Split::new(&footage, 6, 20).unwrap();
-        let train = frames_of(&split.train, 6);
-        let test = frames_of(&split.test, 20);
-        let last_train = train.iter().map(|f| f.1).max().unwrap();
-        let first_validation = frames_of(&split.validation, 6)[0].1;
-        assert!(first_validation - last_train > 6);
-        assert!(test.iter().all(|f| f.1 >= 246));
-        for part in [&split.train, &split.test] {
-            for index in 0..part.count(6) {
-                let start = part.window(index, 6).start;
-                for cut in [40, 250] {
-                    assert!(start >= cut || start + 6 <= cut, "a window spans a cut");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn many_files_are_split_by_file() {
-        let footage: Vec<_> = (0..10).map(|_| film(60, vec![])).collect();
-        let split = Split::new(&footage, 6, 20).unwrap();
-        let files = |part: &Part| {
-            let mut files: Vec<_> = part.stretches.iter().map(|s| s.0).collect();
-            files.dedup();
-            files
-        };
-        assert_eq!(files(&split.train), [0, 1, 2, 3, 4, 5, 6]);
-        assert_eq!(files(&split.validation), [7]);
-        assert_eq!(files(&split.test), [8, 9]);
-    }
-
-    #[test]
-    fn short_footage_says_what_is_missing() {
-        let message = Split::new(&[film(30, vec![])], 6, 20)
-            .unwrap_err()
-            .to_string();
-        assert!(message.contains("too short: of its 30 frames"), "{message}");
     }
 
     #[test]

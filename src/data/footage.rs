@@ -1,9 +1,10 @@
 //! Decoded frames, ready to be cut into clips.
 
-use super::timing::{Steps, steps};
 use crate::error::{Error, Result};
-use crate::video::mapped::release;
-use memmap2::Mmap;
+use crate::interrupt;
+use crate::video::intervals::Intervals;
+use crate::video::stored::Stored;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -31,8 +32,17 @@ struct Content {
 #[derive(Debug)]
 enum Bytes {
     Owned(Vec<u8>),
-    /// A mapped file and where its frames start.
-    Mapped(Mmap, usize),
+    Stored(StoredFrames),
+}
+
+/// Frames in a file.
+#[derive(Debug)]
+pub(super) struct StoredFrames {
+    pub(super) file: Stored,
+    /// Where they start.
+    pub(super) offset: u64,
+    /// The CRC-32C of each; none in files of before.
+    pub(super) checksums: Option<Vec<u32>>,
 }
 
 impl Footage {
@@ -82,11 +92,10 @@ impl Footage {
         ))
     }
 
-    /// Footage in a mapped file whose frames start at `offset`; the caller has
-    /// checked that they fit.
-    pub(super) fn mapped(
+    /// Footage in a file; the caller has checked that all fits.
+    pub(super) fn stored(
         name: String,
-        (map, offset): (Mmap, usize),
+        frames: StoredFrames,
         shape: (usize, usize, usize),
         frame_rate: f64,
         damaged: usize,
@@ -96,7 +105,7 @@ impl Footage {
         Self {
             name,
             content: Arc::new(Content {
-                bytes: Arc::new(Bytes::Mapped(map, offset)),
+                bytes: Arc::new(Bytes::Stored(frames)),
                 backwards: false,
                 shape,
                 frame_rate,
@@ -176,28 +185,47 @@ impl Footage {
         self.content.shape
     }
 
+    /// Bytes in a frame.
+    pub fn frame_bytes(&self) -> usize {
+        let (channels, height, width) = self.shape();
+        channels * height * width
+    }
+
     /// Frame `index`, (C, H, W) planar, 0 to 255. Panics past the end, as a
     /// slice does.
-    pub fn frame(&self, index: usize) -> &[u8] {
-        let (channels, height, width) = self.shape();
-        let size = channels * height * width;
-        let all = match &*self.content.bytes {
-            Bytes::Owned(bytes) => bytes.as_slice(),
-            Bytes::Mapped(map, offset) => &map[*offset..*offset + self.len() * size],
-        };
+    ///
+    /// # Errors
+    /// Where its file cannot be read, or does not hold any more what it held.
+    pub fn frame(&self, index: usize) -> Result<Cow<'_, [u8]>> {
+        assert!(index < self.len(), "frame {index} of {}", self.len());
+        let size = self.frame_bytes();
         let index = match self.content.backwards {
             true => self.len() - 1 - index,
             false => index,
         };
-        &all[index * size..(index + 1) * size]
+        match &*self.content.bytes {
+            Bytes::Owned(bytes) => Ok(bytes[index * size..(index + 1) * size].into()),
+            Bytes::Stored(frames) => frames.read(index, size).map(Cow::Owned),
+        }
     }
 
-    /// Gives back memory that frames took which were looked at; looking at
-    /// them again is as right and hardly slower.
-    pub(super) fn release(&self) {
-        if let Bytes::Mapped(map, _) = &*self.content.bytes {
-            release(map);
+    /// Whether all frames are known to be as they were written.
+    pub(super) fn is_whole(&self) -> Result<bool> {
+        if let Bytes::Stored(StoredFrames {
+            checksums: None, ..
+        }) = &*self.content.bytes
+        {
+            return Ok(false);
         }
+        for index in 0..self.len() {
+            interrupt::check()?;
+            match self.frame(index) {
+                Ok(_) => {}
+                Err(Error::Input { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
     }
 
     /// Each frame's time in seconds from the file's start, ascending: where time runs
@@ -225,14 +253,32 @@ impl Footage {
     /// Whether some intervals between frames differ from the others. From one scene
     /// to the next anything may pass: no window spans a cut.
     pub fn uneven(&self) -> bool {
-        let times = self.times();
-        let scenes = self.scenes().into_iter();
-        Steps::of(scenes.flat_map(|scene| steps(&times[scene]))).differ()
+        self.intervals().differ()
     }
 
-    /// Frames per second: as asked for when reading, else the mean.
+    /// How far its frames lie apart, within scenes.
+    pub fn intervals(&self) -> Intervals {
+        Intervals::within(self.times(), &self.content.cuts)
+    }
+
+    /// Frames per second: as asked for when reading, else by the usual interval.
     pub fn frame_rate(&self) -> f64 {
         self.content.frame_rate
+    }
+}
+
+impl StoredFrames {
+    fn read(&self, index: usize, size: usize) -> Result<Vec<u8>> {
+        let mut frame = vec![0; size];
+        let offset = self.offset + (index * size) as u64;
+        self.file.read(offset, &mut frame)?;
+        match &self.checksums {
+            Some(checksums) if checksums[index] != crc32c::crc32c(&frame) => {
+                let how = format!("frame {index} is not the one that was written");
+                Err(self.file.changed(how))
+            }
+            _ => Ok(frame),
+        }
     }
 }
 
@@ -248,7 +294,7 @@ mod tests {
         let content = Arc::get_mut(&mut film.content).unwrap();
         content.times = vec![1.0, 1.1, 1.3, 1.4];
         let back = film.backwards();
-        let seen: Vec<u8> = (0..4).map(|index| back.frame(index)[0]).collect();
+        let seen: Vec<u8> = (0..4).map(|index| back.frame(index).unwrap()[0]).collect();
         assert_eq!(seen, [10, 9, 8, 7]);
         assert_eq!(back.scenes(), [0..1, 1..4]);
         let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
@@ -258,8 +304,8 @@ mod tests {
         assert!(back.is_backwards() && !film.is_backwards());
         let again = back.backwards();
         assert_eq!(
-            (again.frame(0), again.scenes()),
-            (film.frame(0), film.scenes())
+            (again.frame(0).unwrap(), again.scenes()),
+            (film.frame(0).unwrap(), film.scenes())
         );
         assert!(
             again

@@ -35,9 +35,9 @@ pub struct Inspection {
     pub last_timestamp: f64,
     /// Seconds from the first frame to the end of the last.
     pub duration: f64,
-    /// Mean frames per second; none for a single frame.
+    /// Frames per second, by the usual interval; none for a single frame.
     pub frame_rate: Option<f64>,
-    /// Whether some intervals between frames differ from the others.
+    /// Whether some intervals between frames of a scene differ from the others.
     pub variable_rate: bool,
     /// Frames in which the decoder had to guess, and pieces lost altogether.
     pub damaged_frames: usize,
@@ -62,12 +62,12 @@ pub fn inspect(source: &Source) -> Result<Inspection> {
     while let Some(frame) = frames.next_frame()? {
         interrupt::check()?;
         if frame.cut {
-            cuts.push(frame.time);
+            cuts.push(times.len());
         }
         times.push(frame.time);
         damaged += usize::from(frame.damaged);
     }
-    let timing = Timing::of(&times).ok_or_else(|| no_frames(source))?;
+    let timing = Timing::of(&times, &cuts).ok_or_else(|| no_frames(source))?;
     let stated = frames.description();
     Ok(Inspection {
         file: source.name.clone(),
@@ -85,16 +85,17 @@ pub fn inspect(source: &Source) -> Result<Inspection> {
         frame_rate: timing.rate,
         variable_rate: timing.variable,
         damaged_frames: damaged + frames.lost(),
-        scene_cuts: cuts,
+        scene_cuts: cuts.into_iter().map(|cut| times[cut]).collect(),
     })
 }
 
 fn inspect_prepared(source: &Source) -> Result<Inspection> {
     let footage = open_cache(&source.files[0])?;
     let times = footage.times();
-    let timing = Timing::of(times).ok_or_else(|| no_frames(source))?;
+    let scenes = footage.scenes().into_iter().skip(1);
+    let cuts: Vec<usize> = scenes.map(|scene| scene.start).collect();
+    let timing = Timing::of(times, &cuts).ok_or_else(|| no_frames(source))?;
     let (channels, height, width) = footage.shape();
-    let scenes = footage.scenes();
     Ok(Inspection {
         file: source.name.clone(),
         codec: "prepared frames".to_owned(),
@@ -111,11 +112,7 @@ fn inspect_prepared(source: &Source) -> Result<Inspection> {
         frame_rate: timing.rate,
         variable_rate: timing.variable,
         damaged_frames: footage.damaged(),
-        scene_cuts: scenes
-            .iter()
-            .skip(1)
-            .map(|scene| times[scene.start])
-            .collect(),
+        scene_cuts: cuts.into_iter().map(|cut| times[cut]).collect(),
     })
 }
 

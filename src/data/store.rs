@@ -1,15 +1,18 @@
 //! The cache file, `.frames`: a safetensors file with `frames` u8 (T, C, H, W),
-//! `times` f64 (T) in seconds and `cuts` u64, the first frames of scenes.
+//! `times` f64 (T) in seconds, `cuts` u64, the first frames of scenes, and
+//! `checksums` u32 (T), the CRC-32C of each frame. Files without the last are read too.
 //!
 //! It is written as frames come: room is left for the header, which is filled
 //! in when their number is known and padded with spaces, as the format allows.
 
-use super::footage::Footage;
+use super::footage::{Footage, StoredFrames};
 use crate::error::{Error, Result};
 use crate::files::Draft;
-use crate::video::mapped::map;
+use crate::video::intervals::Intervals;
+use crate::video::pictures::PICTURE_RATE;
+use crate::video::stored::Stored;
 use crate::video::{Channels, ReadSettings};
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
 use serde_json::json;
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
@@ -18,6 +21,8 @@ use std::path::{Path, PathBuf};
 /// Room for the header, after the eight bytes of its length.
 const ROOM: usize = 8184;
 const FORMAT: &str = "nextframe frames 1";
+/// The latest time that is one, in seconds: some 30,000 years.
+const LATEST: f64 = 1e12;
 
 /// Writes one cache file; dropped before [`Writer::finish`], it leaves nothing.
 pub(super) struct Writer {
@@ -27,6 +32,7 @@ pub(super) struct Writer {
     settings: ReadSettings,
     times: Vec<f64>,
     cuts: Vec<usize>,
+    checksums: Vec<u32>,
 }
 
 impl Writer {
@@ -40,6 +46,7 @@ impl Writer {
             settings: settings.clone(),
             times: Vec::new(),
             cuts: Vec::new(),
+            checksums: Vec::new(),
         };
         writer.write(&[b' '; 8 + ROOM])?;
         Ok(writer)
@@ -51,6 +58,7 @@ impl Writer {
             self.cuts.push(self.times.len());
         }
         self.times.push(time);
+        self.checksums.push(crc32c::crc32c(pixels));
         self.write(pixels)
     }
 
@@ -64,8 +72,11 @@ impl Writer {
         let times: Vec<u8> = self.times.iter().flat_map(|t| t.to_le_bytes()).collect();
         let cuts = self.cuts.iter().map(|&cut| cut as u64);
         let cuts: Vec<u8> = cuts.flat_map(u64::to_le_bytes).collect();
+        let checksums = self.checksums.iter().copied();
+        let checksums: Vec<u8> = checksums.flat_map(u32::to_le_bytes).collect();
         self.write(&times)?;
         self.write(&cuts)?;
+        self.write(&checksums)?;
         let header = self.header(name, damaged)?;
         let path = &self.path;
         let mut complete = || -> std::io::Result<()> {
@@ -85,6 +96,7 @@ impl Writer {
         let frames = count * self.settings.frame_bytes();
         let times = frames + 8 * count;
         let cuts = times + 8 * self.cuts.len();
+        let checksums = cuts + 4 * count;
         let header = json!({
             "__metadata__": {
                 "format": FORMAT,
@@ -96,6 +108,7 @@ impl Writer {
             "frames": {"dtype": "U8", "shape": [count, channels, height, width], "data_offsets": [0, frames]},
             "times": {"dtype": "F64", "shape": [count], "data_offsets": [frames, times]},
             "cuts": {"dtype": "U64", "shape": [self.cuts.len()], "data_offsets": [times, cuts]},
+            "checksums": {"dtype": "U32", "shape": [count], "data_offsets": [cuts, checksums]},
         });
         let header = header.to_string();
         if header.len() > ROOM {
@@ -109,15 +122,13 @@ impl Writer {
         written.map_err(|error| Error::io(&self.path, error))
     }
 
-    /// As asked for, else the mean over the times.
+    /// As asked for, else by the usual interval.
     fn rate(&self) -> f64 {
-        let mean = || match (self.times.first(), self.times.last()) {
-            (Some(first), Some(last)) if last > first => {
-                (self.times.len() - 1) as f64 / (last - first)
-            }
-            _ => crate::video::pictures::PICTURE_RATE,
+        let usual = || {
+            let usual = Intervals::within(&self.times, &self.cuts).usual();
+            usual.map_or(PICTURE_RATE, f64::recip)
         };
-        self.settings.frame_rate.unwrap_or_else(mean)
+        self.settings.frame_rate.unwrap_or_else(usual)
     }
 }
 
@@ -158,57 +169,100 @@ pub(super) fn open(path: &Path) -> Result<(Footage, ReadSettings)> {
             "prepare it again from the video",
         )
     };
-    let broken = |_| bad("not a whole cache file of this program".to_owned());
-    let missing = || bad("not a cache file of this program".to_owned());
-    let map = map(path)?;
-    let (_, header) = SafeTensors::read_metadata(&map).map_err(broken)?;
+    let file = Stored::open(path)?;
+    let (start, header) = file.tensors().map_err(|problem| {
+        bad(format!(
+            "not a whole cache file of this program ({problem})"
+        ))
+    })?;
     let notes = header.metadata().clone().unwrap_or_default();
-    let note = |key: &str| notes.get(key).map(String::as_str).ok_or_else(missing);
+    let note = |key: &str| {
+        let missing = || bad(format!("not a cache file of this program (no {key})"));
+        notes.get(key).map(String::as_str).ok_or_else(missing)
+    };
     if note("format")? != FORMAT {
+        let format: String = note("format")?.chars().take(80).collect();
         return Err(bad(format!(
-            "its format is '{}'; this program reads '{FORMAT}'",
-            note("format")?
+            "its format is '{format}'; this program reads '{FORMAT}'"
         )));
     }
-    let number = |key: &str| note(key)?.parse::<f64>().map_err(|_| missing());
+    let number = |key: &str| {
+        let number = note(key)?.parse::<f64>().ok();
+        let number = number.filter(|number| number.is_finite());
+        number.ok_or_else(|| bad(format!("broken cache file: {key} is no number")))
+    };
     let (frame_rate, damaged) = (number("frame_rate")?, number("damaged")? as usize);
-    let settings = serde_json::from_str(note("settings")?).map_err(|_| missing())?;
-    let file = SafeTensors::deserialize(&map).map_err(broken)?;
-    let tensor = |name: &str, dtype| {
-        let tensor = file.tensor(name).map_err(broken)?;
-        if tensor.dtype() == dtype {
-            Ok(tensor)
-        } else {
-            Err(missing())
-        }
+    let settings: ReadSettings = serde_json::from_str(note("settings")?)
+        .map_err(|error| bad(format!("broken cache file: settings ({error})")))?;
+    let tensor = |name: &str, dtype: Dtype| {
+        let tensor = header.info(name).filter(|tensor| tensor.dtype == dtype);
+        tensor.ok_or_else(|| bad(format!("broken cache file: no tensor {name} of {dtype:?}")))
     };
     let frames = tensor("frames", Dtype::U8)?;
-    let &[count, channels, height, width] = frames.shape() else {
-        return Err(missing());
+    let (channels, height, width) = settings.shape();
+    let count = frames.shape.first().copied().unwrap_or(0);
+    if settings.check().is_err() || count == 0 || frames.shape != [count, channels, height, width] {
+        return Err(bad(format!(
+            "broken cache file: frames of shape {:?}, where the settings have {channels} channels, \
+             {width} × {height} pixels",
+            frames.shape
+        )));
+    }
+    let bytes = |name: &str, dtype: Dtype, length: Option<usize>| -> Result<Vec<u8>> {
+        let tensor = tensor(name, dtype)?;
+        let (from, to) = tensor.data_offsets;
+        if tensor.shape.len() != 1 || length.is_some_and(|length| tensor.shape != [length]) {
+            let shape = &tensor.shape;
+            return Err(bad(format!("broken cache file: {name} of shape {shape:?}")));
+        }
+        let mut bytes = vec![0; to - from];
+        file.read(start + from as u64, &mut bytes)?;
+        Ok(bytes)
     };
-    let words = |bytes: &[u8]| -> Vec<[u8; 8]> { bytes.as_chunks().0.to_vec() };
-    let times: Vec<f64> = words(tensor("times", Dtype::F64)?.data())
+    let words = |bytes: Vec<u8>| -> Vec<[u8; 8]> { bytes.as_chunks().0.to_vec() };
+    let times: Vec<f64> = words(bytes("times", Dtype::F64, Some(count))?)
         .into_iter()
         .map(f64::from_le_bytes)
         .collect();
-    let cuts: Vec<usize> = words(tensor("cuts", Dtype::U64)?.data())
+    let cuts: Vec<u64> = words(bytes("cuts", Dtype::U64, None)?)
         .into_iter()
-        .map(|word| u64::from_le_bytes(word) as usize)
+        .map(u64::from_le_bytes)
         .collect();
-    let cuts_fit = cuts.iter().all(|&cut| cut < count) && cuts.is_sorted();
-    if times.len() != count || !cuts_fit || count == 0 || frame_rate.is_nan() || frame_rate <= 0.0 {
-        return Err(missing());
-    }
-    let offset = frames.data().as_ptr() as usize - map.as_ptr() as usize;
-    let name = note("name")?.to_owned();
-    let footage = Footage::mapped(
-        name,
-        (map, offset),
-        (channels, height, width),
-        frame_rate,
-        damaged,
-        times,
-        cuts,
-    );
-    Ok((footage, settings))
+    let checksums = match header.info("checksums") {
+        Some(_) => Some(bytes("checksums", Dtype::U32, Some(count))?),
+        None => None,
+    };
+    let ends = std::iter::once(&0).chain(&cuts).zip(&cuts);
+    let problem = if !(frame_rate > 0.0 && (1.0 / frame_rate).is_finite()) {
+        format!("{frame_rate} frames per second")
+    } else if !times.iter().all(|time| time.abs() <= LATEST) || !times.is_sorted() {
+        "times that are no numbers, or run backwards".to_owned()
+    } else if ends.into_iter().any(|(last, cut)| cut <= last)
+        || cuts.last() >= Some(&(count as u64))
+    {
+        format!("cuts that are not in order, or outside of its {count} frames")
+    } else {
+        let frames = StoredFrames {
+            offset: start + frames.data_offsets.0 as u64,
+            checksums: checksums.map(|bytes| {
+                let words = bytes.as_chunks().0;
+                words.iter().map(|&word| u32::from_le_bytes(word)).collect()
+            }),
+            file,
+        };
+        let footage = Footage::stored(
+            note("name")?.to_owned(),
+            frames,
+            (channels, height, width),
+            frame_rate,
+            damaged,
+            times,
+            cuts.into_iter().map(|cut| cut as usize).collect(),
+        );
+        return Ok((footage, settings));
+    };
+    Err(bad(format!("broken cache file: {problem}")))
 }
+
+#[cfg(test)]
+mod tests;

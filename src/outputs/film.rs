@@ -3,10 +3,13 @@
 use super::gif;
 use crate::error::{Error, Result};
 use crate::folders::{Filled, is_counted, replace_folder};
+use crate::video::intervals::rate_words;
+use crate::video::settings::FRAME_RATES;
 use crate::{files, interrupt};
 use safetensors::{Dtype, tensor::TensorView};
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Once;
 
 /// Frames to a row in a `.png`.
 const STRIP: usize = 16;
@@ -14,7 +17,8 @@ const STRIP: usize = 16;
 /// Writes a film, whole or not at all.
 ///
 /// `frames` is (T, C, H, W), C being 1 (grey) or 3 (RGB), and `frame_rate` is
-/// in frames per second, 0.01 to 1000. By the ending of `path`:
+/// in frames per second; where a file cannot say so many or so few, the film is
+/// slowed down or sped up, with a warning. By the ending of `path`:
 /// - `.mp4`, `.webm`, `.mkv`, `.mov`, `.avi`: a video (feature `ffmpeg`),
 /// - `.gif`: an endless animation, exact where a frame has at most 256 colours,
 /// - `.png`: one picture, frames from left to right, 16 to a row,
@@ -31,14 +35,15 @@ pub fn write_film(
     scale: usize,
 ) -> Result<()> {
     let film = Film::new(path, frames, shape, scale)?;
-    if !(0.01..=1000.0).contains(&frame_rate) {
+    if !(frame_rate.is_finite() && frame_rate > 0.0) {
         return Err(Error::input(
             path.display().to_string(),
             format!("a frame rate of {frame_rate} frames per second"),
-            "give one from 0.01 to 1000",
+            "give one above 0",
         ));
     }
     let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    let frame_rate = shown_rate(ending.as_deref().unwrap_or(""), frame_rate);
     match ending.as_deref() {
         Some("mp4" | "webm" | "mkv" | "mov" | "avi") => film.write_video(path, frame_rate),
         Some("gif") => {
@@ -55,6 +60,37 @@ pub fn write_film(
              or with nothing for a folder of pictures",
         )),
     }
+}
+
+/// The nearest rate that a file of this ending can say. A GIF counts hundredths of a second
+/// in two bytes, and players show one picture in a hundredth for a tenth; Matroska counts
+/// thousandths, and FFmpeg writes no AVI that is faster. What is told once is not told of every film.
+fn shown_rate(ending: &str, rate: f64) -> f64 {
+    static TOLD: Once = Once::new();
+    let (least, most) = (*FRAME_RATES.start(), *FRAME_RATES.end());
+    let shown = match ending {
+        "gif" if rate > 100.0 => 50.0,
+        "gif" => rate.max(100.0 / 65_535.0),
+        "mkv" | "webm" | "avi" => rate.clamp(least, 1000.0),
+        "mp4" | "mov" => rate.clamp(least, most),
+        _ => rate,
+    };
+    if shown != rate {
+        TOLD.call_once(|| {
+            let (by, how) = match shown < rate {
+                true => (rate / shown, "slower"),
+                false => (shown / rate, "faster"),
+            };
+            tracing::warn!(
+                "a .{ending} cannot show {} frames per second: films are written with {}, {} \
+                 times {how}",
+                rate_words(rate),
+                rate_words(shown),
+                rate_words(by)
+            );
+        });
+    }
+    shown
 }
 
 /// A film whose shape has been checked.
@@ -293,6 +329,55 @@ mod tests {
             assert_eq!(input.packets().count(), 7, "{name}");
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5);
+    }
+
+    /// What `inspect` says of a film of `count` frames written at `rate`.
+    fn read_back(name: &str, count: usize, rate: f64) -> crate::data::Inspection {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        let frames: Vec<u8> = (0..count * 256).map(|i| (i / 256 * 9) as u8).collect();
+        write_film(&path, &frames, [count, 1, 16, 16], rate, 1).unwrap();
+        crate::data::inspect(&crate::video::Source::file(&path).unwrap()).unwrap()
+    }
+
+    #[cfg(feature = "ffmpeg")]
+    #[test]
+    fn slow_and_fast_films_are_read_back_as_written() {
+        let rates: [f64; 7] = [0.001, 1.0 / 300.0, 0.5, 29.97, 65.537, 2000.0, 100_000.0];
+        for ending in ["mp4", "mov", "avi", "mkv", "webm"] {
+            for rate in rates {
+                let shown = match ending {
+                    "mp4" | "mov" => rate,
+                    _ => rate.min(1000.0),
+                };
+                let found = read_back(&format!("a.{ending}"), 20, rate);
+                let said = found.frame_rate.unwrap();
+                assert!((said / shown).ln().abs() < 1e-3, "{ending} {rate}: {said}");
+                assert!(
+                    !found.variable_rate && found.scene_cuts.is_empty(),
+                    "{found:?}"
+                );
+                assert_eq!(found.frames, 20, "{ending} {rate}");
+            }
+        }
+        // A day between frames is more than a file is asked to say.
+        let found = read_back("a.mp4", 5, 1.0 / 86_400.0);
+        assert!(
+            (found.frame_rate.unwrap() - 0.001).abs() < 1e-6,
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_gif_shows_every_frame_of_a_fast_film_slowed_down() {
+        let found = read_back("a.gif", 20, 2000.0);
+        assert_eq!(found.frames, 20);
+        assert!((found.frame_rate.unwrap() - 50.0).abs() < 1e-6, "{found:?}");
+        let found = read_back("a.gif", 5, 0.001);
+        assert!(
+            (found.frame_rate.unwrap() - 100.0 / 65_535.0).abs() < 1e-6,
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A trained model on disk: `model.safetensors` and its `config.json`.
 
 use super::run::{CONFIG, MODEL, Run};
+use crate::data::Places;
 use crate::error::{Error, Result};
 use crate::inference::{Beside, Forecaster, LatentConfig, Learning};
 use crate::models::{FrameShape, Sizes, Weights};
@@ -51,6 +52,9 @@ pub struct ModelConfig {
     pub inputs: Vec<String>,
     /// Which models the weights hold.
     pub models: Vec<String>,
+    /// Where the windows come from that training watches.
+    #[serde(default)]
+    pub validation: Places,
     /// See [`Forecaster::persistence`], of the latent model; chosen on the validation
     /// part when training is done.
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! FFmpeg's decoder as a stream of frames.
 
-use super::clock::Clock;
 use super::damage::Damage;
+use super::clock::{Clock, Stated};
 use super::frame::{Description, Frame, Frames};
 use super::library;
 use super::scale::Scaler;
@@ -35,9 +35,8 @@ pub struct Decoder {
     input: Input,
     decoder: decoder::Video,
     stream: usize,
-    time_base: f64,
-    /// Seconds between frames, as stated: stands in for missing timestamps.
-    interval: f64,
+    /// What times are multiples of, and how far apart frames are said to be.
+    stated: Stated,
     description: Description,
     /// The container's word on the pixels' shape goes before the codec's.
     stated_aspect: Option<f64>,
@@ -133,12 +132,7 @@ impl Decoder {
         }
         let mut decoder = context.decoder().video().map_err(unsupported)?;
         decoder.set_packet_time_base(stream.time_base());
-        let time_base = f64::from(stream.time_base());
-        let rate = [stream.avg_frame_rate(), stream.rate()]
-            .into_iter()
-            .map(f64::from)
-            .find(|rate| rate.is_finite() && *rate > 0.0)
-            .unwrap_or(25.0);
+        let stated = Stated::of(&stream);
         let orientation = orientation(&stream);
         // SAFETY: the input owns the stream and both outlive this read.
         let (aspect, origin) = unsafe {
@@ -172,10 +166,9 @@ impl Decoder {
             errors,
             returned: 0,
             stream: stream.index(),
-            time_base,
-            interval: 1.0 / rate,
+            stated,
             scaler: Scaler::new(settings, orientation),
-            skip_before: settings.start.unwrap_or(0.0) - 2.0,
+            skip_before: stated.before(settings.start.unwrap_or(0.0)),
             picture: Video::empty(),
             packet: Packet::empty(),
             draining: false,
@@ -195,7 +188,7 @@ impl Decoder {
 
     fn restart(&mut self, start: f64) {
         self.decoder.flush();
-        self.skip_before = start - 2.0;
+        self.skip_before = self.stated.before(start);
         self.draining = false;
         self.refused = 0;
         self.frames = 0;
@@ -306,8 +299,8 @@ impl Decoder {
         let stated = self
             .picture
             .timestamp()
-            .map(|ticks| ticks as f64 * self.time_base - self.description.origin);
-        self.clock.tick(stated, self.interval)
+            .map(|ticks| ticks as f64 * self.stated.tick - self.description.origin);
+        self.clock.tick(stated, self.stated)
     }
 
     fn nothing_decoded(&self) -> Error {

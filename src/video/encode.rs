@@ -10,9 +10,10 @@ use ffmpeg::{Codec, Dictionary, Error, Packet, Rational, codec, encoder, frame};
 use std::path::Path;
 
 /// Writes `pictures`, each (H, W, 3) RGB of `size` = [H, W], at `frame_rate`
-/// frames per second. The container follows the ending of `path`; the codec is
-/// the first that is there of H.264, MPEG-4 and VP9. Odd sizes, which these
-/// cannot hold, are padded by repeating the last row or column.
+/// frames per second, which the container must be able to say. It follows the
+/// ending of `path`; the codec is the first that is there of H.264, MPEG-4 and
+/// VP9. Odd sizes, which these cannot hold, are padded by repeating the last row
+/// or column.
 pub fn encode(
     path: &Path,
     pictures: impl Iterator<Item = Vec<u8>>,
@@ -58,7 +59,7 @@ impl Film {
             }
         }
         let (codec, encoder) = opened?;
-        let time_base = Rational(1000, (frame_rate * 1000.0).round() as i32).reduce();
+        let time_base = duration(frame_rate);
         let mut stream = output.add_stream(codec)?;
         stream.set_parameters(&encoder);
         stream.set_time_base(time_base);
@@ -135,6 +136,15 @@ impl Film {
     }
 }
 
+/// Of a frame, in seconds: by the thousandth of a frame per second, and of a second where
+/// frames are longer.
+fn duration(frame_rate: f64) -> Rational {
+    match frame_rate < 1.0 {
+        true => Rational((1000.0 / frame_rate).round() as i32, 1000).reduce(),
+        false => Rational(1000, (frame_rate * 1000.0).round() as i32).reduce(),
+    }
+}
+
 fn open_encoder(
     output: &Output,
     codec: Codec,
@@ -148,7 +158,11 @@ fn open_encoder(
     video.set_width(width);
     video.set_height(height);
     video.set_format(Pixel::YUV420P);
-    let time_base = Rational(1000, (frame_rate * 1000.0).round() as i32).reduce();
+    // Codecs say no more than this, and players follow the container. MPEG-4 has two bytes.
+    let mut time_base = duration(frame_rate.clamp(1.0, 1000.0));
+    if time_base.denominator() > 65_535 {
+        time_base = Rational(1, frame_rate.clamp(1.0, 1000.0).round() as i32);
+    }
     video.set_time_base(time_base);
     video.set_frame_rate(Some(time_base.invert()));
     if (output.format().flags()).contains(format::Flags::GLOBAL_HEADER) {

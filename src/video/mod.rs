@@ -14,10 +14,10 @@ pub mod decode;
 pub mod encode;
 pub mod frame;
 pub mod inputs;
+pub mod intervals;
 mod jpeg;
 #[cfg(feature = "ffmpeg")]
 mod library;
-pub mod mapped;
 mod pages;
 mod picture;
 pub mod pictures;
@@ -29,6 +29,7 @@ pub mod settings;
 pub mod source;
 #[cfg(feature = "ffmpeg")]
 mod stated;
+pub mod stored;
 pub mod tensors;
 pub mod worlds;
 

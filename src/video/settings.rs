@@ -3,6 +3,9 @@
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
+/// Frames per second that films may have.
+pub const FRAME_RATES: std::ops::RangeInclusive<f64> = 0.001..=100_000.0;
+
 /// How a picture is brought to another aspect ratio; never by stretching it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -106,11 +109,11 @@ impl ReadSettings {
             }
         }
         if let Some(rate) = self.frame_rate
-            && !(rate.is_finite() && rate > 0.0 && rate <= 1000.0)
+            && !FRAME_RATES.contains(&rate)
         {
             return Err(Error::input(
                 "frame_rate",
-                format!("{rate} frames per second; expected more than 0, at most 1000"),
+                format!("{rate} frames per second; expected 0.001 to 100000"),
                 "leave it out to take every frame",
             ));
         }

@@ -1,22 +1,24 @@
 //! Frames stored as a `.safetensors` tensor.
 
 use super::frame::{Description, Frame, Frames};
-use super::mapped::map;
 use super::pictures::{PICTURE_RATE, fit};
 use super::placement::Orientation;
-use super::settings::ReadSettings;
+use super::settings::{FRAME_RATES, ReadSettings};
+use super::stored::Stored;
 use crate::error::{Error, Result};
 use image::{DynamicImage, GrayImage, RgbImage};
-use memmap2::Mmap;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
 use std::path::Path;
+
+/// A side of more pixels than this is no frame.
+const LARGEST_SIDE: usize = 16_384;
 
 /// The tensor `frames`, u8, (T, C, H, W) or (N, T, C, H, W) with C of 1 or 3:
 /// each of the N is a scene of its own.
 pub struct Tensors {
-    map: Mmap,
+    file: Stored,
     /// Where the tensor's bytes lie in the file.
-    offset: usize,
+    offset: u64,
     /// Frames in each sequence.
     length: usize,
     count: usize,
@@ -37,25 +39,35 @@ impl Tensors {
                 "store `frames` as u8 (T,C,H,W) or (N,T,C,H,W), with C of 1 or 3",
             )
         };
-        let map = map(path)?;
-        let file = SafeTensors::deserialize(&map)
-            .map_err(|error| refuse(format!("not a whole safetensors file ({error})")))?;
-        let frames = file.tensor("frames").map_err(|_| {
-            let mut names = file.names();
+        let file = Stored::open(path)?;
+        let (start, header) = file
+            .tensors()
+            .map_err(|problem| refuse(format!("not a whole safetensors file ({problem})")))?;
+        let frames = header.info("frames").ok_or_else(|| {
+            let mut names = header.offset_keys();
             names.sort_unstable();
-            refuse(format!("has no tensor `frames`, only {names:?}"))
+            names.truncate(5);
+            refuse(format!("has no tensor `frames`, but {names:?}"))
         })?;
-        let (sequences, length, shape) = match *frames.shape() {
+        let (sequences, length, shape) = match *frames.shape.as_slice() {
             [t, c, h, w] => (1, t, (c, h, w)),
             [n, t, c, h, w] => (n, t, (c, h, w)),
-            _ => return Err(refuse(format!("`frames` has shape {:?}", frames.shape()))),
+            _ => return Err(refuse(format!("`frames` has shape {:?}", frames.shape))),
         };
-        if frames.dtype() != Dtype::U8 || !matches!(shape.0, 1 | 3) || shape.1 * shape.2 == 0 {
-            let (dtype, shape) = (frames.dtype(), frames.shape());
+        let sides = [shape.1, shape.2];
+        if frames.dtype != Dtype::U8
+            || !matches!(shape.0, 1 | 3)
+            || sides.iter().any(|side| !(1..=LARGEST_SIDE).contains(side))
+            || frames.shape.contains(&0)
+        {
+            let (dtype, shape) = (frames.dtype, &frames.shape);
             return Err(refuse(format!("`frames` is {dtype:?} of shape {shape:?}")));
         }
-        let offset = frames.data().as_ptr() as usize - map.as_ptr() as usize;
-        let rate = settings.frame_rate.unwrap_or(PICTURE_RATE);
+        let offset = start + frames.data_offsets.0 as u64;
+        let notes = header.metadata().as_ref();
+        let noted = notes.and_then(|notes| notes.get("frame_rate")?.parse().ok());
+        let noted = noted.filter(|rate| FRAME_RATES.contains(rate));
+        let rate = settings.frame_rate.or(noted).unwrap_or(PICTURE_RATE);
         let count = sequences * length;
         let description = Description {
             codec: "safetensors".to_owned(),
@@ -76,7 +88,7 @@ impl Tensors {
             shape,
             settings: settings.clone(),
             index: 0,
-            map,
+            file,
         })
     }
 }
@@ -88,9 +100,12 @@ impl Frames for Tensors {
         }
         let (channels, height, width) = self.shape;
         let plane = height * width;
-        let bytes = &self.map[self.offset + self.index * channels * plane..][..channels * plane];
+        let size = channels * plane;
+        let mut bytes = vec![0; size];
+        let offset = self.offset + (self.index * size) as u64;
+        self.file.read(offset, &mut bytes)?;
         let pixels = if self.shape == self.settings.shape() {
-            bytes.to_vec()
+            bytes
         } else {
             let at = |x: u32, y: u32, channel: usize| {
                 bytes[channel * plane + y as usize * width + x as usize]

@@ -2,6 +2,7 @@
 
 use super::CompareArgs;
 use crate::cli::lasting::lasting;
+use crate::data::{Footage, Part, Split};
 use crate::error::{Error, Result};
 use crate::evaluation::comparison::{Plan, Predictor, TrueFutures};
 use crate::hub;
@@ -78,6 +79,43 @@ pub(super) fn load(paths: &[impl AsRef<Path>], moved: bool, device: &Device) -> 
         }
     }
     Ok(runs)
+}
+
+/// The parts of footage as each run's training would have them.
+pub(super) fn parts(runs: &[Run], footage: &[Footage]) -> Vec<Result<Split>> {
+    let configs = runs.iter().map(|run| &run.model.config);
+    let split = |config: &ModelConfig| {
+        let settings = &config.settings;
+        Split::at(
+            config.validation,
+            footage,
+            settings.window(),
+            settings.longest(),
+        )
+    };
+    configs.map(split).collect()
+}
+
+/// What all runs validated on.
+///
+/// # Errors
+/// Where they did so on different frames: one's validation part is another's training part.
+pub(super) fn validation(parts: Vec<Result<Split>>, args: &CompareArgs) -> Result<Part> {
+    let splits = parts.into_iter().collect::<Result<Vec<_>>>()?;
+    let mut parts = splits.into_iter().map(|split| split.validation);
+    let first = parts.next().unwrap_or_default();
+    match parts.position(|part| part != first) {
+        None => Ok(first),
+        Some(other) => Err(Error::input(
+            args.runs[other + 1].display().to_string(),
+            format!(
+                "its validation part is not that of {}: it was made by another version, or with \
+                 another model.context or evaluation.horizon",
+                args.runs[0].display()
+            ),
+            "compare them on the test part, or each by itself",
+        )),
+    }
 }
 
 fn untrained<'a>(name: &str, predictor: Predictor<'a>) -> Contender<'a> {

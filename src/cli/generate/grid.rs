@@ -74,7 +74,7 @@ impl<'a> Grid<'a> {
             } else {
                 format!("t-{before}")
             };
-            Ok(self.cell(self.made.past(index))?.caption(caption))
+            Ok(self.cell(&self.made.past(index)?)?.caption(caption))
         });
         let mut rows = vec![Row::new("context", past.collect::<Result<_>>()?)];
         let row = |label: String, cell: &dyn Fn(usize) -> Result<Cell>| -> Result<Row> {
@@ -143,13 +143,13 @@ impl<'a> Grid<'a> {
         let futures = &self.made.futures;
         let predicted = |of: &Futures, future: usize| match time {
             Some(time) => self.cell(of.frame(future, time)),
-            None => self.cell(self.made.past(index)),
+            None => self.cell(&self.made.past(index)?),
         };
         let mut cells = Vec::new();
         if self.made.moment.real > 0 {
             let cell = match time {
                 Some(time) => self.real(time)?,
-                None => self.cell(self.made.past(index))?,
+                None => self.cell(&self.made.past(index)?)?,
             };
             cells.push(cell.caption("real"));
         }
@@ -168,7 +168,7 @@ impl<'a> Grid<'a> {
                 None => {
                     let none = self.summary[0].1.zeros_like()?;
                     (
-                        self.cell(self.made.past(index))?,
+                        self.cell(&self.made.past(index)?)?,
                         Cell::heat(&none, self.most)?,
                     )
                 }
@@ -189,7 +189,7 @@ impl<'a> Grid<'a> {
     /// The real frame, or a gap where the input has ended.
     fn real(&self, time: usize) -> Result<Cell> {
         if time < self.made.moment.real {
-            self.cell(self.made.past(self.made.moment.context + time))
+            self.cell(&self.made.past(self.made.moment.context + time)?)
         } else {
             Ok(Cell::gap())
         }

@@ -7,6 +7,7 @@ use crate::outputs::film::write_film;
 use crate::{files, interrupt};
 use safetensors::{Dtype, SafeTensorError, tensor::TensorView};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +22,10 @@ pub(super) struct Made<'a> {
 
 impl Made<'_> {
     /// Frame `index` of the first sequence, from the context's first one on.
-    pub fn past(&self, index: usize) -> &[u8] {
+    ///
+    /// # Errors
+    /// Where the footage changes meanwhile.
+    pub fn past(&self, index: usize) -> Result<Cow<'_, [u8]>> {
         self.input.footage.frame(self.moment.start + index)
     }
 }
@@ -197,7 +201,8 @@ impl Target {
             0 => None,
             count => {
                 let after = made.moment.context..made.moment.context + count;
-                let frames: Vec<u8> = after.flat_map(|index| made.past(index)).copied().collect();
+                let frames = after.map(|index| made.past(index));
+                let frames = frames.collect::<Result<Vec<_>>>()?.concat();
                 Some(write(&format!("real.{}", ending(format)), &frames)?)
             }
         };
@@ -275,11 +280,11 @@ fn write_tensors(path: &Path, made: &Made) -> Result<()> {
         .sequences
         .iter()
         .map(|sequence| sequence.start + made.moment.start);
-    let context: Vec<u8> = starts
+    let context = starts
         .flat_map(|start| start..start + made.moment.context)
-        .flat_map(|index| footage.frame(index))
-        .copied()
-        .collect();
+        .map(|index| footage.frame(index))
+        .collect::<Result<Vec<_>>>()?
+        .concat();
     let [rows, _, _, channels, height, width] = made.futures.shape;
     let past = vec![rows, made.moment.context, channels, height, width];
     let bytes = |values: &[f32]| -> Vec<u8> {

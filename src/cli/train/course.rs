@@ -131,7 +131,13 @@ pub(in crate::cli) fn go(course: &mut impl Course) -> Result<bool> {
         Err(error @ (Error::Tensor(_) | Error::NotFinite { .. })) => return Err(error),
         Err(error) => {
             // The first error is the one to tell.
-            let _ = save(course);
+            match save(course) {
+                Ok(()) => tracing::warn!(
+                    "saved after step {}; --resume goes on from there",
+                    course.pace().step
+                ),
+                Err(error) => tracing::warn!("not saved: {error}"),
+            }
             return Err(error);
         }
     }

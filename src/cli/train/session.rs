@@ -9,7 +9,7 @@ use super::Only;
 use super::best::Best;
 use super::course::{self, Course, Pace, VALIDATIONS};
 use super::validation::Validation;
-use crate::data::{self, Footage, Split, Window};
+use crate::data::{self, Footage, Places, Split, Window};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::models::FrameShape;
@@ -39,6 +39,8 @@ pub struct Plan {
     pub settings: Settings,
     pub footage: Vec<Footage>,
     pub split: Split,
+    /// Where the split took its validation part from.
+    pub validation: Places,
     pub inputs: Vec<String>,
     pub only: Option<Only>,
     pub budget: Budget,
@@ -79,6 +81,7 @@ impl Session {
             frame_rate: plan.footage.first().map_or(25.0, Footage::frame_rate),
             inputs: plan.inputs.clone(),
             models: names.clone(),
+            validation: plan.validation,
             persistence: 0.0,
             trained: None,
         };

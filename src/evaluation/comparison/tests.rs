@@ -99,7 +99,8 @@ fn close(actual: Option<f64>, expected: f64) {
 fn pairs(footage: &[Footage], plan: &Plan, horizon: usize) -> Vec<[Vec<f32>; 2]> {
     let film = &footage[0];
     let frame = |index: usize| -> Vec<f32> {
-        let bytes = film.frame(index).iter();
+        let bytes = film.frame(index).unwrap();
+        let bytes = bytes.iter();
         bytes.map(|&byte| f32::from(byte) / 255.0).collect()
     };
     windows(footage, plan)

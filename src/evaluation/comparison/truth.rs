@@ -50,7 +50,7 @@ impl<'a> TrueFutures<'a> {
                 );
                 return Err(other(film, problem));
             }
-            if film.frame(end) != world.frame(end) {
+            if *film.frame(end)? != *world.frame(end) {
                 let problem = format!("its frame {end} is not the one that the world renders");
                 return Err(other(film, problem));
             }

@@ -38,6 +38,7 @@ fn session_with(steps: u64, change: impl FnOnce(&mut Settings)) -> (tempfile::Te
         settings,
         footage,
         split,
+        validation: Places::Spread,
         inputs,
         only: None,
         budget: Budget::Steps(steps),
@@ -333,4 +334,35 @@ fn a_state_that_no_training_writes_is_refused() {
     }
     std::fs::write(&path, text).unwrap();
     State::restore(&out, &saved, &mut session.learners, &mut session.best).unwrap();
+}
+
+#[test]
+fn footage_that_is_cut_short_while_training_ends_it_with_a_saved_run() {
+    let (folder, mut session) = session(3);
+    let files = std::fs::read_dir(folder.path().join("cache")).unwrap();
+    let mut files = files.map(|entry| entry.unwrap().path());
+    let file = files.find(|path| path.extension().is_some_and(|end| end == "frames"));
+    let open = std::fs::File::options().write(true).open(file.unwrap());
+    open.unwrap().set_len(9000).unwrap();
+    let said = session.train().unwrap_err().to_string();
+    assert!(
+        said.contains(".frames") && said.contains("changed while it was in use"),
+        "{said}"
+    );
+    let run = Run::open(session.run.folder()).unwrap();
+    assert!(run.latest().is_some());
+    crate::outputs::model::Model::load(session.run.folder(), &Device::Cpu).unwrap();
+}
+
+#[test]
+fn a_run_of_before_keeps_its_validation_part() {
+    let (_folder, mut session) = session(2);
+    session.train().unwrap();
+    let path = session.run.config();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut config: Value = serde_json::from_str(&text).unwrap();
+    let place = |config: &Value| -> ModelConfig { serde_json::from_value(config.clone()).unwrap() };
+    assert_eq!(place(&config).validation, Places::Spread);
+    config.as_object_mut().unwrap().remove("validation");
+    assert_eq!(place(&config).validation, Places::End);
 }

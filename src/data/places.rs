@@ -1,0 +1,200 @@
+//! Where validation windows come from.
+
+use super::clips::squared_change;
+use super::footage::Footage;
+use super::split::bounds;
+use crate::error::Result;
+use crate::interrupt;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// Where validation windows come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Places {
+    /// From what comes right before the test part, as in runs of before. It may be the
+    /// stillest part of all.
+    #[default]
+    End,
+    /// From several places, those whose motion is most like that of the rest.
+    Spread,
+}
+
+/// Stretches in a film at most.
+const MOST: usize = 8;
+/// Places in each block that are tried.
+const TRIED: usize = 16;
+/// Training keeps at least this share of the windows that it has with one stretch at the end:
+/// each stretch costs two gaps.
+const KEPT: f64 = 0.8;
+/// About so many changes of a film are looked at.
+const LOOKS: usize = 4096;
+
+/// What comes before the test part of a film: frames from and to, and whether they train.
+/// It is cut into blocks, of each of which a stretch validates, at the same place in each.
+/// Of the places that are tried it is the one whose motion is most like training's.
+pub(super) fn in_film(
+    film: &Footage,
+    window: usize,
+    longest: usize,
+) -> Result<Vec<(usize, usize, bool)>> {
+    let (validation, end) = bounds(film.len());
+    let tenth = end - validation;
+    let fewest = (tenth / (2 * window)).clamp(1, 3);
+    let most = (tenth / longest.max(1)).clamp(fewest, MOST);
+    let scenes = film.scenes();
+    let plain = vec![(0, validation, true), (validation + window, end, false)];
+    let least = (KEPT * windows(&scenes, &plain, window, true) as f64) as usize;
+    let motion = Motion::of(film, end)?;
+    for stretches in (1..=most).rev() {
+        let length = match stretches {
+            1 => tenth.saturating_sub(window),
+            _ => tenth / stretches,
+        };
+        let layout = |place: usize| {
+            let mut layout = Vec::new();
+            let mut from = 0;
+            for block in 0..stretches {
+                let [start, next] = [block, block + 1].map(|block| block * end / stretches);
+                let start = start + (next - start).saturating_sub(length) * place / TRIED;
+                layout.push((from, start.saturating_sub(window), true));
+                layout.push((start, start + length, false));
+                from = start + length + window;
+            }
+            layout.push((from, end, true));
+            layout.retain(|(from, to, _)| from < to);
+            layout
+        };
+        let fits = |layout: &Vec<_>| {
+            windows(&scenes, layout, window, true) >= least.max(1)
+                && windows(&scenes, layout, window, false) > 0
+        };
+        let best = (0..=TRIED)
+            .rev()
+            .map(layout)
+            .filter(fits)
+            .map(|layout| (motion.unlike(&layout), layout))
+            .min_by(|a, b| a.0.total_cmp(&b.0));
+        if let Some((_, layout)) = best {
+            return Ok(layout);
+        }
+    }
+    Ok(plain)
+}
+
+/// Which `count` of these films validate: one of each of as many blocks of films.
+pub(super) fn over_films(films: &[Footage], count: usize, window: usize) -> Result<Vec<usize>> {
+    let mut motion = Motion::default();
+    for film in films {
+        motion.add(film)?;
+    }
+    let long = |film: &usize| {
+        films[*film]
+            .scenes()
+            .iter()
+            .any(|scene| scene.len() >= window)
+    };
+    let layout = |place: usize| {
+        let films = (0..count).map(|block| {
+            let [start, next] = [block, block + 1].map(|block| block * films.len() / count);
+            start + (next - start - 1) * place / TRIED
+        });
+        films.collect::<Vec<_>>()
+    };
+    let fits = |chosen: &Vec<usize>| {
+        let mut others = (0..films.len()).filter(|film| !chosen.contains(film));
+        chosen.iter().any(long) && others.any(|film| long(&film))
+    };
+    let unlike = |chosen: &Vec<usize>| {
+        let each = (0..films.len()).map(|film| (film, film + 1, !chosen.contains(&film)));
+        motion.unlike(&each.collect::<Vec<_>>())
+    };
+    let tried = (0..=TRIED).rev().map(layout).filter(fits);
+    let best = tried
+        .map(|chosen| (unlike(&chosen), chosen))
+        .min_by(|a, b| a.0.total_cmp(&b.0));
+    let last = films.len().saturating_sub(count)..films.len();
+    Ok(best.map_or(last.collect(), |(_, chosen)| chosen))
+}
+
+/// How many windows a layout leaves to train on, or to validate.
+fn windows(
+    scenes: &[Range<usize>],
+    layout: &[(usize, usize, bool)],
+    window: usize,
+    train: bool,
+) -> usize {
+    let ranges = layout.iter().filter(|(_, _, trains)| *trains == train);
+    let each = ranges.flat_map(|&(from, to, _)| {
+        let inside = move |scene: &Range<usize>| {
+            let (from, to) = (scene.start.max(from), scene.end.min(to));
+            (to + 1).saturating_sub(from + window)
+        };
+        scenes.iter().map(inside)
+    });
+    each.sum()
+}
+
+/// Squared changes: sums over all before each frame of a film, or before each of some films.
+#[derive(Default)]
+struct Motion {
+    sums: Vec<f64>,
+    counts: Vec<f64>,
+}
+
+impl Motion {
+    /// Of the first `end` frames of a film.
+    fn of(film: &Footage, end: usize) -> Result<Self> {
+        let mut motion = Self::default();
+        let stride = end.div_ceil(LOOKS).max(1);
+        let (mut sum, mut count) = (0.0, 0.0);
+        for scene in film.scenes() {
+            for frame in scene.start..scene.end.min(end) {
+                (motion.sums.push(sum), motion.counts.push(count));
+                let within = frame + 1 < scene.end.min(end);
+                if within && frame % stride == 0 {
+                    interrupt::check()?;
+                    sum += squared_change(film, frame)? as f64;
+                    count += 1.0;
+                }
+            }
+        }
+        (motion.sums.push(sum), motion.counts.push(count));
+        Ok(motion)
+    }
+
+    /// Adds a whole film.
+    fn add(&mut self, film: &Footage) -> Result<()> {
+        let [mut sum, mut count] =
+            [&self.sums, &self.counts].map(|all| all.last().copied().unwrap_or(0.0));
+        if self.sums.is_empty() {
+            (self.sums.push(sum), self.counts.push(count));
+        }
+        let stride = film.len().div_ceil(64);
+        for scene in film.scenes() {
+            for frame in (scene.start..scene.end - 1).step_by(stride) {
+                interrupt::check()?;
+                sum += squared_change(film, frame)? as f64;
+                count += 1.0;
+            }
+        }
+        (self.sums.push(sum), self.counts.push(count));
+        Ok(())
+    }
+
+    /// How unlike validation's mean square is to training's: the size of their ratio's
+    /// logarithm. Any two parts without motion are alike. (The change from a range's last
+    /// frame, into the gap, counts too.)
+    fn unlike(&self, layout: &[(usize, usize, bool)]) -> f64 {
+        let mean = |train: bool| {
+            let ranges = layout.iter().filter(|(_, _, trains)| *trains == train);
+            let (mut sum, mut count) = (0.0, 0.0);
+            for &(from, to, _) in ranges {
+                sum += self.sums[to] - self.sums[from];
+                count += self.counts[to] - self.counts[from];
+            }
+            (sum + 1e-9) / (count + 1e-9)
+        };
+        (mean(false) / mean(true)).ln().abs()
+    }
+}
