@@ -43,7 +43,20 @@ enum Command {
 fn main() -> ExitCode {
     nextframe::ops::use_one_pool();
     nextframe::ops::keep_memory();
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.kind() == clap::error::ErrorKind::InvalidUtf8 => {
+            let odd = std::env::args_os().find(|word| word.to_str().is_none());
+            let odd = odd.unwrap_or_default();
+            let _ = writeln!(
+                std::io::stderr(),
+                "error: {}: its bytes are no UTF-8; name its folder or a glob, or rename it",
+                odd.to_string_lossy()
+            );
+            return ExitCode::FAILURE;
+        }
+        Err(error) => error.exit(),
+    };
     let level = if arguments.quiet { "warn" } else { "info" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(format!("nextframe={level}")));

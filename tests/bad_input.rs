@@ -107,9 +107,13 @@ fn check(words: &[&str], output: &Output, says: &str) {
 #[test]
 fn standard_input_is_called_so() {
     let folder = tempfile::tempdir().unwrap();
-    let mut inputs: Vec<(&[u8], &str)> = vec![(b"", "empty (0 bytes)"), (b"GIF89a", "")];
+    let mut inputs: Vec<(&[u8], &str)> = vec![
+        (b"", "empty (0 bytes)"),
+        (b"GIF89a", ""),
+        (b"Dear diary, nothing moved today.", "text, no video"),
+    ];
     if cfg!(feature = "ffmpeg") {
-        inputs.push((b"Dear diary, nothing moved today.", "cannot open"));
+        inputs.push((b"\x01\x02\x03 nothing that is known", "cannot open"));
     }
     for (bytes, says) in inputs {
         let output = Command::new(PROGRAM)
@@ -134,15 +138,22 @@ fn footage() {
     fs::write(bench.path("empty.mp4"), b"").unwrap();
     fs::write(bench.path("cut.gif"), b"GIF89a").unwrap();
     fs::create_dir(bench.path("folder")).unwrap();
+    fs::write(bench.path("text.mp4"), "Dear diary".repeat(99)).unwrap();
     let mut inputs = vec![
         ("nothing.mp4".to_owned(), "no such file"),
         ("empty.mp4".to_owned(), "empty (0 bytes)"),
         ("cut.gif".to_owned(), "cut.gif"),
         ("folder".to_owned(), "no videos or pictures in this folder"),
+        ("text.mp4".to_owned(), "text, no video"),
+        (
+            "https://example.org/film.mp4".to_owned(),
+            "download it first",
+        ),
+        ("f%d.png".to_owned(), "a glob such as f*.png"),
     ];
     if cfg!(feature = "ffmpeg") {
-        fs::write(bench.path("text.mp4"), "Dear diary".repeat(99)).unwrap();
-        inputs.push(("text.mp4".to_owned(), "cannot open"));
+        fs::write(bench.path("noise.mp4"), b"\x01\x02\x03".repeat(99)).unwrap();
+        inputs.push(("noise.mp4".to_owned(), "cannot open"));
         let shared = [
             ("robust/ax-sample_audio_only.mp4", "only audio"),
             ("robust/moz-invalid_userdata.mp4", "no frames"),

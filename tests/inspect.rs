@@ -55,6 +55,7 @@ fn videos() {
     run(&InspectArgs {
         files: paths,
         json: true,
+        found: Default::default(),
     })
     .unwrap();
 }
@@ -101,6 +102,7 @@ fn pictures_and_prepared_frames() {
     let args = |json, file: &str| InspectArgs {
         files: vec![input.clone(), file.to_owned()],
         json,
+        found: Default::default(),
     };
     run(&args(false, &input)).unwrap();
     let error = run(&args(true, "no/such.mp4")).unwrap_err().to_string();

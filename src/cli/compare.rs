@@ -10,7 +10,7 @@ mod report;
 mod seeds;
 mod words;
 
-use super::footage::prepare;
+use super::footage::{StrictArgs, prepare};
 use super::world::RenderedArgs;
 use crate::data::{Footage, Places, Split, batch, typical_change};
 use crate::device;
@@ -76,6 +76,9 @@ pub struct CompareArgs {
     /// compare-validation.png]
     #[arg(short, long, value_name = "PATH")]
     pub output: Option<PathBuf>,
+    /// What becomes of files that cannot be used.
+    #[command(flatten)]
+    pub found: StrictArgs,
     /// Where decoded frames are kept [default: $NEXTFRAME_CACHE, or the
     /// user's cache folder]
     #[arg(long, value_name = "DIR")]
@@ -266,7 +269,9 @@ fn footage(config: &ModelConfig, args: &CompareArgs) -> Result<Vec<Footage>> {
             HINT,
         ));
     }
-    prepare(inputs, &config.settings.data, args.cache.as_deref()).map_err(|error| match error {
+    let sources = args.found.expand(inputs);
+    let read = |sources: Vec<_>| prepare(&sources, &config.settings.data, args.cache.as_deref());
+    sources.and_then(read).map_err(|error| match error {
         Error::Input {
             subject, problem, ..
         } if !moved => Error::input(subject, format!("{problem} (the run's footage)"), HINT),

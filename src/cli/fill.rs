@@ -4,6 +4,7 @@ mod block;
 mod written;
 
 use super::drawing::DrawingArgs;
+use super::footage::StrictArgs;
 use super::input::Input;
 use crate::device;
 use crate::error::{Error, Result};
@@ -59,6 +60,9 @@ pub struct FillArgs {
     /// Print JSON: the paths written, and the scores
     #[arg(long)]
     pub json: bool,
+    /// What becomes of files that cannot be used.
+    #[command(flatten)]
+    pub found: StrictArgs,
     /// Where decoded frames are kept [default: $NEXTFRAME_CACHE, or the
     /// user's cache folder]
     #[arg(long, value_name = "DIR")]
@@ -76,7 +80,12 @@ pub fn run(args: &FillArgs) -> Result<()> {
     let device = device::select(&args.device)?;
     let mut model = Model::load(&hub::locate(&args.model)?, &device)?;
     let temperature = args.drawing.apply(&mut model)?;
-    let input = Input::read(&args.input, &model.config, args.cache.as_deref())?;
+    let input = Input::read(
+        &args.input,
+        args.found,
+        &model.config,
+        args.cache.as_deref(),
+    )?;
     if input.sequences.len() > 1 {
         return Err(Error::input(
             args.input.as_str(),

@@ -3,15 +3,34 @@
 use crate::data::{self, Footage, Stage};
 use crate::error::Result;
 use crate::outputs::progress;
-use crate::video::ReadSettings;
 use crate::video::intervals::rate_words;
+use crate::video::{ReadSettings, Source, inputs};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 
-/// Reads the inputs through `cache`; on standard error, a terminal sees how
+/// What becomes of files that are found and cannot be used.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct StrictArgs {
+    /// Refuse what cannot be used in a folder or glob, instead of leaving it
+    /// out with a warning
+    #[arg(long)]
+    pub strict: bool,
+}
+
+impl StrictArgs {
+    /// The sources that `inputs` name.
+    pub(super) fn expand(self, inputs: &[String]) -> Result<Vec<Source>> {
+        match self.strict {
+            true => inputs::expand_strictly(inputs),
+            false => inputs::expand(inputs),
+        }
+    }
+}
+
+/// Reads the sources through `cache`; on standard error, a terminal sees how
 /// far decoding is, and damaged frames are warned of.
 pub(super) fn prepare(
-    inputs: &[String],
+    sources: &[Source],
     settings: &ReadSettings,
     cache: Option<&Path>,
 ) -> Result<Vec<Footage>> {
@@ -19,7 +38,7 @@ pub(super) fn prepare(
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
         bar.set_style(style);
     }
-    let footage = data::prepare(inputs, settings, cache, &mut |progress| {
+    let footage = data::prepare_sources(sources, settings, cache, &mut |progress| {
         if let Stage::Decoding {
             frames,
             seconds,

@@ -6,6 +6,7 @@ mod moment;
 mod target;
 
 use super::drawing::DrawingArgs;
+use super::footage::StrictArgs;
 use super::input::Input;
 use crate::data::Window;
 use crate::device;
@@ -71,6 +72,9 @@ pub struct GenerateArgs {
     /// Print JSON: the paths written
     #[arg(long)]
     pub json: bool,
+    /// What becomes of files that cannot be used.
+    #[command(flatten)]
+    pub found: StrictArgs,
     /// Where decoded frames are kept [default: $NEXTFRAME_CACHE, or the
     /// user's cache folder]
     #[arg(long, value_name = "DIR")]
@@ -103,7 +107,12 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
     let device = device::select(&args.device)?;
     let mut model = Model::load(&hub::locate(&args.model)?, &device)?;
     let temperature = args.drawing.apply(&mut model)?;
-    let input = Input::read(&args.input, &model.config, args.cache.as_deref())?;
+    let input = Input::read(
+        &args.input,
+        args.found,
+        &model.config,
+        args.cache.as_deref(),
+    )?;
     let target = target.batched(input.sequences.len())?;
     let made = roll_out(args, (&model, temperature), &input, &device)?;
     tell(&target.write(&made)?, args.json)

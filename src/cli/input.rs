@@ -1,10 +1,9 @@
 //! What futures are wanted of: one video, or a batch of sequences.
 
-use super::footage;
+use super::footage::{self, StrictArgs};
 use crate::data::Footage;
 use crate::error::{Error, Result};
 use crate::outputs::model::ModelConfig;
-use crate::video::inputs;
 use crate::video::intervals::rate_words;
 use crate::video::settings::FRAME_RATES;
 use crate::video::source::Kind;
@@ -28,35 +27,36 @@ impl Input {
     ///
     /// # Errors
     /// An input that cannot be read, or several, or frames of another shape.
-    pub fn read(input: &str, config: &ModelConfig, cache: Option<&Path>) -> Result<Self> {
+    pub fn read(
+        input: &str,
+        strict: StrictArgs,
+        config: &ModelConfig,
+        cache: Option<&Path>,
+    ) -> Result<Self> {
         let mut settings = config.settings.data.clone();
         // Which part of its own footage the model saw says nothing here.
         (settings.start, settings.end) = (None, None);
-        let only = [input.to_owned()];
-        // Standard input can be read once only.
-        let kind = match input {
-            "-" => None,
-            _ => match inputs::expand(&only)?.as_slice() {
-                [one] => Some(one.kind),
-                several => {
-                    return Err(Error::input(
-                        input,
-                        format!(
-                            "{} videos; the futures of one are shown at a time",
-                            several.len()
-                        ),
-                        format!("name one, such as {}", several[0].name),
-                    ));
-                }
-            },
+        let sources = strict.expand(&[input.to_owned()])?;
+        let kind = match sources.as_slice() {
+            [one] => one.kind,
+            several => {
+                return Err(Error::input(
+                    input,
+                    format!(
+                        "{} videos; the futures of one are shown at a time",
+                        several.len()
+                    ),
+                    format!("name one, such as {}", several[0].name),
+                ));
+            }
         };
-        let untimed = matches!(kind, Some(Kind::Stills | Kind::Tensors));
+        let untimed = matches!(kind, Kind::Stills | Kind::Tensors);
         if untimed {
             // No clock of their own: they count as filmed at the model's rate.
             let rate = (config.frame_rate).clamp(*FRAME_RATES.start(), *FRAME_RATES.end());
             settings.frame_rate = settings.frame_rate.or(Some(rate));
         }
-        let footage = footage::prepare(&only, &settings, cache)?.swap_remove(0);
+        let footage = footage::prepare(&sources, &settings, cache)?.swap_remove(0);
         let (shape, wanted) = (footage.shape(), config.shape);
         if shape != (wanted.channels, wanted.height, wanted.width) {
             return Err(Error::input(
@@ -80,7 +80,7 @@ impl Input {
         }
         let scenes = footage.scenes();
         Ok(match kind {
-            Some(Kind::Tensors) => Self {
+            Kind::Tensors => Self {
                 scenes: std::iter::once(0..scenes[0].len()).collect(),
                 sequences: scenes,
                 footage,

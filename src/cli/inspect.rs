@@ -1,10 +1,11 @@
 //! `nextframe inspect`: what a video holds.
 
+use super::footage::StrictArgs;
 use crate::data::{Inspection, inspect};
 use crate::error::{Error, Result};
 use crate::outputs::standard::{print, print_json};
-use crate::video::inputs::expand;
 use crate::video::intervals::rate_words;
+use crate::video::left_out::LeftOut;
 
 /// Says what videos hold: codec, size, rotation, frames, times, damage, cuts.
 #[derive(Debug, clap::Args)]
@@ -15,6 +16,9 @@ pub struct InspectArgs {
     /// Print JSON: one object, or an array of them where there are several.
     #[arg(long)]
     pub json: bool,
+    /// What becomes of files that cannot be used.
+    #[command(flatten)]
+    pub found: StrictArgs,
 }
 
 /// Prints to standard output what each input holds.
@@ -30,7 +34,7 @@ pub fn run(args: &InspectArgs) -> Result<()> {
         }
     };
     for input in &args.files {
-        let sources = match expand(std::slice::from_ref(input)) {
+        let sources = match args.found.expand(std::slice::from_ref(input)) {
             Ok(sources) => sources,
             Err(Error::Interrupted) => return Err(Error::Interrupted),
             Err(error) => {
@@ -38,13 +42,22 @@ pub fn run(args: &InspectArgs) -> Result<()> {
                 continue;
             }
         };
+        let mut out = LeftOut::default();
+        let mut found = false;
         for source in &sources {
-            match inspect(source) {
+            let inspected = inspect(source);
+            found |= inspected.is_ok();
+            match inspected {
                 Ok(found) if args.json => all.push(found),
                 Ok(found) => print(describe(&found).trim_end_matches('\n'))?,
                 Err(Error::Interrupted) => return Err(Error::Interrupted),
+                Err(error) if source.is_left_out_for(&error) => out.add(error),
                 Err(error) => refuse(error),
             }
+        }
+        out.tell();
+        if let (false, Some(error)) = (found, out.into_first()) {
+            refuse(error);
         }
     }
     if args.json && !all.is_empty() {

@@ -3,7 +3,7 @@
 pub mod compare;
 pub mod drawing;
 pub mod fill;
-mod footage;
+pub mod footage;
 pub mod generate;
 pub mod hub;
 mod input;

@@ -10,7 +10,7 @@ pub(super) mod run_args;
 pub(super) mod session;
 mod validation;
 
-use super::footage;
+use super::footage::{self, StrictArgs};
 use super::lasting::lasting;
 use crate::data::{Places, Split};
 use crate::device;
@@ -42,6 +42,9 @@ pub struct TrainArgs {
     /// Train only one of the two
     #[arg(long, value_enum)]
     pub only: Option<Only>,
+    /// What becomes of files that cannot be used.
+    #[command(flatten)]
+    pub found: StrictArgs,
     /// Where decoded frames are kept [default: $NEXTFRAME_CACHE, or the
     /// user's cache folder]
     #[arg(long, value_name = "DIR")]
@@ -71,7 +74,11 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let existing = args.run.existing();
     // Before an hour of film is decoded for nothing.
     Run::check(&out, existing)?;
-    let footage = footage::prepare(&args.inputs, &settings.data, args.cache.as_deref())?;
+    let footage = footage::prepare(
+        &args.found.expand(&args.inputs)?,
+        &settings.data,
+        args.cache.as_deref(),
+    )?;
     let validation = places(&out, existing)?;
     let split = Split::at(validation, &footage, settings.window(), settings.longest())?;
     for (part, share) in split.still(&footage)? {

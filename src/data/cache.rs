@@ -6,6 +6,7 @@ use super::store::{self, Writer};
 use crate::error::{Error, Result};
 use crate::files::{self, Draft};
 use crate::interrupt;
+use crate::video::left_out::LeftOut;
 use crate::video::source::Kind;
 use crate::video::{ReadSettings, Source, inputs};
 use std::io::Write as _;
@@ -66,12 +67,27 @@ pub fn prepare(
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Vec<Footage>> {
     settings.check()?;
+    prepare_sources(&inputs::expand(inputs)?, settings, folder, progress)
+}
+
+/// The same for sources. Those that were found, not named, are left out with a
+/// warning where they cannot be read.
+///
+/// # Errors
+/// As [`prepare`]; and where all are left out, the first one's.
+pub fn prepare_sources(
+    sources: &[Source],
+    settings: &ReadSettings,
+    folder: Option<&Path>,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Vec<Footage>> {
+    settings.check()?;
     // Kept as filmed, whichever way it is looked at.
     let (settings, backwards) = (&settings.filmed(), settings.backwards);
-    let sources = inputs::expand(inputs)?;
     let total = sources.len();
     let mut cache: Option<Cache> = None;
     let mut prepared = Vec::with_capacity(total);
+    let mut out = LeftOut::default();
     for (index, source) in sources.iter().enumerate() {
         let name = source.name.as_str();
         let mut tell = |stage| {
@@ -83,13 +99,20 @@ pub fn prepare(
             });
         };
         let footage = if source.kind == Kind::Prepared {
-            open_matching(&source.files[0], settings)?
+            open_matching(&source.files[0], settings)
         } else {
             let cache = match &mut cache {
                 Some(cache) => cache,
                 None => cache.insert(Cache::open(folder)?),
             };
-            cache.footage(source, settings, &mut tell)?
+            cache.footage(source, settings, &mut tell)
+        };
+        let footage = match footage {
+            Err(error) if source.is_left_out_for(&error) => {
+                out.add(error);
+                continue;
+            }
+            footage => footage?,
         };
         tell(Stage::Ready {
             frames: footage.len(),
@@ -99,7 +122,11 @@ pub fn prepare(
             false => footage,
         });
     }
-    Ok(prepared)
+    out.tell();
+    match out.into_first() {
+        Some(error) if prepared.is_empty() => Err(error),
+        _ => Ok(prepared),
+    }
 }
 
 /// Opens a prepared cache file, `.frames`, directly.

@@ -13,7 +13,7 @@ mod store;
 mod timing;
 mod views;
 
-pub use cache::{Progress, Stage, default_folder, open_cache, prepare};
+pub use cache::{Progress, Stage, default_folder, open_cache, prepare, prepare_sources};
 pub use clips::{Window, batch, typical_change};
 pub use footage::Footage;
 pub use inspect::{Inspection, inspect};

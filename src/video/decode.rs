@@ -1,7 +1,8 @@
 //! FFmpeg's decoder as a stream of frames.
 
-use super::damage::Damage;
 use super::clock::{Clock, Stated};
+use super::container;
+use super::damage::Damage;
 use super::frame::{Description, Frame, Frames};
 use super::library;
 use super::scale::Scaler;
@@ -9,7 +10,7 @@ use super::settings::ReadSettings;
 use super::stated::{codec_name, orientation, pixel_name, positive};
 use crate::error::{Error, Result};
 use ffmpeg_next::codec::{self, packet::side_data::Type as SideData};
-use ffmpeg_next::format::{self, context::Input, stream::Disposition};
+use ffmpeg_next::format::{context::Input, stream::Disposition};
 use ffmpeg_next::util::frame::Video;
 use ffmpeg_next::{Packet, decoder, ffi, media};
 use std::path::{Path, PathBuf};
@@ -92,9 +93,7 @@ impl Decoder {
     fn at_start(path: &Path, settings: &ReadSettings, threads: Threads) -> Result<Self> {
         library::start();
         let errors = library::errors();
-        std::fs::File::open(path).map_err(|error| Error::io(path, error))?;
-        let input = format::input(path)
-            .map_err(|error| refuse(path, format!("FFmpeg cannot open it as a video ({error})")))?;
+        let input = container::open(path)?;
         let is_cover = |disposition| Disposition::contains(&disposition, Disposition::ATTACHED_PIC);
         let stream = input
             .streams()
@@ -103,12 +102,12 @@ impl Decoder {
             .ok_or_else(|| {
                 let kinds: Vec<String> = input
                     .streams()
+                    .filter(|stream| !is_cover(stream.disposition()))
                     .map(|stream| format!("{:?}", stream.parameters().medium()).to_lowercase())
                     .collect();
-                let found = if kinds.is_empty() {
-                    "no streams at all".to_owned()
-                } else {
-                    format!("only {}", kinds.join(", "))
+                let found = match kinds.as_slice() {
+                    [] => "no streams at all".to_owned(),
+                    kinds => format!("only {}", kinds.join(", ")),
                 };
                 refuse(path, format!("it has no video stream, {found}"))
             })?;
@@ -271,6 +270,7 @@ impl Decoder {
                     return Ok(());
                 }
                 Err(ffmpeg_next::Error::Other { errno }) if errno == ffi::EAGAIN => {}
+                Err(ffmpeg_next::Error::Exit) => return Err(Error::Interrupted),
                 Err(ffmpeg_next::Error::Other { errno }) => {
                     let error = std::io::Error::from_raw_os_error(errno);
                     return Err(Error::io(&self.path, error));

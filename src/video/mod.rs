@@ -3,8 +3,12 @@
 #[cfg(feature = "ffmpeg")]
 mod ahead;
 mod animation;
+mod arrays;
 #[cfg(feature = "ffmpeg")]
 mod clock;
+#[cfg(feature = "ffmpeg")]
+mod container;
+mod content;
 pub mod cuts;
 #[cfg(feature = "ffmpeg")]
 mod damage;
@@ -16,9 +20,14 @@ pub mod frame;
 pub mod inputs;
 pub mod intervals;
 mod jpeg;
+mod layout;
+pub mod left_out;
 #[cfg(feature = "ffmpeg")]
 mod library;
+mod npy;
+mod npz;
 mod pages;
+mod patterns;
 mod picture;
 pub mod pictures;
 pub mod placement;
@@ -26,11 +35,15 @@ pub mod resample;
 #[cfg(feature = "ffmpeg")]
 mod scale;
 pub mod settings;
+mod several;
+mod signatures;
 pub mod source;
+mod spool;
 #[cfg(feature = "ffmpeg")]
 mod stated;
 pub mod stored;
 pub mod tensors;
+mod walk;
 pub mod worlds;
 
 pub use frame::{Description, Frame, Frames};

@@ -1,21 +1,19 @@
 //! What a user names, turned into sequences that can be read.
 
 use super::animation::Animation;
+use super::content::{self, Content};
 use super::cuts::Marked;
 use super::frame::{Description, Frame, Frames};
 use super::pictures::Stills;
 use super::resample::Resampled;
 use super::settings::ReadSettings;
+use super::spool::{self, STANDARD_INPUT};
 use super::tensors::Tensors;
+use super::{arrays, several, walk};
 use crate::error::{Error, Result};
-use crate::interrupt;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempPath;
-
-const STANDARD_INPUT: &str = "standard input";
 
 /// What a source is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +24,7 @@ pub enum Kind {
     Stills,
     /// One file that may be animated: GIF, WebP, PNG.
     Picture,
-    /// A `.safetensors` with `frames`.
+    /// A `.safetensors` with `frames`, or an array of NumPy.
     Tensors,
     /// A cache file, `.frames`.
     Prepared,
@@ -41,6 +39,9 @@ pub struct Source {
     pub kind: Kind,
     /// The file, or the pictures in order.
     pub files: Vec<PathBuf>,
+    /// Whether the user named it. Else it was found in a folder or by a
+    /// pattern, and is left out where it cannot be read.
+    pub named: bool,
     /// Standard input's copy on disk, removed with the last clone.
     spool: Option<Arc<TempPath>>,
 }
@@ -51,23 +52,43 @@ impl Source {
     /// # Errors
     /// What is no regular file: a pipe can be read only once.
     pub fn file(path: &Path) -> Result<Self> {
-        let is_file = path
-            .metadata()
-            .map_err(|error| Error::io(path, error))?
-            .is_file();
-        if !is_file {
-            return Err(Error::input(
-                path.display().to_string(),
-                "it is no regular file",
-                "where it is a pipe, lead it to standard input and give -",
-            ));
-        }
-        Ok(Self {
+        let kind = match identify(path, true)? {
+            Identity::Film(kind) => kind,
+            Identity::Still => Kind::Picture,
+            Identity::Array => Kind::Tensors,
+            Identity::Rare(_) | Identity::Unknown => Kind::Video,
+        };
+        Ok(Self::new(path, kind))
+    }
+
+    pub(super) fn new(path: &Path, kind: Kind) -> Self {
+        Self {
             name: path.display().to_string(),
-            kind: kind_of(path)?,
+            kind,
             files: vec![path.to_owned()],
+            named: true,
             spool: None,
-        })
+        }
+    }
+
+    /// The same, as found in a folder or by a pattern.
+    pub(super) fn found(self) -> Self {
+        Self {
+            named: false,
+            ..self
+        }
+    }
+
+    /// Whether this may be left out for `error`: it was found, and the error is
+    /// about it.
+    pub fn is_left_out_for(&self, error: &Error) -> bool {
+        let about = match error {
+            Error::Input { subject, .. } => Path::new(subject),
+            Error::Io { path, .. } => path,
+            _ => return false,
+        };
+        let is = |file: &PathBuf| file == about || Path::new(&file.display().to_string()) == about;
+        !self.named && (Path::new(&self.name) == about || self.files.iter().any(is))
     }
 
     /// Pictures in order, named after their folder.
@@ -77,45 +98,22 @@ impl Source {
             name: folder.unwrap_or(Path::new("")).display().to_string(),
             kind: Kind::Stills,
             files,
+            named: true,
             spool: None,
         }
     }
 
-    /// Standard input, copied to a temporary file: many formats keep their
-    /// index at the end.
+    /// Standard input, copied to a temporary file.
+    ///
+    /// # Errors
+    /// What is no film, or does not fit on the disk.
     pub fn standard_input() -> Result<Self> {
-        let failed = |error| Error::io(STANDARD_INPUT, error);
-        let full = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::StorageFull => Error::input(
-                STANDARD_INPUT,
-                format!(
-                    "there is no room for a copy in {}",
-                    std::env::temp_dir().display()
-                ),
-                "make room, or set TMPDIR to another folder",
-            ),
-            _ => failed(error),
-        };
-        let mut spool = tempfile::Builder::new()
-            .prefix("nextframe-standard-input-")
-            .tempfile()
-            .map_err(failed)?;
-        let mut input = std::io::stdin().lock();
-        while std::io::copy(&mut input.by_ref().take(1 << 20), &mut spool).map_err(full)? > 0 {
-            interrupt::check()?;
-        }
-        let spool = spool.into_temp_path();
+        let spool = spool::standard_input()?;
         let file = Self::file(&spool);
         let mut source = file.map_err(|error| error.about(&spool, STANDARD_INPUT))?;
         source.name = STANDARD_INPUT.to_owned();
-        Ok(source.keep(spool))
-    }
-
-    fn keep(self, spool: TempPath) -> Self {
-        Self {
-            spool: Some(Arc::new(spool)),
-            ..self
-        }
+        source.spool = Some(Arc::new(spool));
+        Ok(source)
     }
 
     /// Starts reading: frames of the settings' shape, rate and range, with
@@ -140,7 +138,13 @@ impl Source {
         let stills = || Stills::open(self.files.clone(), settings);
         Ok(match self.kind {
             // The author said where sequences end: nothing to guess.
-            Kind::Tensors => Box::new(Resampled::new(Tensors::open(path, settings)?, settings)),
+            Kind::Tensors => match content::look(path)? {
+                Content::Arrays => Box::new(Resampled::new(
+                    arrays::Arrays::open(path, settings)?,
+                    settings,
+                )),
+                _ => Box::new(Resampled::new(Tensors::open(path, settings)?, settings)),
+            },
             Kind::Stills => Box::new(finish(stills()?, shape, settings)),
             Kind::Picture => match Animation::open(path, settings)? {
                 Some(animation) => Box::new(finish(animation, shape, settings)),
@@ -205,31 +209,63 @@ fn open_video(path: &Path, _: &ReadSettings) -> Result<Box<dyn Frames>> {
     ))
 }
 
-/// Tells a file's kind by its extension where that is certain, else by its
-/// first bytes.
-fn kind_of(path: &Path) -> Result<Kind> {
-    let io = |error| Error::io(path, error);
-    let mut head = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(64).read_to_end(&mut head))
-        .map_err(io)?;
-    if head.is_empty() {
-        return Err(Error::input(
-            path.display().to_string(),
-            "the file is empty (0 bytes)",
-            "give a file with a video that plays",
-        ));
+/// What a file is read as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Identity {
+    /// A sequence of frames.
+    Film(Kind),
+    /// One picture.
+    Still,
+    /// A `.npy` or `.npz`: frames, or figures of another kind.
+    Array,
+    /// A picture of a kind that only FFmpeg reads.
+    Rare(&'static str),
+    /// No signature says so.
+    Unknown,
+}
+
+/// Tells what a file is by its content, and by its ending where that is
+/// certain. Whether pictures follow one another in it is only found out where
+/// it is looked at thoroughly: to its end.
+///
+/// # Errors
+/// What is empty, no regular file, or of no use here.
+pub(super) fn identify(path: &Path, thorough: bool) -> Result<Identity> {
+    let data = path
+        .metadata()
+        .map_err(|error| walk::unreadable(path, error))?;
+    if !data.is_file() {
+        return Err(walk::irregular(path, &data));
+    }
+    if data.len() == 0 {
+        return Err(content::empty(path));
     }
     let extension = extension(path);
-    let picture = image::guess_format(&head).is_ok();
-    Ok(match extension.as_str() {
-        "frames" => Kind::Prepared,
-        "safetensors" => Kind::Tensors,
-        // A stream of JPEG pictures starts like a JPEG picture.
-        "mjpg" | "mjpeg" => Kind::Video,
-        _ if picture => Kind::Picture,
-        _ if head.get(8..10) == Some(b"{\"") => Kind::Tensors,
-        _ => Kind::Video,
+    match extension.as_str() {
+        "frames" => return Ok(Identity::Film(Kind::Prepared)),
+        "safetensors" => return Ok(Identity::Film(Kind::Tensors)),
+        _ => {}
+    }
+    let content = content::look(path)?;
+    if let Some(refusal) = content.refusal(path) {
+        return Err(refusal);
+    }
+    Ok(match content {
+        Content::Picture(_) if matches!(extension.as_str(), "mjpg" | "mjpeg") => {
+            Identity::Film(Kind::Video)
+        }
+        Content::Picture(format) if several::is_animated(path, format) => {
+            Identity::Film(Kind::Picture)
+        }
+        Content::Picture(format) if thorough && several::is_stream(path, format) => {
+            Identity::Film(Kind::Video)
+        }
+        Content::Picture(_) => Identity::Still,
+        Content::Tensors => Identity::Film(Kind::Tensors),
+        Content::Arrays => Identity::Array,
+        Content::Film => Identity::Film(Kind::Video),
+        Content::RarePicture(what) => Identity::Rare(what),
+        Content::Other(..) | Content::Unknown => Identity::Unknown,
     })
 }
 

@@ -40,7 +40,12 @@ fn saved_at(side: usize) -> tempfile::TempDir {
     settings.latent.dimension = 4;
     settings.evaluation.horizon = 4;
     let cache = folder.path().join("cache");
-    let footage = prepare(&inputs, &settings.data, Some(&cache)).unwrap();
+    let footage = prepare(
+        &crate::video::inputs::expand(&inputs).unwrap(),
+        &settings.data,
+        Some(&cache),
+    )
+    .unwrap();
     let split = Split::new(&footage, settings.window(), settings.longest()).unwrap();
     let config = ModelConfig {
         shape: FrameShape {
