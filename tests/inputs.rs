@@ -95,6 +95,8 @@ fn what_cannot_be_used_in_a_folder_is_left_out() {
     write("films/list.txt", b"a.gif 1\n");
     write("films/.hidden.gif", b"GIF89a");
     write("films/picture.png", b"\x89PNG\r\n\x1a\n");
+    write("films/broken.safetensors", b"\x40\0\0\0\0\0\0\0{\"frames");
+    // The two pictures are told of together.
     let mut bad = 4;
     #[cfg(unix)]
     {
@@ -241,7 +243,7 @@ fn films_are_opened_by_their_content_whatever_their_name() {
     fs::write(folder.path("list.mp4"), list).unwrap();
     assert!(folder.refusal(&["inspect", "list.mp4"]).contains("a list"));
     let pixels: Vec<u8> = (0..200_000u32)
-        .map(|index| (index * 7919 >> 5) as u8)
+        .map(|index| ((index * 7919) >> 5) as u8)
         .collect();
     fs::write(folder.path("film.yuv"), pixels).unwrap();
     assert!(

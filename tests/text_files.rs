@@ -192,7 +192,7 @@ fn a_config_beyond_its_weights_is_refused_before_anything_is_made() {
         ("hidden_size", json!(-1), "key 'hidden_size'"),
         ("hidden_size", json!(16.5), "key 'hidden_size'"),
         ("num_hidden_layers", json!(1000), "missing"),
-        ("num_hidden_layers", json!(1u64 << 62), "at most 1000"),
+        ("num_hidden_layers", json!(1u64 << 62), "at most"),
         ("num_attention_heads", json!(7), "do not divide"),
         ("intermediate_size", json!(1_000_000_000), "by config.json"),
         (

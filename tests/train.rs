@@ -265,7 +265,7 @@ fn mistakes_are_told_in_a_sentence() {
                 "--set",
                 "latent.dimension=65536",
             ],
-            "lower model.basis (65536), latent.dimension (65536)",
+            "lower latent.dimension (65536), model.basis (65536)",
         ),
     ] {
         let mut command = train(folder, "bad", arguments);

@@ -12,7 +12,7 @@ mod words;
 
 use super::footage::{StrictArgs, prepare};
 use super::world::RenderedArgs;
-use crate::data::{Footage, Places, Split, batch, typical_change};
+use crate::data::{Footage, Split, ValidationPlaces, batch, typical_change};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::evaluation::comparison::{Predictor, TrueFutures, compare};
@@ -154,7 +154,7 @@ fn produce(args: &CompareArgs) -> Result<String> {
         ComparePart::Test => {
             let windows = runs.iter().map(|run| run.model.config.settings.window());
             let window = windows.max().unwrap_or(1);
-            Split::at(Places::End, &footage, window, plan.length())?.test
+            Split::at(ValidationPlaces::End, &footage, window, plan.length())?.test
         }
     };
     let windows = part.spread(plan.length(), args.windows.get());

@@ -12,7 +12,7 @@ mod validation;
 
 use super::footage::{self, StrictArgs};
 use super::lasting::lasting;
-use crate::data::{Places, Split};
+use crate::data::{Split, ValidationPlaces};
 use crate::device;
 use crate::error::Result;
 use crate::outputs::model::{MSE, ModelConfig, names};
@@ -110,14 +110,14 @@ pub fn run(args: &TrainArgs) -> Result<()> {
 }
 
 /// Where validation windows come from: in a run that goes on, from where they came.
-fn places(out: &Path, existing: Existing) -> Result<Places> {
+fn places(out: &Path, existing: Existing) -> Result<ValidationPlaces> {
     let run = match existing {
         Existing::Resume => Run::open(out).ok(),
         _ => None,
     };
     match run.filter(|run| run.latest().is_some()) {
         Some(run) => Ok(checkpoint::load_config::<ModelConfig>(&run.config())?.validation),
-        None => Ok(Places::Spread),
+        None => Ok(ValidationPlaces::Spread),
     }
 }
 

@@ -18,7 +18,7 @@ pub use clips::{Window, batch, typical_change};
 pub use footage::Footage;
 pub use inspect::{Inspection, inspect};
 pub use light::Light;
-pub use places::Places;
+pub use places::ValidationPlaces;
 pub use split::{Part, Split};
 pub use store::keep;
 pub use views::{Views, vary};

@@ -11,7 +11,7 @@ use std::ops::Range;
 /// Where validation windows come from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Places {
+pub enum ValidationPlaces {
     /// From what comes right before the test part, as in runs of before. It may be the
     /// stillest part of all.
     #[default]
@@ -22,10 +22,10 @@ pub enum Places {
 
 /// Stretches in a film at most.
 const MOST: usize = 8;
-/// Places in each block that are tried.
+/// ValidationPlaces in each block that are tried.
 const TRIED: usize = 16;
-/// Training keeps at least this share of the windows that it has with one stretch at the end:
-/// each stretch costs two gaps.
+/// Training keeps at least this share of the windows that it has with one stretch at the end,
+/// and validation half: each stretch costs two gaps.
 const KEPT: f64 = 0.8;
 /// About so many changes of a film are looked at.
 const LOOKS: usize = 4096;
@@ -44,7 +44,8 @@ pub(super) fn in_film(
     let most = (tenth / longest.max(1)).clamp(fewest, MOST);
     let scenes = film.scenes();
     let plain = vec![(0, validation, true), (validation + window, end, false)];
-    let least = (KEPT * windows(&scenes, &plain, window, true) as f64) as usize;
+    let share = |share: f64, train| share * windows(&scenes, &plain, window, train) as f64;
+    let least = [share(KEPT, true), share(0.5, false)].map(|count| (count as usize).max(1));
     let motion = Motion::of(film, end)?;
     for stretches in (1..=most).rev() {
         let length = match stretches {
@@ -66,8 +67,8 @@ pub(super) fn in_film(
             layout
         };
         let fits = |layout: &Vec<_>| {
-            windows(&scenes, layout, window, true) >= least.max(1)
-                && windows(&scenes, layout, window, false) > 0
+            let counts = [true, false].map(|train| windows(&scenes, layout, window, train));
+            counts[0] >= least[0] && counts[1] >= least[1]
         };
         let best = (0..=TRIED)
             .rev()

@@ -72,7 +72,10 @@ fn enough(window: usize, longest: usize) -> usize {
             && test >= validation + 2 * window
             && *frames >= test + window + longest
     };
-    (1..).find(fits).unwrap_or(usize::MAX)
+    let about = (20 * window).max(5 * (window + longest));
+    (about.saturating_sub(30)..)
+        .find(fits)
+        .unwrap_or(usize::MAX)
 }
 
 /// The key that can be lowered so that each part has a window, and by how much.

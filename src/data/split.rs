@@ -2,7 +2,7 @@
 
 use super::clips::{Window, any_change};
 use super::footage::Footage;
-use super::places::{self, Places};
+use super::places::{self, ValidationPlaces};
 use super::short;
 use crate::error::Result;
 use crate::rng::Rng;
@@ -39,7 +39,7 @@ impl Part {
     }
 
     /// Window `index` of [`Self::count`], in the order of the footage.
-    pub(super) fn window(&self, mut index: usize, length: usize) -> Window {
+    fn window(&self, mut index: usize, length: usize) -> Window {
         for (file, range) in &self.stretches {
             let here = (range.len() + 1).saturating_sub(length);
             if index < here {
@@ -105,19 +105,24 @@ impl Split {
     /// # Errors
     /// If a part has no window, or the footage cannot be read.
     pub fn new(footage: &[Footage], window: usize, longest: usize) -> Result<Self> {
-        Self::at(Places::Spread, footage, window, longest)
+        Self::at(ValidationPlaces::Spread, footage, window, longest)
     }
 
     /// By file from `FILES_TO_SPLIT` files on, else by time within each: the last 20% test;
-    /// of what comes before, an eighth validates, taken from where [`Places`] says, and the
+    /// of what comes before, an eighth validates, taken from where [`ValidationPlaces`] says, and the
     /// rest trains. `window` is the length of a training window, `longest` that of the
     /// longest test window.
     ///
     /// # Errors
     /// If a part has no window, or the footage cannot be read.
-    pub fn at(places: Places, footage: &[Footage], window: usize, longest: usize) -> Result<Self> {
+    pub fn at(
+        places: ValidationPlaces,
+        footage: &[Footage],
+        window: usize,
+        longest: usize,
+    ) -> Result<Self> {
         let mut split = Self::plain(footage, window);
-        if places == Places::Spread {
+        if places == ValidationPlaces::Spread {
             match footage.len() < FILES_TO_SPLIT {
                 true => split.spread_in_films(footage, window, longest)?,
                 false => split.spread_over_films(footage, window)?,

@@ -1,7 +1,7 @@
 //! A trained model on disk: `model.safetensors` and its `config.json`.
 
 use super::run::{CONFIG, MODEL, Run};
-use crate::data::Places;
+use crate::data::ValidationPlaces;
 use crate::error::{Error, Result};
 use crate::inference::{Beside, Forecaster, LatentConfig, Learning};
 use crate::models::{FrameShape, Sizes, Weights};
@@ -54,7 +54,7 @@ pub struct ModelConfig {
     pub models: Vec<String>,
     /// Where the windows come from that training watches.
     #[serde(default)]
-    pub validation: Places,
+    pub validation: ValidationPlaces,
     /// See [`Forecaster::persistence`], of the latent model; chosen on the validation
     /// part when training is done.
     #[serde(default)]

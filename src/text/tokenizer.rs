@@ -355,7 +355,8 @@ impl Tokenizer {
 
 /// Whether a token may stand for text: BERT's vocabularies keep room for later.
 fn is_text(token: &str) -> bool {
-    !token.is_empty() && !(token.starts_with("[unused") && token.ends_with(']'))
+    let is_kept = token.starts_with("[unused") && token.ends_with(']');
+    !(token.is_empty() || is_kept)
 }
 
 /// BERT's tokenizer around a vocabulary, without its special tokens; `ends` are the names

@@ -16,7 +16,7 @@ const PIECE: usize = 1 << 17;
 /// Places where it is compared which axis is time.
 const PLACES: usize = 8;
 /// Cells of a picture, across and down, when two are compared.
-const CELLS: usize = 8;
+const CELLS: usize = 4;
 
 /// Frames of an array: which axis is what, its shape says, and where that
 /// leaves two orders, its content. Each of N sequences is a scene of its own.

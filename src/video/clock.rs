@@ -34,16 +34,13 @@ impl Stated {
             tick: f64::from(stream.time_base()),
         }
     }
-
-    /// A time before which no frame is on show at `start`.
-    pub fn before(self, start: f64) -> f64 {
-        start - (2.0 * self.interval).max(2.0)
-    }
 }
 
 impl Clock {
     /// A step back of at least this many seconds is a joint, less is a slip.
     const JOINT: f64 = 0.5;
+    /// Times that differ by less are the same.
+    const SAME: f64 = 1e-6;
     /// A step of more than this many seconds, three years, is no time that passed.
     const FARTHEST: f64 = 1e8;
 
@@ -52,6 +49,14 @@ impl Clock {
         let time = self.place(time.filter(|time| time.is_finite()), stated);
         self.recent.note(time);
         *self.last.insert(time)
+    }
+
+    /// Whether a frame shown at `time` may be on show at `start`.
+    pub fn reaches(&self, time: f64, start: f64) -> bool {
+        let longest = |usual: f64| (2.0 * usual).max(2.0);
+        self.recent
+            .usual()
+            .is_none_or(|usual| time + longest(usual) >= start)
     }
 
     fn place(&mut self, time: Option<f64>, stated: Stated) -> f64 {
@@ -68,7 +73,8 @@ impl Clock {
             return next;
         };
         let even = last + stated.interval;
-        if (time - even).abs() < 0.75 * stated.tick {
+        let off = (time - even).abs();
+        if off < 0.75 * stated.tick && off > Self::SAME {
             // Only rounded.
             return even;
         }

@@ -91,23 +91,24 @@ fn begin(path: &Path) -> Result<(File, Content, String)> {
     let io = |error| Error::io(path, error);
     let mut file = File::open(path).map_err(io)?;
     let mut head = Vec::new();
-    (&mut file)
-        .take(PROBED)
-        .read_to_end(&mut head)
-        .map_err(io)?;
-    file.rewind().map_err(io)?;
+    let mut read = |head: &mut Vec<u8>, most: u64| (&mut file).take(most).read_to_end(head);
+    read(&mut head, content::HEAD as u64).map_err(io)?;
     if head.is_empty() {
         return Err(content::empty(path));
     }
-    let content = content::tell(&head[..head.len().min(content::HEAD)]);
+    let content = content::tell(&head);
     if let Some(refusal) = content.refusal(path) {
         return Err(refusal);
     }
     let ending = ending(path, content);
-    let probed = probe(head, &ending);
-    if let Some(problem) = probed.problem(&ending) {
-        return Err(explain(path, content, problem));
+    // A signature is enough; without one it may be anything.
+    if content == Content::Unknown {
+        read(&mut head, PROBED).map_err(io)?;
+        if let Some(problem) = probe(head, &ending).problem(&ending) {
+            return Err(explain(path, content, problem));
+        }
     }
+    file.rewind().map_err(io)?;
     Ok((file, content, ending))
 }
 
@@ -149,10 +150,10 @@ impl Probed {
         }
         let mut names = self.name.split(',');
         if !names.any(|name| DEMUXERS.split(',').any(|known| known == name)) {
-            return Some(format!(
-                "no video: FFmpeg takes it for {}",
-                self.description
-            ));
+            return Some(match self.name.as_str() {
+                "tty" | "bin" | "xbin" | "adf" | "idf" => "it is text, no video".to_owned(),
+                _ => format!("no video: FFmpeg takes it for {}", self.description),
+            });
         }
         let doubtful = BARE.contains(&self.name.as_str()) && !self.named && !self.zeros;
         doubtful.then(|| UNKNOWN.to_owned())

@@ -167,7 +167,7 @@ impl Decoder {
             stream: stream.index(),
             stated,
             scaler: Scaler::new(settings, orientation),
-            skip_before: stated.before(settings.start.unwrap_or(0.0)),
+            skip_before: settings.start.unwrap_or(0.0),
             picture: Video::empty(),
             packet: Packet::empty(),
             draining: false,
@@ -187,7 +187,7 @@ impl Decoder {
 
     fn restart(&mut self, start: f64) {
         self.decoder.flush();
-        self.skip_before = self.stated.before(start);
+        self.skip_before = start;
         self.draining = false;
         self.refused = 0;
         self.frames = 0;
@@ -199,7 +199,7 @@ impl Decoder {
     fn advance(&mut self) -> Result<Option<f64>> {
         while self.decode_next()?.is_some() {
             let time = self.time_of_picture();
-            if time >= self.skip_before {
+            if self.clock.reaches(time, self.skip_before) {
                 return Ok(Some(time));
             }
         }

@@ -189,7 +189,7 @@ impl Search {
         if beside > 0 {
             self.out.add(Error::input(
                 folder.display().to_string(),
-                format!("{beside} {what}, not read"),
+                format!("{what} are not read ({beside})"),
                 "name them, or move them to a folder of their own, to have them read",
             ));
         }

@@ -41,11 +41,12 @@ impl Intervals {
         let mean = sum / near.len() as f64;
         // Each run of near ones is off by as much as times are rounded by.
         let runs = (steps.len() - near.len() + 1) as f64;
-        let unsure = (near[near.len() - 1] - near[0]) * runs.sqrt() / sum;
-        let whole = (1.0 / mean).round();
-        let rates = [whole, whole / 1.001, (1.001 / mean).round() / 1.001];
-        let meant = |rate: &f64| *rate > 0.5 && (rate * mean - 1.0).abs() <= unsure;
-        Some(rates.into_iter().find(meant).map_or(mean, f64::recip))
+        let unsure = (near[near.len() - 1] - near[0]) * runs.sqrt() / sum + 1e-9;
+        let off = |rate: &f64| (rate * mean - 1.0).abs();
+        let rates = [(1.0 / mean).round(), (1.001 / mean).round() / 1.001].into_iter();
+        let meant = rates.filter(|rate| *rate > 0.5 && off(rate) <= unsure);
+        let meant = meant.min_by(|a, b| off(a).total_cmp(&off(b)));
+        Some(meant.map_or(mean, f64::recip))
     }
 
     /// Whether some differ from the others by more than times are rounded by.

@@ -239,7 +239,7 @@ mod tests {
     fn planes_outside_of_time_are_read_one_by_one() {
         let layout = Layout::of(&[2, 3, 5, 8, 9]).unwrap();
         // The second sequence's frame 1.
-        let planes = [1, 2, 3].map(|c| ((((1 * 3) + c - 1) * 5 + 1) * 72, 72));
+        let planes = [3, 4, 5].map(|plane| ((plane * 5 + 1) * 72, 72));
         assert_eq!(layout.pieces(6), planes);
     }
 }

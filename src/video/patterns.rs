@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(look("f%d.png"), ["f0.png", "f2.png", "f10.png"]);
         assert_eq!(look("f%02d.png"), ["f02.png", "f10.png"]);
         assert_eq!(look("f%03d.png"), ["f002.png"]);
-        assert!(Numbered::parse("100%done.png").is_none());
+        assert!(Numbered::parse("100%.png").is_none());
         assert_eq!(Numbered::parse("a/f%03d.png").unwrap().glob(), "a/f*.png");
     }
 }

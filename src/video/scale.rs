@@ -28,7 +28,7 @@ pub struct Scaler {
     /// Alpha other than 0 has come. Until then a film's fourth values are
     /// padding, which many writers leave at 0: a film that is nowhere to be
     /// seen would be of no use. From then on a frame may be transparent.
-    pub transparent: bool,
+    transparent: bool,
 }
 
 /// What leads from a picture to a frame.
@@ -97,6 +97,7 @@ impl Scaler {
     }
 
     fn build(&self, source: Source) -> Result<Steps, Error> {
+        // FFmpeg would end the process where a Bayer picture has one line.
         let least = if has(source.format, ffi::AV_PIX_FMT_FLAG_BAYER) {
             2
         } else {

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 use candle_core::Device;
-use nextframe::data::Places;
+use nextframe::data::ValidationPlaces;
 use nextframe::inference::Forecaster;
 use nextframe::models::{FrameShape, Weights};
 use nextframe::outputs::film::write_film;
@@ -54,7 +54,7 @@ impl Bench {
             frame_rate: 10.0,
             inputs: vec!["film.safetensors".to_owned()],
             models: models.iter().map(|&name| name.to_owned()).collect(),
-            validation: Places::Spread,
+            validation: ValidationPlaces::Spread,
             persistence: 0.0,
             trained: None,
         };

@@ -1,5 +1,5 @@
 use super::*;
-use crate::data::{Places, typical_change};
+use crate::data::{ValidationPlaces, typical_change};
 use crate::inference::Forecaster;
 use crate::models::{FrameShape, Weights};
 use crate::outputs::film::write_film;
@@ -57,7 +57,7 @@ fn saved_at(side: usize) -> tempfile::TempDir {
         frame_rate: footage[0].frame_rate(),
         inputs,
         models: vec![MSE.to_owned(), LATENT.to_owned()],
-        validation: Places::Spread,
+        validation: ValidationPlaces::Spread,
         persistence: 0.0,
         trained: None,
         settings,

@@ -167,8 +167,8 @@ impl Session {
 
     /// Goes back to the last good state where the last step has left it.
     fn keep_finite(&mut self) -> Result<()> {
-        self.diverged = !self.learner.is_finite()?;
-        if self.diverged {
+        if !self.learner.is_finite()? {
+            self.diverged = true;
             tracing::warn!(
                 "step {}: a weight is not finite; going back to the last good state, with half \
                  the step size",
@@ -277,6 +277,7 @@ impl Course for Session {
     }
 
     fn step(&mut self, used: f64, progress: &Progress) -> Result<(f64, StepReport)> {
+        self.diverged = false;
         let batch = self.batch();
         let mut rng = self.plan.seed.stream("step", self.pace.step);
         let report = self.learner.step(&batch, used, &mut rng)?;

@@ -9,7 +9,7 @@ use super::Only;
 use super::best::Best;
 use super::course::{self, Course, Pace, VALIDATIONS};
 use super::validation::Validation;
-use crate::data::{self, Footage, Places, Split, Window};
+use crate::data::{self, Footage, Split, ValidationPlaces, Window};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::models::FrameShape;
@@ -40,7 +40,7 @@ pub struct Plan {
     pub footage: Vec<Footage>,
     pub split: Split,
     /// Where the split took its validation part from.
-    pub validation: Places,
+    pub validation: ValidationPlaces,
     pub inputs: Vec<String>,
     pub only: Option<Only>,
     pub budget: Budget,

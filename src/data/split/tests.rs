@@ -24,10 +24,10 @@ fn files(part: &Part) -> Vec<usize> {
 #[test]
 fn parts_share_no_frame_and_keep_a_window_apart() {
     for (frames, places) in [
-        (300, Places::End),
-        (300, Places::Spread),
-        (280, Places::Spread),
-        (3000, Places::Spread),
+        (300, ValidationPlaces::End),
+        (300, ValidationPlaces::Spread),
+        (280, ValidationPlaces::Spread),
+        (3000, ValidationPlaces::Spread),
     ] {
         let footage = [film(frames, vec![40, 250])];
         let split = Split::at(places, &footage, 6, 20).unwrap();
@@ -54,8 +54,8 @@ fn parts_share_no_frame_and_keep_a_window_apart() {
 fn the_test_part_is_the_last_fifth_whatever_validates() {
     for frames in [130, 280, 3000] {
         let footage = [film(frames, vec![90])];
-        let [old, new] =
-            [Places::End, Places::Spread].map(|places| Split::at(places, &footage, 6, 20).unwrap());
+        let [old, new] = [ValidationPlaces::End, ValidationPlaces::Spread]
+            .map(|places| Split::at(places, &footage, 6, 20).unwrap());
         assert_eq!(old.test, new.test);
         let first = (frames as f64 * 0.8).round() as usize + 6;
         assert_eq!(new.test.window(0, 6).start, first);
@@ -83,7 +83,7 @@ fn validation_moves_as_training_does() {
     };
     for frames in [280, 480, 1000, 3000] {
         let footage = [waves(frames)];
-        let old = Split::at(Places::End, &footage, 6, 20).unwrap();
+        let old = Split::at(ValidationPlaces::End, &footage, 6, 20).unwrap();
         assert!(ratio(&old, &footage) < 0.1);
         assert_eq!(old.still(&footage).unwrap()[0].0, "validation");
         let split = Split::new(&footage, 6, 20).unwrap();
