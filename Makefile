@@ -3,8 +3,9 @@
 NEXTFRAME := target/release/nextframe
 DEMO      := runs/demo
 BUDGET    ?= cpu
+TIME      ?= 10m
 
-.PHONY: help setup build demo test hub bench paper check races cuda
+.PHONY: help setup build demo test hub fuzz bench paper check races cuda
 
 help:
 	@echo "make setup   install what is missing, through apt, dnf or brew"
@@ -12,6 +13,7 @@ help:
 	@echo "make demo    train on the sample for three minutes, then show its futures"
 	@echo "make test    run the tests"
 	@echo "make hub     build with the Hugging Face hub, and run its tests"
+	@echo "make fuzz    give changed files to all that reads files (TIME=10m)"
 	@echo "make bench   run the benchmarks"
 	@echo "make paper   the figures of docs/uncertainty.md anew (BUDGET=cpu or gpu)"
 	@echo "make cuda    build with CUDA, on machines without a GPU too"
@@ -38,6 +40,10 @@ test: setup
 hub: setup
 	cargo build --release --locked --features hub
 	cargo test --release --locked --features hub --lib --test hub
+
+# Finds go to fuzz/finds; the exit code is not 0 where there are any.
+fuzz: setup
+	cargo run --release --locked --example fuzz -- --time $(TIME)
 
 # Beside PyTorch where it is at hand (pip install torch safetensors): one row a
 # task, ratios of time and peak memory.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum Error {
     /// Something the user gave cannot be used.
-    #[error("{subject}: {problem}; {hint}")]
+    #[error("{}: {}; {}", one_line(subject), one_line(problem), one_line(hint))]
     Input {
         /// The file, key or argument.
         subject: String,
@@ -18,7 +18,7 @@ pub enum Error {
         hint: String,
     },
     /// The operating system refused something.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", one_line(&path.display().to_string()), one_line(&source.to_string()))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -72,5 +72,38 @@ impl Error {
     }
 }
 
+/// The longest part of a message, in characters.
+const LONGEST: usize = 4096;
+
+/// A text as one line: what a message quotes of a file or a library may be of any length, and
+/// hold line feeds and control characters.
+fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for c in text.chars().take(LONGEST) {
+        match c {
+            '\n' | '\r' | '\t' if line.ends_with(' ') => {}
+            '\n' | '\r' | '\t' => line.push(' '),
+            c if c.is_control() => line.extend(c.escape_default()),
+            c => line.push(c),
+        }
+    }
+    line
+}
+
 /// The library's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_one_line_whatever_it_quotes() {
+        let error = Error::input("a\nb", "'\u{1b}[31m\r\n\0'", "x".repeat(10_000));
+        let said = error.to_string();
+        assert!(said.starts_with("a b: '\\u{1b}[31m \\u{0}'; xxx"), "{said}");
+        assert!(said.len() < 5000);
+        let error = Error::io("a\nb", std::io::Error::other("no\nroom"));
+        assert_eq!(error.to_string(), "a b: no room");
+    }
+}

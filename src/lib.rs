@@ -10,6 +10,7 @@ pub mod files;
 pub mod folders;
 pub mod interrupt;
 pub mod memory;
+pub mod panics;
 pub mod rng;
 
 pub mod ops;

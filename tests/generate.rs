@@ -250,7 +250,7 @@ fn what_cannot_be_is_said() {
             "film.gif",
             "out",
             &["--futures", "99999999999999"],
-            "do not fit in memory",
+            "GiB of memory",
         ),
         (
             "film.gif",

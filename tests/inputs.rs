@@ -3,6 +3,7 @@
 mod common;
 
 use assert_cmd::Command;
+use common::picture;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -86,8 +87,8 @@ const TRAIN: [&str; 14] = [
 #[test]
 fn what_cannot_be_used_in_a_folder_is_left_out() {
     let folder = Folder::new();
-    folder.film("films/a.gif", "60");
-    folder.film("films/inner/b.gif", "80");
+    folder.film("films/a.gif", "140");
+    folder.film("films/inner/b.gif", "150");
     let write = |name: &str, bytes: &[u8]| fs::write(folder.path(name), bytes).unwrap();
     write("films/empty.mp4", b"");
     write("films/text.mp4", b"Dear diary");
@@ -112,7 +113,7 @@ fn what_cannot_be_used_in_a_folder_is_left_out() {
         bad += 2;
     }
     let (films, said) = folder.inspect(&["films"]);
-    assert_eq!(films, [60, 80]);
+    assert_eq!(films, [140, 150]);
     assert_eq!(said.matches("left out: ").count(), bad, "{said}");
     assert!(
         said.contains("1 other file left out") && said.contains("list.txt"),
@@ -120,7 +121,7 @@ fn what_cannot_be_used_in_a_folder_is_left_out() {
     );
     // A pattern counts like a folder.
     let (films, _) = folder.inspect(&["films/*.gif"]);
-    assert_eq!(films, [60]);
+    assert_eq!(films, [140]);
     let refusal = folder.refusal(&["inspect", "--strict", "films"]);
     assert!(refusal.contains("--strict"), "{refusal}");
 
@@ -142,6 +143,21 @@ fn what_cannot_be_used_in_a_folder_is_left_out() {
                 .contains(name)
         );
     }
+}
+
+#[test]
+fn a_picture_that_breaks_off_is_left_out_unless_reading_is_strict() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("film")).unwrap();
+    for name in ["0.png", "1.png", "2.png"] {
+        picture(folder.path("film").join(name), 8, 6, [9, 99, 200]);
+    }
+    let whole = fs::read(folder.path("film/1.png")).unwrap();
+    fs::write(folder.path("film/1.png"), &whole[..whole.len() / 2]).unwrap();
+    let (films, said) = folder.inspect(&["film"]);
+    assert!(films == [2] && said.contains("1.png"), "{films:?} {said}");
+    let refusal = folder.refusal(&["inspect", "--strict", "film"]);
+    assert!(refusal.contains("1.png"), "{refusal}");
 }
 
 #[test]

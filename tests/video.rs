@@ -323,8 +323,14 @@ fn tensors_are_read_as_they_are() {
         ..settings.clone()
     };
     assert_eq!(read(&input, &half).unwrap().shape(), (1, 4, 4));
-    for (name, shape) in [("frames", vec![18, 64]), ("images", vec![6, 3, 8, 8])] {
-        let input = store(&path, name, &shape, &bytes);
+    for (name, shape) in [
+        ("frames", vec![18, 64]),
+        ("images", vec![6, 3, 8, 8]),
+        ("frames", vec![6, 3, 0, 8]),
+        ("frames", vec![0, 3, 8, 8]),
+    ] {
+        let size = shape.iter().product();
+        let input = store(&path, name, &shape, &bytes[..size]);
         let error = read(&input, &settings).unwrap_err().to_string();
         assert!(error.contains("(T,C,H,W)"), "{error}");
     }

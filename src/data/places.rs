@@ -22,13 +22,14 @@ pub enum ValidationPlaces {
 
 /// Stretches in a film at most.
 const MOST: usize = 8;
-/// ValidationPlaces in each block that are tried.
+/// Places in each block that are tried.
 const TRIED: usize = 16;
 /// Training keeps at least this share of the windows that it has with one stretch at the end,
 /// and validation half: each stretch costs two gaps.
 const KEPT: f64 = 0.8;
-/// About so many changes of a film are looked at.
+/// About so many changes of a film are looked at, or of each of many films.
 const LOOKS: usize = 4096;
+const LOOKS_AT_EACH: usize = 64;
 
 /// What comes before the test part of a film: frames from and to, and whether they train.
 /// It is cut into blocks, of each of which a stretch validates, at the same place in each.
@@ -85,10 +86,7 @@ pub(super) fn in_film(
 
 /// Which `count` of these films validate: one of each of as many blocks of films.
 pub(super) fn over_films(films: &[Footage], count: usize, window: usize) -> Result<Vec<usize>> {
-    let mut motion = Motion::default();
-    for film in films {
-        motion.add(film)?;
-    }
+    let motion = Motion::of_all(films)?;
     let long = |film: &usize| {
         films[*film]
             .scenes()
@@ -136,51 +134,49 @@ fn windows(
     each.sum()
 }
 
-/// Squared changes: sums over all before each frame of a film, or before each of some films.
+/// Squared changes: the sum and the number of those before each frame of a film, or before
+/// each of some films, and of all in the end.
 #[derive(Default)]
-struct Motion {
-    sums: Vec<f64>,
-    counts: Vec<f64>,
-}
+struct Motion(Vec<(f64, f64)>);
 
 impl Motion {
     /// Of the first `end` frames of a film.
     fn of(film: &Footage, end: usize) -> Result<Self> {
         let mut motion = Self::default();
         let stride = end.div_ceil(LOOKS).max(1);
-        let (mut sum, mut count) = (0.0, 0.0);
+        let mut total = (0.0, 0.0);
         for scene in film.scenes() {
-            for frame in scene.start..scene.end.min(end) {
-                (motion.sums.push(sum), motion.counts.push(count));
-                let within = frame + 1 < scene.end.min(end);
-                if within && frame % stride == 0 {
+            let last = scene.end.min(end);
+            for frame in scene.start..last {
+                motion.0.push(total);
+                if frame + 1 < last && frame % stride == 0 {
                     interrupt::check()?;
-                    sum += squared_change(film, frame)? as f64;
-                    count += 1.0;
+                    total.0 += squared_change(film, frame)? as f64;
+                    total.1 += 1.0;
                 }
             }
         }
-        (motion.sums.push(sum), motion.counts.push(count));
+        motion.0.push(total);
         Ok(motion)
     }
 
-    /// Adds a whole film.
-    fn add(&mut self, film: &Footage) -> Result<()> {
-        let [mut sum, mut count] =
-            [&self.sums, &self.counts].map(|all| all.last().copied().unwrap_or(0.0));
-        if self.sums.is_empty() {
-            (self.sums.push(sum), self.counts.push(count));
-        }
-        let stride = film.len().div_ceil(64);
-        for scene in film.scenes() {
-            for frame in (scene.start..scene.end - 1).step_by(stride) {
-                interrupt::check()?;
-                sum += squared_change(film, frame)? as f64;
-                count += 1.0;
+    /// Of whole films.
+    fn of_all(films: &[Footage]) -> Result<Self> {
+        let mut motion = Self::default();
+        let mut total = (0.0, 0.0);
+        for film in films {
+            motion.0.push(total);
+            let stride = film.len().div_ceil(LOOKS_AT_EACH).max(1);
+            for scene in film.scenes() {
+                for frame in (scene.start..scene.end - 1).step_by(stride) {
+                    interrupt::check()?;
+                    total.0 += squared_change(film, frame)? as f64;
+                    total.1 += 1.0;
+                }
             }
         }
-        (self.sums.push(sum), self.counts.push(count));
-        Ok(())
+        motion.0.push(total);
+        Ok(motion)
     }
 
     /// How unlike validation's mean square is to training's: the size of their ratio's
@@ -189,12 +185,13 @@ impl Motion {
     fn unlike(&self, layout: &[(usize, usize, bool)]) -> f64 {
         let mean = |train: bool| {
             let ranges = layout.iter().filter(|(_, _, trains)| *trains == train);
-            let (mut sum, mut count) = (0.0, 0.0);
+            let (mut sum, mut count) = (1e-9, 1e-9);
             for &(from, to, _) in ranges {
-                sum += self.sums[to] - self.sums[from];
-                count += self.counts[to] - self.counts[from];
+                let (before, after) = (self.0[from], self.0[to]);
+                sum += after.0 - before.0;
+                count += after.1 - before.1;
             }
-            (sum + 1e-9) / (count + 1e-9)
+            sum / count
         };
         (mean(false) / mean(true)).ln().abs()
     }

@@ -15,12 +15,11 @@ use super::whole::{self, Hashed};
 use super::{Place, names};
 use crate::error::{Error, Result};
 use crate::files::{self, Draft};
-use crate::interrupt;
+use crate::{interrupt, memory};
 use reqwest::Method;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
@@ -30,6 +29,8 @@ const NAMES: &[&str] = &[
     "model.safetensors.index.json",
     "tokenizer.json",
     "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
     "vocab.txt",
 ];
 /// The largest of these, in bytes.
@@ -287,23 +288,10 @@ fn wanted(line: &Connection, files: &BTreeMap<String, Listed>) -> Result<Vec<Str
         ));
     }
     let sizes = parts.iter().map(|name| files[*name].size);
-    let (all, most) = (sizes.fold(0, u64::saturating_add), memory());
-    if all > most {
-        return Err(line.refuse(
-            format!("its weights have {all} bytes, this machine's memory {most}"),
-            "name a smaller model, or use a larger machine",
-        ));
-    }
+    let all = sizes.fold(0, u64::saturating_add);
+    memory::check(all as f64, &line.place.to_string(), || {
+        "name a smaller model, or use a larger machine".to_owned()
+    })?;
     names.extend(parts.into_iter().cloned());
     Ok(names)
-}
-
-/// The machine's memory in bytes: weights that are larger cannot be loaded.
-fn memory() -> u64 {
-    let kind = MemoryRefreshKind::nothing().with_ram();
-    let system = System::new_with_specifics(RefreshKind::nothing().with_memory(kind));
-    match system.total_memory() {
-        0 => u64::MAX,
-        bytes => bytes,
-    }
 }

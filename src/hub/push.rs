@@ -24,7 +24,11 @@ const TOLD: &[&str] = &[
     "compare.json",
 ];
 /// Files of a run that are the model.
-const MODEL: &[&str] = &["model.safetensors", "tokenizer.json"];
+const MODEL: &[&str] = &[
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+];
 /// Pictures that go with it: the last ones.
 const PICTURES: usize = 2;
 /// The slowest line that a push still gets through, in bytes a second.

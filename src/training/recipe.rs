@@ -97,7 +97,7 @@ where
         let table = recipe.text.parse::<Table>().map_err(|error| {
             Error::input(
                 &recipe.name,
-                format!("not valid TOML: {}", error.to_string().trim_end()),
+                not_parsed(&recipe.text, &error),
                 "correct that line",
             )
         })?;
@@ -120,6 +120,14 @@ where
         Some(error) => Err(error),
         None => Ok(settings),
     }
+}
+
+/// What is wrong with a text that is no TOML, and in which of its lines.
+fn not_parsed(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map(|before| 1 + before.matches('\n').count());
+    let place = line.map_or(String::new(), |line| format!("line {line}: "));
+    format!("not valid TOML: {place}{}", error.message())
 }
 
 /// Settings as TOML text that [`resolve`] reads back to the same settings.

@@ -2,7 +2,7 @@
 
 use super::frame::{Description, Frame, Frames};
 use super::pages::Pages;
-use super::picture::{self, Header, Picture};
+use super::picture::{self, Header, Picture, decoded};
 use super::pictures::{PICTURE_RATE, lay};
 use super::placement::Orientation;
 use super::settings::ReadSettings;
@@ -121,17 +121,16 @@ fn turned_over(path: &Path, pages: Pages, rate: f64) -> Box<dyn Iterator<Item = 
 /// The frames of a picture that is drawn over and over, or None where it is
 /// a still one.
 fn drawn(path: &Path) -> Result<Option<image::Frames<'static>>> {
-    let refused = |error| picture::refuse(path, &error);
     let (reader, format) = picture::open(path)?;
     Ok(Some(match format {
         ImageFormat::Gif => {
-            let mut decoder = GifDecoder::new(reader).map_err(refused)?;
+            let mut decoder = decoded(path, || GifDecoder::new(reader))?;
             picture::check_size(path, &decoder, picture::ANIMATED)?;
-            decoder.set_limits(picture::limits()).map_err(refused)?;
+            decoded(path, || decoder.set_limits(picture::limits()))?;
             decoder.into_frames()
         }
         ImageFormat::WebP => {
-            let decoder = WebPDecoder::new(reader).map_err(refused)?;
+            let decoder = decoded(path, || WebPDecoder::new(reader))?;
             if !decoder.has_animation() {
                 return Ok(None);
             }
@@ -139,12 +138,12 @@ fn drawn(path: &Path) -> Result<Option<image::Frames<'static>>> {
             decoder.into_frames()
         }
         ImageFormat::Png => {
-            let decoder = PngDecoder::with_limits(reader, picture::limits()).map_err(refused)?;
-            if !decoder.is_apng().map_err(refused)? {
+            let decoder = decoded(path, || PngDecoder::with_limits(reader, picture::limits()))?;
+            if !decoded(path, || decoder.is_apng())? {
                 return Ok(None);
             }
             picture::check_size(path, &decoder, picture::ANIMATED)?;
-            decoder.apng().map_err(refused)?.into_frames()
+            decoded(path, || decoder.apng())?.into_frames()
         }
         _ => return Ok(None),
     }))
@@ -155,19 +154,19 @@ fn drawn(path: &Path) -> Result<Option<image::Frames<'static>>> {
 fn shown(
     path: &Path,
     orientation: Orientation,
-    frames: image::Frames<'static>,
+    mut frames: image::Frames<'static>,
 ) -> Box<dyn Iterator<Item = Result<Shown>>> {
     let path = path.to_owned();
     let mut whole = true;
-    let frames = frames.map_while(move |frame| {
+    let frames = std::iter::from_fn(move || {
         if !whole {
             return None;
         }
-        let frame = match frame {
-            Ok(frame) => frame,
+        let frame = match decoded(&path, || frames.next().transpose()) {
+            Ok(frame) => frame?,
             Err(error) => {
                 whole = false;
-                return Some(Err(picture::refuse(&path, &error)));
+                return Some(Err(error));
             }
         };
         let (numerator, denominator) = frame.delay().numer_denom_ms();

@@ -4,12 +4,13 @@ use super::frame::Description;
 use super::jpeg;
 use super::placement::Orientation;
 use crate::error::{Error, Result};
+use crate::memory;
+use crate::panics::caught;
 use image::metadata::Orientation as Turn;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, ImageResult, Limits};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
-use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 /// Bytes that a picture's decoding may take.
 const ROOM: u64 = 7 << 28;
@@ -57,12 +58,12 @@ impl Header {
         reader: impl BufRead + Seek + 'static,
         format: ImageFormat,
     ) -> Result<Self> {
-        let refused = |error| refuse(path, &error);
         let mut reader = ImageReader::with_format(reader, format);
         reader.limits(limits());
-        let mut decoder: Box<dyn ImageDecoder> = Box::new(reader.into_decoder().map_err(refused)?);
+        let decoder = decoded(path, || reader.into_decoder())?;
+        let mut decoder: Box<dyn ImageDecoder> = Box::new(decoder);
         check_size(path, &decoder, STILL)?;
-        decoder.set_limits(limits()).map_err(refused)?;
+        decoded(path, || decoder.set_limits(limits()))?;
         // Damaged notes about a picture do not damage the picture.
         let orientation = match format {
             ImageFormat::Tiff => decoder.orientation().map(from_turn).unwrap_or_default(),
@@ -96,8 +97,7 @@ impl Header {
     /// Reads the pixels.
     pub fn decode(self, path: &Path) -> Result<Picture> {
         Ok(Picture {
-            image: DynamicImage::from_decoder(self.decoder)
-                .map_err(|error| refuse(path, &error))?,
+            image: decoded(path, || DynamicImage::from_decoder(self.decoder))?,
             orientation: self.orientation,
             damaged: false,
         })
@@ -147,7 +147,7 @@ pub fn check_size(path: &Path, decoder: &impl ImageDecoder, times: u64) -> Resul
     let room = if need < SMALL {
         ROOM
     } else {
-        ROOM.min(available())
+        ROOM.min(memory::available() as u64)
     };
     if need <= room {
         return Ok(());
@@ -162,16 +162,6 @@ pub fn check_size(path: &Path, decoder: &impl ImageDecoder, times: u64) -> Resul
         ),
         "make the picture smaller, or take it out",
     ))
-}
-
-/// Bytes of memory that are free now.
-fn available() -> u64 {
-    let memory = MemoryRefreshKind::nothing().with_ram();
-    let system = System::new_with_specifics(RefreshKind::nothing().with_memory(memory));
-    match system.cgroup_limits() {
-        Some(limits) => limits.free_memory.min(system.available_memory()),
-        None => system.available_memory(),
-    }
 }
 
 /// How EXIF notes say that a picture is turned.
@@ -219,13 +209,23 @@ fn png_exif(path: &Path) -> Option<Vec<u8>> {
     }
 }
 
-/// What is said where a picture cannot be read, on one line.
-pub fn refuse(path: &Path, error: &image::ImageError) -> Error {
-    let said = error.to_string();
-    let said: Vec<&str> = said.split_whitespace().collect();
+/// What a decoder gives for the picture at `path`. Some decoders panic on damaged pictures.
+pub fn decoded<T>(path: &Path, work: impl FnOnce() -> ImageResult<T>) -> Result<T> {
+    match caught(work) {
+        Ok(result) => result.map_err(|error| refuse(path, &error)),
+        Err(said) => Err(Error::input(
+            path.display().to_string(),
+            format!("the picture cannot be read (its decoder fails: {said})"),
+            "give a picture that a viewer shows, or take it out",
+        )),
+    }
+}
+
+/// What is said where a picture cannot be read.
+fn refuse(path: &Path, error: &image::ImageError) -> Error {
     Error::input(
         path.display().to_string(),
-        format!("the picture cannot be read ({})", said.join(" ")),
+        format!("the picture cannot be read ({error})"),
         match error {
             image::ImageError::Unsupported(_) => "convert it to PNG with 8 or 16 bits a value",
             _ => "give a picture that a viewer shows, or take it out",

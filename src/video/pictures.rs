@@ -14,9 +14,10 @@ use std::path::PathBuf;
 pub const PICTURE_RATE: f64 = 25.0;
 
 /// A sequence of pictures, one file each, in the order given. Those that
-/// cannot be read are left out and counted.
+/// cannot be read are left out and counted, or refused by a strict reader.
 pub struct Stills {
     files: std::vec::IntoIter<PathBuf>,
+    strict: bool,
     settings: ReadSettings,
     description: Description,
     rate: f64,
@@ -28,7 +29,7 @@ pub struct Stills {
 
 impl Stills {
     /// Reads each file when its turn comes; the first is looked at now.
-    pub fn open(files: Vec<PathBuf>, settings: &ReadSettings) -> Result<Self> {
+    pub fn open(files: Vec<PathBuf>, strict: bool, settings: &ReadSettings) -> Result<Self> {
         // The first that can be read describes them all.
         let mut described = files.iter().map(|file| Header::open(file));
         let first = described
@@ -43,6 +44,7 @@ impl Stills {
             rate,
             index: 0,
             files: files.into_iter(),
+            strict,
             settings: settings.clone(),
             lost: 0,
             fault: None,
@@ -66,6 +68,7 @@ impl Frames for Stills {
                 }
                 // The file system's errors are not the picture's.
                 Err(error @ Error::Io { .. }) => return Err(error),
+                Err(error) if self.strict => return Err(error),
                 Err(error) => {
                     self.lost += 1;
                     let several = self.index > 1 || self.files.len() > 0;

@@ -200,12 +200,15 @@ fn colours(context: &mut Context, source: Source) {
 /// Whether a picture may be cropped and scaled as it is stored, which is much
 /// faster than to convert all of it first. It may where that shows no
 /// difference: where chroma is cropped between its own pixels, and where pixels are
-/// averaged, so that how chroma is interpolated does not count.
+/// averaged or have no chroma, so that how it is interpolated does not count.
 fn crops(format: Pixel, placement: &Placement) -> bool {
     // SAFETY: the descriptor is a static table entry or null.
     let Some(known) = (unsafe { ffi::av_pix_fmt_desc_get(format.into()).as_ref() }) else {
         return false;
     };
+    let grey = known.nb_components == 1;
+    let averaged = placement.width >= 2 * placement.scaled_width
+        && placement.height >= 2 * placement.scaled_height;
     let aligned = |at: usize, shift: u8| at.is_multiple_of(1 << shift);
     let special = ffi::AV_PIX_FMT_FLAG_PAL
         | ffi::AV_PIX_FMT_FLAG_BITSTREAM
@@ -217,8 +220,7 @@ fn crops(format: Pixel, placement: &Placement) -> bool {
         && known.log2_chroma_h <= known.log2_chroma_w
         && aligned(placement.left | placement.width, known.log2_chroma_w)
         && aligned(placement.top | placement.height, known.log2_chroma_h)
-        && placement.width >= 2 * placement.scaled_width
-        && placement.height >= 2 * placement.scaled_height
+        && (grey || averaged)
 }
 
 fn alpha(format: Pixel) -> bool {

@@ -135,7 +135,7 @@ impl Source {
         let Some(path) = self.files.first() else {
             return Err(Error::input(&self.name, "no files", "give at least one"));
         };
-        let stills = || Stills::open(self.files.clone(), settings);
+        let stills = || Stills::open(self.files.clone(), self.named, settings);
         Ok(match self.kind {
             // The author said where sequences end: nothing to guess.
             Kind::Tensors => match content::look(path)? {

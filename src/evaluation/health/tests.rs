@@ -46,8 +46,9 @@ fn the_gap_is_what_inference_leaves() {
     );
     assert!(none > few && few > many, "{none} {few} {many}");
     assert!(none > 1e-3 && many < 1e-9, "{none} {many}");
+    // Two ways to the same least energy differ by their rounding.
     let table = of(Family::Table, 0);
-    assert!((0.0..0.01).contains(&table), "{table}");
+    assert!((-1e-12..0.01).contains(&table), "{table}");
 }
 
 /// Frames about a grey one whose numbers each go their own way, as far as `spread`.

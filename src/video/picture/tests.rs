@@ -213,13 +213,8 @@ fn a_picture_that_cannot_be_read_is_left_out_and_counted() {
     let whole = file(&folder, "1.png", &png);
     let cut = file(&folder, "0.png", &png[..png.len() / 2]);
     let half = file(&folder, "2.jpg", &jpeg[..jpeg.len() * 9 / 10]);
-    let read = read(&Source::stills(vec![
-        cut.clone(),
-        whole.clone(),
-        half,
-        whole,
-    ]))
-    .unwrap();
+    let found = Source::stills(vec![cut.clone(), whole.clone(), half, whole]).found();
+    let read = read(&found).unwrap();
     assert_eq!((read.frames.len(), read.lost), (3, 1));
     let damaged: Vec<bool> = read.frames.iter().map(|frame| frame.damaged).collect();
     assert_eq!(damaged, [false, true, false]);

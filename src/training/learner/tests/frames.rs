@@ -101,15 +101,7 @@ fn settings_that_cannot_be_meant_name_their_key() {
     ] {
         let mut settings = recipe(Learning::Score);
         change(&mut settings);
-        let made = Learner::new(
-            "energy",
-            &settings,
-            settings.beside(),
-            SHAPE,
-            Seed(1),
-            &Device::Cpu,
-        );
-        let said = made.err().expect("refused").to_string();
+        let said = settings.check().expect_err(key).to_string();
         assert!(said.contains(key), "{said}");
     }
 }
