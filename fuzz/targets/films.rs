@@ -5,7 +5,7 @@ use crate::case::Case;
 use crate::target::{FuzzTarget, made, program, word};
 use candle_core::Device;
 use nextframe::Result;
-use nextframe::data::{self, Split, Window};
+use nextframe::data::{self, Footage, Split, Window};
 use nextframe::video::{ReadSettings, Source};
 use std::path::Path;
 
@@ -84,15 +84,20 @@ fn read_frames(folder: &Path) -> Result<String> {
 fn look(path: &Path) -> Result<()> {
     let footage = data::open_cache(path)?;
     for footage in [footage.backwards(), footage] {
-        let (channels, height, width) = footage.shape();
-        let size = channels * height * width;
-        assert!((0..footage.len()).all(|index| footage.frame(index).unwrap().len() == size));
+        read_all(&footage)?;
         assert_eq!(footage.times().len(), footage.len());
         let footage = [footage];
         let split = Split::new(&footage, 3, 4)?;
         data::typical_change(&footage, &split.train)?;
         let windows: Vec<Window> = split.train.spread(3, 4);
         data::batch(&footage, &windows, 3, &Device::Cpu)?;
+    }
+    Ok(())
+}
+
+fn read_all(footage: &Footage) -> Result<()> {
+    for index in 0..footage.len() {
+        assert_eq!(footage.frame(index)?.len(), footage.frame_bytes());
     }
     Ok(())
 }
@@ -123,7 +128,8 @@ pub fn watch(path: &Path, folder: &Path) -> Result<String> {
     let cache = folder.join("cache");
     let all = data::prepare(&inputs, &settings, Some(&cache), &mut |_| {})?;
     for footage in &all {
-        assert!((0..footage.len()).all(|index| footage.frame(index).unwrap().len() == 16 * 12 * 3));
+        assert_eq!(footage.shape(), (3, 12, 16));
+        read_all(footage)?;
     }
     Ok(format!(
         "{} {} turned by {} mirrored {} damaged {} cuts {}",

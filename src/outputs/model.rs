@@ -266,6 +266,11 @@ fn locate(path: &Path) -> Result<(PathBuf, PathBuf)> {
         }
         let run = Run::open(path)?;
         if !run.model().exists() {
+            // A process that ended as it saved for the first time may not have come so far.
+            let first = run.latest().map(|saved| saved.path(MODEL));
+            if let Some(first) = first.filter(|first| first.exists()) {
+                return Ok((run.config(), first));
+            }
             return Err(Error::input(
                 path.display().to_string(),
                 format!("has no {MODEL}.safetensors: nothing was saved yet"),

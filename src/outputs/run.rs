@@ -341,7 +341,8 @@ impl Saved {
         damaged(&self.folder.join(STATE), &problem)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Where the part `name` lies.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.safetensors"))
     }
 }

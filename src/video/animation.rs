@@ -2,7 +2,7 @@
 
 use super::frame::{Description, Frame, Frames};
 use super::pages::Pages;
-use super::picture::{self, Header, Picture, decoded};
+use super::picture::{self, PictureHeader, StoredPicture, decoded};
 use super::pictures::{PICTURE_RATE, lay};
 use super::placement::Orientation;
 use super::settings::ReadSettings;
@@ -29,14 +29,14 @@ pub struct Animation {
 
 /// A frame, and for how many seconds it is shown.
 struct Shown {
-    picture: Picture,
+    picture: StoredPicture,
     delay: f64,
 }
 
 impl Animation {
     /// Opens `path`, or None where it is a picture without frames.
     pub fn open(path: &Path, settings: &ReadSettings) -> Result<Option<Self>> {
-        let header = Header::open(path)?;
+        let header = PictureHeader::open(path)?;
         let description = header.describe();
         let (shown, cut) = if header.format == ImageFormat::Tiff {
             let pages = Pages::find(path).map_err(|error| Error::io(path, error))?;
@@ -112,7 +112,7 @@ fn turned_over(path: &Path, pages: Pages, rate: f64) -> Box<dyn Iterator<Item = 
             .page(&path, place)
             .map_err(|error| Error::io(&path, error))?;
         Ok(Shown {
-            picture: Header::read(&path, page, ImageFormat::Tiff)?.decode(&path)?,
+            picture: PictureHeader::read(&path, page, ImageFormat::Tiff)?.decode(&path)?,
             delay: 1.0 / rate,
         })
     }))
@@ -172,7 +172,7 @@ fn shown(
         let (numerator, denominator) = frame.delay().numer_denom_ms();
         let delay = f64::from(numerator) / f64::from(denominator.max(1)) / 1000.0;
         Some(Ok(Shown {
-            picture: Picture {
+            picture: StoredPicture {
                 image: frame.into_buffer().into(),
                 orientation,
                 damaged: false,

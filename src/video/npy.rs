@@ -113,7 +113,7 @@ impl Array {
             file = npz::unpack(path, file)?;
         }
         let length = file.metadata().map_err(io)?.len();
-        let header = Header::read(&mut file).map_err(refuse)?;
+        let header = ArrayHeader::read(&mut file).map_err(refuse)?;
         let needed = header.end().ok_or_else(|| {
             refuse(format!(
                 "an array of shape {:?}, more than fits",
@@ -155,14 +155,14 @@ impl Array {
 
 /// What a `.npy` says of itself.
 #[derive(Debug)]
-pub struct Header {
+pub struct ArrayHeader {
     element: Element,
     /// The length of each axis.
     pub shape: Vec<usize>,
     start: u64,
 }
 
-impl Header {
+impl ArrayHeader {
     /// Reads the header, or says why it is none.
     pub fn read(file: &mut impl Read) -> Result<Self, String> {
         let cut = |_| "cut off in its header".to_owned();

@@ -1,6 +1,6 @@
 //! Archives of arrays, `.npz`: the one array that holds frames.
 
-use super::npy::Header;
+use super::npy::ArrayHeader;
 use crate::error::{Error, Result};
 use crate::interrupt;
 use std::fs::File;
@@ -34,12 +34,12 @@ pub fn unpack(path: &Path, file: File) -> Result<File> {
             .map_err(broken)?
             .trim_end_matches(".npy")
             .to_owned();
-        if let Ok(header) = Header::read(&mut member) {
+        if let Ok(header) = ArrayHeader::read(&mut member) {
             found.push((index, called, header));
         }
     }
     let frames = found.iter().position(|(_, called, _)| called == "frames");
-    let fits = |header: &Header| (3..=5).contains(&header.shape.len());
+    let fits = |header: &ArrayHeader| (3..=5).contains(&header.shape.len());
     let mut fitting = (found.iter())
         .enumerate()
         .filter(|(_, (.., header))| fits(header));

@@ -23,7 +23,7 @@ const STILL: u64 = 3;
 pub const ANIMATED: u64 = 5;
 
 /// A picture as stored, and how it is turned for display.
-pub struct Picture {
+pub struct StoredPicture {
     /// The pixels as stored.
     pub image: DynamicImage,
     /// How they are turned for display.
@@ -33,7 +33,7 @@ pub struct Picture {
 }
 
 /// A picture whose header is read.
-pub struct Header {
+pub struct PictureHeader {
     decoder: Box<dyn ImageDecoder>,
     /// How the file is coded.
     pub format: ImageFormat,
@@ -41,7 +41,7 @@ pub struct Header {
     pub orientation: Orientation,
 }
 
-impl Header {
+impl PictureHeader {
     /// Reads the header of the picture in a file.
     pub fn open(path: &Path) -> Result<Self> {
         let (reader, format) = open(path)?;
@@ -95,8 +95,8 @@ impl Header {
     }
 
     /// Reads the pixels.
-    pub fn decode(self, path: &Path) -> Result<Picture> {
-        Ok(Picture {
+    pub fn decode(self, path: &Path) -> Result<StoredPicture> {
+        Ok(StoredPicture {
             image: decoded(path, || DynamicImage::from_decoder(self.decoder))?,
             orientation: self.orientation,
             damaged: false,
@@ -105,8 +105,8 @@ impl Header {
 }
 
 /// Reads the picture of a file.
-pub fn load(path: &Path) -> Result<Picture> {
-    let header = Header::open(path)?;
+pub fn load(path: &Path) -> Result<StoredPicture> {
+    let header = PictureHeader::open(path)?;
     let jpeg = header.format == ImageFormat::Jpeg;
     let mut picture = header.decode(path)?;
     if jpeg {

@@ -1,7 +1,7 @@
 //! Pictures in order, one file each, and how a picture becomes a frame.
 
 use super::frame::{Description, Frame, Frames};
-use super::picture::{self, Header, Picture};
+use super::picture::{self, PictureHeader, StoredPicture};
 use super::placement::{Orientation, Placement};
 use super::settings::{Channels, ReadSettings, luma};
 use crate::error::{Error, Result};
@@ -31,7 +31,7 @@ impl Stills {
     /// Reads each file when its turn comes; the first is looked at now.
     pub fn open(files: Vec<PathBuf>, strict: bool, settings: &ReadSettings) -> Result<Self> {
         // The first that can be read describes them all.
-        let mut described = files.iter().map(|file| Header::open(file));
+        let mut described = files.iter().map(|file| PictureHeader::open(file));
         let first = described
             .next()
             .ok_or_else(|| Error::input("pictures", "none", "give at least one"))?;
@@ -101,7 +101,7 @@ pub fn fit(image: &DynamicImage, settings: &ReadSettings) -> Vec<u8> {
 
 /// Turns a picture upright, crops or letterboxes and scales it to (C, H, W).
 /// Alpha is composited on black.
-pub fn lay(picture: &Picture, settings: &ReadSettings) -> Vec<u8> {
+pub fn lay(picture: &StoredPicture, settings: &ReadSettings) -> Vec<u8> {
     place(&picture.image, picture.orientation, settings)
 }
 

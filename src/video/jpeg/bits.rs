@@ -2,10 +2,10 @@
 //! None where the bits end too early or stand for nothing.
 
 use super::Band;
-use super::codes::Codes;
+use super::codes::HuffmanCodes;
 
 /// Bits between two markers.
-pub struct Bits<'a> {
+pub struct ScanBits<'a> {
     bytes: &'a [u8],
     /// Where the next byte is.
     at: usize,
@@ -14,7 +14,7 @@ pub struct Bits<'a> {
     count: usize,
 }
 
-impl<'a> Bits<'a> {
+impl<'a> ScanBits<'a> {
     /// Those from `at` on.
     pub fn new(bytes: &'a [u8], at: usize) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl<'a> Bits<'a> {
     }
 
     /// A value: zeros to pass, and the bits of the number after them.
-    fn value(&mut self, codes: &Codes) -> Option<(usize, usize)> {
+    fn value(&mut self, codes: &HuffmanCodes) -> Option<(usize, usize)> {
         if self.count < 16 {
             self.fill();
         }
@@ -71,7 +71,7 @@ impl<'a> Bits<'a> {
     }
 
     /// A block of a picture that comes in one pass.
-    pub fn block(&mut self, direct: &Codes, rest: &Codes) -> Option<()> {
+    pub fn block(&mut self, direct: &HuffmanCodes, rest: &HuffmanCodes) -> Option<()> {
         self.direct(direct)?;
         let mut at = 1;
         while at < 64 {
@@ -88,7 +88,7 @@ impl<'a> Bits<'a> {
     }
 
     /// A block's mean value.
-    pub fn direct(&mut self, codes: &Codes) -> Option<()> {
+    pub fn direct(&mut self, codes: &HuffmanCodes) -> Option<()> {
         match self.value(codes)? {
             (0, size) => self.skip(size),
             _ => None,
@@ -98,7 +98,7 @@ impl<'a> Bits<'a> {
     /// Coefficients of a block, for the first time.
     pub fn band(
         &mut self,
-        codes: &Codes,
+        codes: &HuffmanCodes,
         band: &Band,
         filled: &mut u64,
         ended: &mut usize,
@@ -130,7 +130,7 @@ impl<'a> Bits<'a> {
     /// those that become so.
     pub fn refine(
         &mut self,
-        codes: &Codes,
+        codes: &HuffmanCodes,
         band: &Band,
         filled: &mut u64,
         ended: &mut usize,

@@ -6,7 +6,7 @@ use std::array;
 const SHORT: usize = 9;
 
 /// The codes of one table: which bits stand for which value.
-pub struct Codes {
+pub struct HuffmanCodes {
     /// By the next bits: a short code's length and its value; 0 for none.
     short: Vec<(u8, u8)>,
     /// By length: the first code, how many there are, the first one's value.
@@ -14,7 +14,7 @@ pub struct Codes {
     values: Vec<u8>,
 }
 
-impl Codes {
+impl HuffmanCodes {
     /// From how many codes there are of 1 to 16 bits, and their values.
     pub fn new(counts: &[u8; 16], values: &[u8]) -> Self {
         let mut short = vec![(0, 0); 1 << SHORT];
@@ -60,9 +60,9 @@ impl Codes {
 
 /// The codes that a film of JPEG pictures may leave out (ITU-T T.81, K.3.1):
 /// of mean values, bright and colour.
-pub fn usual_direct() -> [Codes; 4] {
+pub fn usual_direct() -> [HuffmanCodes; 4] {
     let values: [u8; 12] = array::from_fn(|value| value as u8);
-    let codes = |counts| Codes::new(counts, &values);
+    let codes = |counts| HuffmanCodes::new(counts, &values);
     let bright = [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0];
     let colour = [0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0];
     [
@@ -74,14 +74,14 @@ pub fn usual_direct() -> [Codes; 4] {
 }
 
 /// The same of all other coefficients (K.3.2).
-pub fn usual_rest() -> [Codes; 4] {
+pub fn usual_rest() -> [HuffmanCodes; 4] {
     let bright = [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 0x7d];
     let colour = [0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 0x77];
     [
-        Codes::new(&bright, &BRIGHT),
-        Codes::new(&colour, &COLOUR),
-        Codes::new(&[0; 16], &[]),
-        Codes::new(&[0; 16], &[]),
+        HuffmanCodes::new(&bright, &BRIGHT),
+        HuffmanCodes::new(&colour, &COLOUR),
+        HuffmanCodes::new(&[0; 16], &[]),
+        HuffmanCodes::new(&[0; 16], &[]),
     ]
 }
 

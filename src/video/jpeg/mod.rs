@@ -4,8 +4,8 @@
 mod bits;
 mod codes;
 
-use bits::Bits;
-use codes::Codes;
+use bits::ScanBits;
+use codes::HuffmanCodes;
 
 /// Pictures with more pixels are not judged.
 const MOST_PIXELS: usize = 1 << 28;
@@ -71,8 +71,8 @@ struct Reading<'a> {
     units: (usize, usize),
     progressive: bool,
     planes: Vec<Plane>,
-    direct: [Codes; 4],
-    rest: [Codes; 4],
+    direct: [HuffmanCodes; 4],
+    rest: [HuffmanCodes; 4],
     /// Units between restart markers; 0 for none.
     interval: usize,
 }
@@ -183,7 +183,8 @@ impl<'a> Reading<'a> {
             } else {
                 &mut self.rest
             };
-            *tables.get_mut(usize::from(place & 15))? = Codes::new(counts, rest.get(..total)?);
+            *tables.get_mut(usize::from(place & 15))? =
+                HuffmanCodes::new(counts, rest.get(..total)?);
             content = &rest[total..];
         }
         Some(())
@@ -232,7 +233,7 @@ impl<'a> Reading<'a> {
             [part] => (self.planes[part.plane].across, self.planes[part.plane].down),
             _ => self.units,
         };
-        let mut bits = Bits::new(self.bytes, self.at);
+        let mut bits = ScanBits::new(self.bytes, self.at);
         // Blocks that have nothing more in this band.
         let mut ended = 0;
         for unit in 0..across * down {
