@@ -18,7 +18,7 @@ fn sizes_are_bounded() {
             (
                 "size, huge",
                 size("9223372036854775808"),
-                "this machine's memory",
+                "of memory",
             ),
             ("size, negative", size("-5"), "cannot be read"),
             (
