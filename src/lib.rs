@@ -12,6 +12,7 @@ pub mod interrupt;
 pub mod memory;
 pub mod panics;
 pub mod rng;
+pub mod standard_input;
 
 pub mod ops;
 pub mod video;

@@ -349,6 +349,33 @@ fn ctrl_c_is_heard_while_nothing_comes() {
         assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
         std::thread::sleep(Duration::from_millis(5));
     }
+    assert_eq!(code_after_ctrl_c(&mut child), Some(130));
+    assert!(is_empty(&spools));
+}
+
+/// A reader of text to which nothing more comes.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_is_heard_while_no_more_text_comes() {
+    use std::io::Write as _;
+    let folder = Folder::new();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_nextframe"))
+        .args(["text", "tokenizer", "-", "-o", "tokenizer.json"])
+        .current_dir(folder.0.path())
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // More than a pipe holds: once it is written, it is being read.
+    let text = "many words ".repeat(1 << 18);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(text.as_bytes()).unwrap();
+    assert_eq!(code_after_ctrl_c(&mut child), Some(130));
+    assert!(!folder.path("tokenizer.json").exists());
+    drop(input);
+}
+
+#[cfg(unix)]
+fn code_after_ctrl_c(child: &mut std::process::Child) -> Option<i32> {
     let kill = std::process::Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status();
@@ -356,9 +383,7 @@ fn ctrl_c_is_heard_while_nothing_comes() {
     // Its standard input stays open until here.
     for _ in 0..2000 {
         if let Some(status) = child.try_wait().unwrap() {
-            assert_eq!(status.code(), Some(130));
-            assert!(is_empty(&spools));
-            return;
+            return status.code();
         }
         std::thread::sleep(Duration::from_millis(5));
     }

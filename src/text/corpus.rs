@@ -5,6 +5,7 @@ mod unpack;
 
 use super::restore::Form;
 use crate::error::{Error, Result};
+use crate::standard_input::{self, StandardInput};
 use crate::{files, interrupt};
 use std::collections::HashSet;
 use std::fs::{self, File, FileType};
@@ -60,9 +61,10 @@ pub fn read_within(inputs: &[impl AsRef<Path>], most: u64) -> Result<Vec<Documen
     for input in inputs.iter().map(AsRef::as_ref) {
         match input.to_str() {
             Some("-") => {
-                let name = "standard input";
-                let bytes = corpus.allowance.stream(std::io::stdin().lock(), name)?;
-                corpus.add(name, bytes, 0)?;
+                let name = standard_input::NAME;
+                let bytes = corpus.allowance.stream(StandardInput::open(), name);
+                interrupt::check()?;
+                corpus.add(name, bytes?, 0)?;
             }
             _ if input.is_dir() => corpus.folder(input)?,
             _ => corpus.file(input)?,

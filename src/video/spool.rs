@@ -2,23 +2,15 @@
 
 use super::content;
 use crate::error::{Error, Result};
-use crate::interrupt;
-use std::io::{IsTerminal, Read, Write};
+pub(super) use crate::standard_input::NAME as STANDARD_INPUT;
+use crate::standard_input::StandardInput;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::time::Duration;
 use tempfile::TempPath;
 
-pub(super) const STANDARD_INPUT: &str = "standard input";
-
-/// Bytes read at once.
-const PIECE: usize = 1 << 20;
 /// Once that many bytes have come, what they are must be known: what never
 /// ends and is no film would fill the disk.
 const CHECKED: usize = 4 << 20;
-/// How often Ctrl-C is asked about while nothing comes.
-const PATIENCE: Duration = Duration::from_millis(100);
-
 /// Copies standard input to a temporary file, to its end.
 pub(super) fn standard_input() -> Result<TempPath> {
     if std::io::stdin().is_terminal() {
@@ -28,27 +20,8 @@ pub(super) fn standard_input() -> Result<TempPath> {
             "lead a film to it: nextframe inspect - < film.mp4",
         ));
     }
-    // A thread reads: a read that waits does not hear Ctrl-C.
-    let (sender, pieces) = sync_channel(2);
-    std::thread::spawn(move || {
-        let mut input = std::io::stdin().lock();
-        loop {
-            let mut piece = Vec::new();
-            let read = input.by_ref().take(PIECE as u64).read_to_end(&mut piece);
-            let last = read.is_err() || piece.is_empty();
-            if sender.send(read.map(|_| piece)).is_err() || last {
-                return;
-            }
-        }
-    });
-    copy(&mut || loop {
-        interrupt::check()?;
-        match pieces.recv_timeout(PATIENCE) {
-            Ok(piece) => return piece.map_err(|error| Error::io(STANDARD_INPUT, error)),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Ok(Vec::new()),
-        }
-    })
+    let mut input = StandardInput::open();
+    copy(&mut || input.piece())
 }
 
 /// Copies pieces to a temporary file, up to an empty one.
@@ -99,6 +72,7 @@ fn check(path: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::standard_input::PIECE;
 
     #[test]
     fn what_never_ends_and_is_no_film_is_refused_early() {

@@ -15,11 +15,7 @@ fn sizes_are_bounded() {
     all(LONG, &FILL, |_, _| {
         let packed = "Content-Encoding: gzip\r\n";
         vec![
-            (
-                "size, huge",
-                size("9223372036854775808"),
-                "of memory",
-            ),
+            ("size, huge", size("9223372036854775808"), "of memory"),
             ("size, negative", size("-5"), "cannot be read"),
             (
                 "size, past all",
