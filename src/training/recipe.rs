@@ -147,6 +147,10 @@ fn not_toml(error: &toml::ser::Error) -> Error {
     )
 }
 
+/// The most parts of a key: each is a table in the one before, and what walks through tables
+/// calls itself for each.
+const DEEPEST: usize = 16;
+
 fn parse_override(text: &str) -> Result<Table> {
     let problem = |problem: String| {
         Error::input(
@@ -174,6 +178,12 @@ fn parse_override(text: &str) -> Result<Table> {
         None => Value::String(value.to_owned()),
     };
     let mut parts = key.rsplit('.').map(str::trim);
+    let count = parts.clone().count();
+    if count > DEEPEST {
+        return Err(problem(format!(
+            "the key has {count} parts; no key has more than {DEEPEST}"
+        )));
+    }
     if key.split('.').any(|part| part.trim().is_empty()) {
         return Err(problem(format!("'{key}' is not a key")));
     }

@@ -152,6 +152,18 @@ fn what_is_no_toml_is_refused() {
 }
 
 #[test]
+fn keys_without_end_are_refused() {
+    let deep = vec!["a"; 20_000].join(".");
+    let said = message("", &[&format!("{deep} = 1")]);
+    assert_says(
+        &said,
+        &["the key has 20000 parts", "no key has more than 16"],
+    );
+    let file = message(&format!("clip = 0.1\n{deep} = 1"), &[]);
+    assert_says(&file, &["not valid TOML", "recursion limit"]);
+}
+
+#[test]
 fn the_resolved_settings_read_back_the_same() {
     let settings = resolved("clip = 0.1\n[training]\nlearning_rate = 0.1", &[]).unwrap();
     let text = to_toml(&settings).unwrap();
