@@ -23,7 +23,7 @@ pub fn print(text: &str) -> Result<()> {
 /// The same in JSON, for people to read too.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value);
     print(&text.map_err(|error| Error::io(NAME, error.into()))?)

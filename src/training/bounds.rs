@@ -5,8 +5,12 @@ use crate::error::{Error, Result};
 use serde::Serialize;
 use serde_json::Value;
 
-/// No count of features, steps or samples is larger.
+/// No count of features or samples is larger.
 const MANY: u64 = 65_536;
+
+/// No frame takes more passes one after another: with more, a small network takes minutes.
+const PASSES: u64 = 4096;
+
 /// No other number is larger: its square is still one in single precision.
 const LARGEST: f64 = 1e12;
 
@@ -52,20 +56,20 @@ const BOUNDS: &[(&str, Range)] = &[
     ("latent.dimension", Whole(0, MANY)),
     ("latent.stages", Whole(1, 64)),
     ("latent.size", Whole(1, MANY)),
-    ("latent.refinement", Whole(0, MANY)),
+    ("latent.refinement", Whole(0, PASSES)),
     ("latent.sparsity", Amount),
     ("latent.looks", Whole(1, MANY)),
-    ("latent.rounds", Whole(1, MANY)),
+    ("latent.rounds", Whole(1, PASSES)),
     ("latent.components", Whole(1, MANY)),
     ("energy.width", Whole(1, MANY)),
     ("energy.depth", Whole(1, 1024)),
     ("energy.grain", Positive),
     ("energy.bend", Positive),
     ("energy.norm", Amount),
-    ("energy.steps", Whole(1, MANY)),
+    ("energy.steps", Whole(1, PASSES)),
     ("energy.noise_most", Positive),
     ("energy.noise_least", Positive),
-    ("energy.settling", Whole(0, MANY)),
+    ("energy.settling", Whole(0, PASSES)),
     ("energy.start", Amount),
     ("energy.step_size", Positive),
     ("energy.temperature", Amount),
