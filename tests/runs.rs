@@ -243,6 +243,14 @@ fn outcomes_of_another_world_are_told_and_fill_takes_a_model_of_the_hub() {
             "{world}: {stderr}"
         );
     }
+    // Nor does one step leave a future near what can come.
+    let words = format!("train film.frames {small} --out latent --steps 1 --only latent");
+    command(folder, &words).assert().success();
+    let words = "outcomes latent fork --moments 2 --futures 4";
+    let output = command(folder, words).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("near a frame that can come"), "{stderr}");
     let stderr = said(&mut command(
         folder,
         "outcomes run galton --moments 99999999",

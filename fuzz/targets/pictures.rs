@@ -11,7 +11,7 @@ use std::path::Path;
 
 pub const PICTURES: FuzzTarget = FuzzTarget {
     name: "pictures",
-    about: "single pictures: PNG, JPEG, WebP, BMP, some with an orientation",
+    about: "single pictures: PNG, JPEG, WebP, BMP, TIFF, PNM, some with an orientation",
     kept: &[],
     seeds,
     read,
@@ -73,6 +73,18 @@ fn seeds() -> Result<Vec<Case>> {
         ("clear.webp", &all, ImageFormat::WebP),
         ("colour.bmp", &plain, ImageFormat::Bmp),
         ("clear.bmp", &all, ImageFormat::Bmp),
+        ("colour.tiff", &plain, ImageFormat::Tiff),
+        (
+            "deep.tiff",
+            &DynamicImage::from(plain.to_rgb16()),
+            ImageFormat::Tiff,
+        ),
+        ("colour.ppm", &plain, ImageFormat::Pnm),
+        (
+            "grey.pgm",
+            &DynamicImage::from(all.to_luma8()),
+            ImageFormat::Pnm,
+        ),
     ];
     let mut seeds: Vec<Case> = written
         .into_iter()

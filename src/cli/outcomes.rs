@@ -57,6 +57,8 @@ const MOST_QUESTIONS: f64 = 64.0;
 const MEASURED: usize = 500;
 /// Films of one world differ by less in the logarithm of their change, other worlds by more.
 const CHANGES_APART: f64 = 0.2;
+/// A model of this world has a larger share of its futures near what can come.
+const FEW_NEAR: f64 = 0.05;
 
 /// One model's.
 #[derive(Debug, Serialize)]
@@ -125,6 +127,7 @@ pub fn run(args: &OutcomesArgs) -> Result<()> {
             "give longer sequences with --length, or train with a lower model.context",
         ));
     }
+    tell_of_far_futures(args, &found);
     match args.json {
         true => print_json(&found),
         false => print(&describe(&found)),
@@ -141,6 +144,23 @@ fn tell_of_another_world(args: &OutcomesArgs, change: f64, world: &dyn World) {
              of the world {} change by {found:.3}: its footage was another world, or was read \
              otherwise, and these figures say nothing of it",
             args.run.display(),
+            args.world.name()
+        );
+    }
+}
+
+/// Warns where hardly a future is near a frame that can come. It finds footage of another
+/// world that changes as much as this one.
+fn tell_of_far_futures(args: &OutcomesArgs, found: &[OfModel]) {
+    // A single future is an average, which is near nothing in any world.
+    let several = found.iter().filter(|of| of.answers.futures > 1);
+    let nearest = several.map(|of| of.answers.near).reduce(f64::max);
+    if let Some(nearest) = nearest.filter(|nearest| *nearest < FEW_NEAR) {
+        tracing::warn!(
+            "{}: {:.1}% of its futures are near a frame that can come in the world {}: it was \
+             trained on other footage, or too little",
+            args.run.display(),
+            100.0 * nearest,
             args.world.name()
         );
     }

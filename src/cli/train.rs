@@ -12,7 +12,7 @@ mod validation;
 
 use super::footage::{self, StrictArgs};
 use super::lasting::lasting;
-use crate::data::{Split, ValidationPlaces};
+use crate::data::{PartMotion, Split, ValidationPlaces};
 use crate::device;
 use crate::error::Result;
 use crate::outputs::model::{MSE, ModelConfig, names};
@@ -81,14 +81,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     )?;
     let validation = places(&out, existing)?;
     let split = Split::at(validation, &footage, settings.window(), settings.longest())?;
-    for (part, share) in split.still(&footage)? {
-        tracing::warn!(
-            "{}: hardly anything moves in its {part} part, {:.1}% as much as in its training \
-             part: what is found there says little",
-            footage[0].name(),
-            100.0 * share
-        );
-    }
+    tell_of_motion(footage[0].name(), &split.motion(&footage)?);
     let _lock = Lock::take(&out)?;
     let mut session = Session::begin(
         session::Plan {
@@ -107,6 +100,26 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         existing,
     )?;
     session.train()
+}
+
+/// Says how much the parts move, and warns of those that hardly do.
+fn tell_of_motion(name: &str, parts: &[PartMotion]) {
+    for PartMotion { part, share } in parts.iter().filter(|part| part.hardly()) {
+        tracing::warn!(
+            "{name}: hardly anything moves in its {part} part, {:.1}% as much as in its training \
+             part: what is found there says little",
+            100.0 * share
+        );
+    }
+    if let [validation, test] = parts
+        && parts.iter().all(|part| part.share.is_finite())
+    {
+        tracing::info!(
+            "PartMotion beside the training part: validation {:.2}, test {:.2}",
+            validation.share,
+            test.share
+        );
+    }
 }
 
 /// Where validation windows come from: in a run that goes on, from where they came.

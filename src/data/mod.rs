@@ -19,6 +19,6 @@ pub use footage::Footage;
 pub use inspect::{Inspection, inspect};
 pub use light::Light;
 pub use places::ValidationPlaces;
-pub use split::{Part, Split};
+pub use split::{Part, PartMotion, Split};
 pub use store::keep;
 pub use views::{Views, vary};

@@ -211,21 +211,35 @@ impl Split {
         parts.into_iter().find(lacks)
     }
 
-    /// The parts in which hardly anything moves beside the training part, each with its
-    /// change as a share of the training part's.
+    /// How much validation and test move: each part's change as a share of the training
+    /// part's.
     ///
     /// # Errors
     /// Footage that cannot be read.
-    pub fn still(&self, footage: &[Footage]) -> Result<Vec<(&'static str, f64)>> {
+    pub fn motion(&self, footage: &[Footage]) -> Result<Vec<PartMotion>> {
         let usual = any_change(footage, &self.train)?;
-        let mut still = Vec::new();
-        for (name, part) in [("validation", &self.validation), ("test", &self.test)] {
-            let share = any_change(footage, part)? / usual;
-            if share < HARDLY {
-                still.push((name, share));
-            }
-        }
-        Ok(still)
+        let parts = [("validation", &self.validation), ("test", &self.test)];
+        let motion = parts.into_iter().map(|(part, held_back)| {
+            let share = any_change(footage, held_back)? / usual;
+            Ok(PartMotion { part, share })
+        });
+        motion.collect()
+    }
+}
+
+/// How much a part of footage moves.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PartMotion {
+    /// The part's name.
+    pub part: &'static str,
+    /// Its change from frame to frame ÷ the training part's.
+    pub share: f64,
+}
+
+impl PartMotion {
+    /// Whether hardly anything moves in it: what is found there says little.
+    pub fn hardly(&self) -> bool {
+        self.share < HARDLY
     }
 }
 

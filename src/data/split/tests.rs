@@ -78,19 +78,17 @@ fn waves(frames: usize) -> Footage {
 
 #[test]
 fn validation_moves_as_training_does() {
-    let ratio = |split: &Split, footage: &[Footage]| {
-        any_change(footage, &split.validation).unwrap() / any_change(footage, &split.train).unwrap()
-    };
+    let validation = |split: &Split, footage: &[Footage]| split.motion(footage).unwrap()[0];
     for frames in [280, 480, 1000, 3000] {
         let footage = [waves(frames)];
         let old = Split::at(ValidationPlaces::End, &footage, 6, 20).unwrap();
-        assert!(ratio(&old, &footage) < 0.1);
-        assert_eq!(old.still(&footage).unwrap()[0].0, "validation");
+        assert!(validation(&old, &footage).hardly());
         let split = Split::new(&footage, 6, 20).unwrap();
-        let found = ratio(&split, &footage);
+        let found = validation(&split, &footage).share;
         assert!((0.8..1.25).contains(&found), "{frames}: {found}");
         assert!(split.validation.stretches.len() > 1, "{frames}");
-        assert!(split.still(&footage).unwrap().is_empty());
+        let motion = split.motion(&footage).unwrap();
+        assert!(motion.iter().all(|part| !part.hardly()));
         let kept = split.train.count(6) as f64 / old.train.count(6) as f64;
         assert!(kept >= 0.8, "{frames}: {kept}");
         assert_eq!(split, Split::new(&footage, 6, 20).unwrap());
