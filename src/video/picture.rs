@@ -12,6 +12,10 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
+/// A moving picture's frames have at most so many pixels, as a film of 8K has: a file of a few
+/// hundred bytes would hold frames enough for minutes.
+const MOST_MOVING: u64 = 1 << 25;
+
 /// Bytes that a picture's decoding may take.
 const ROOM: u64 = 7 << 28;
 /// Less than this is there without asking.
@@ -139,10 +143,21 @@ pub fn limits() -> Limits {
     limits
 }
 
-/// Refuses a picture whose decoding takes more memory than there is; it takes
-/// `times` what its pixels take.
+/// Refuses a picture without pixels, and one whose decoding takes more memory than there is; it
+/// takes `times` what its pixels take. A moving one has at most [`MOST_MOVING`] pixels.
 pub fn check_size(path: &Path, decoder: &impl ImageDecoder, times: u64) -> Result<()> {
     let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels == 0 || (times == ANIMATED && pixels > MOST_MOVING) {
+        return Err(Error::input(
+            path.display().to_string(),
+            format!(
+                "its header says {width} × {height} pixels; expected at least 1, and at most \
+                 {MOST_MOVING} where it moves"
+            ),
+            "make the picture anew, or take it out",
+        ));
+    }
     let need = decoder.total_bytes().saturating_mul(times);
     let room = if need < SMALL {
         ROOM

@@ -243,15 +243,27 @@ fn sizes_are_checked_before_memory_is_taken() {
         b"GIF89a\xff\xff\xff\xff\x80\0\0\0\0\0\x09\x09\x09,\0\0\0\0\xff\xff\xff\xff\0\x02\x02\x4c\x01\0;".to_vec();
     let animated = file(&folder, "large.gif", &gif);
     gif[6..10].copy_from_slice(&[8, 0, 8, 0]);
+    let mut no_screen = gif.clone();
+    no_screen[6..10].fill(0);
+    // A few bytes that would be drawn as frames of 75 million pixels.
+    let mut long = gif.clone();
+    long[6..10].copy_from_slice(&[0xff, 0x7f, 0xff, 8]);
     for path in [
         animated,
+        file(&folder, "no-screen.gif", &no_screen),
+        file(&folder, "long.gif", &long),
         file(&folder, "large-frame.gif", &gif),
         file(&folder, "large.jpg", &jpeg),
         file(&folder, "large.tif", &page),
         file(&folder, "large.ppm", b"P6 2147483647 2147483647 255\n"),
     ] {
         let refused = one(&path).err().unwrap().to_string();
-        let says = ["GB", "Memory limit", "inconsistent sizes"];
+        let says = [
+            "GB",
+            "Memory limit",
+            "inconsistent sizes",
+            "expected at least 1",
+        ];
         assert!(says.iter().any(|says| refused.contains(says)), "{refused}");
         assert!(!refused.contains('\n'), "{refused}");
     }
