@@ -31,6 +31,8 @@ pub mod sampling;
 
 pub mod inference;
 
+pub mod horizon;
+
 pub mod training;
 
 pub mod evaluation;

@@ -69,7 +69,7 @@ pub(super) fn around(
 }
 
 /// L with L Lᵀ = κG + I, row after row.
-pub(super) struct Factor {
+pub(crate) struct Factor {
     dimension: usize,
     lower: Vec<f64>,
 }
@@ -77,7 +77,7 @@ pub(super) struct Factor {
 impl Factor {
     /// G has eigenvalues ≥ 0, but comes in f32: where rounding leaves one below
     /// 0, a little more is added to the diagonal.
-    pub(super) fn new(bowl: &Bowl) -> Result<Self> {
+    pub(crate) fn new(bowl: &Bowl) -> Result<Self> {
         let d = bowl.dimension();
         let mean = bowl.curvature.iter().step_by(d + 1).sum::<f64>() / d.max(1) as f64;
         let mut bad = 0;
@@ -117,7 +117,7 @@ impl Factor {
     }
 
     /// (κG + I)⁻¹ κq.
-    pub(super) fn solve(&self, bowl: &Bowl) -> Vec<f64> {
+    pub(crate) fn solve(&self, bowl: &Bowl) -> Vec<f64> {
         let d = self.dimension;
         let mut z: Vec<f64> = bowl.slope.iter().map(|q| bowl.precision * q).collect();
         for i in 0..d {
@@ -129,13 +129,13 @@ impl Factor {
     }
 
     /// A draw from N(z*, (β(κG + I))⁻¹), given [`noise`].
-    pub(super) fn perturb(&self, best: &[f64], mut noise: Vec<f64>) -> Vec<f64> {
+    pub(crate) fn perturb(&self, best: &[f64], mut noise: Vec<f64>) -> Vec<f64> {
         self.back(&mut noise);
         best.iter().zip(noise).map(|(z, noise)| z + noise).collect()
     }
 
     /// F_β − F_∞ = (1/2β)·(log det(κG + I) + d log(β/2π)).
-    pub(super) fn volume(&self, beta: f64) -> f64 {
+    pub(crate) fn volume(&self, beta: f64) -> f64 {
         let d = self.dimension;
         let log_determinant: f64 = (0..d).map(|i| 2.0 * self.lower[i * d + i].ln()).sum();
         let scale = d as f64 * (beta / std::f64::consts::TAU).ln();

@@ -28,6 +28,7 @@ mod walked;
 pub use bank::{BANK, Bank, kept_in_bank};
 pub use categorical::Categorical;
 pub use closed_form::ClosedForm;
+pub(crate) use closed_form::Factor;
 pub use config::{Density, Family, LatentConfig};
 pub use energy_part::{EnergyConfig, EnergyPart, Learning};
 pub use fista::Fista;

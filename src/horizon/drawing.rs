@@ -1,0 +1,92 @@
+//! Futures of a whole-horizon model as tensors.
+
+use super::whole_horizon::{SeenPast, WholeHorizon};
+use crate::error::Result;
+use crate::interrupt;
+use crate::rng::Rng;
+use candle_core::Tensor;
+use rayon::prelude::*;
+
+/// Is shown each frame as it is drawn: of which future, at which time, the first after the
+/// context being 1, and its values.
+pub type Onlooker<'a> = dyn Fn(usize, usize, &[f32]) + Sync + 'a;
+
+/// What is drawn after a context.
+#[derive(Clone, Copy)]
+pub struct Drawing<'a> {
+    /// N, how many futures.
+    pub futures: usize,
+    /// Which frames are kept, the first after the context being 1.
+    pub times: &'a [usize],
+    /// Below 1 futures are more alike.
+    pub temperature: f64,
+    /// Sees every frame up to the last one kept.
+    pub watch: Option<&'a Onlooker<'a>>,
+}
+
+impl WholeHorizon {
+    /// Futures (N, times, C, H, W) in [0, 1] after the context x (1, T, C, H, W), of which the last
+    /// frames count. Beyond the horizon one block of frames follows on another.
+    ///
+    /// # Errors
+    /// Fewer frames of context than the model looks at, energies that are not finite, an interrupt.
+    pub fn futures(&self, x: &Tensor, drawing: Drawing, rng: &mut Rng) -> Result<Tensor> {
+        let (_, time, channels, height, width) = x.dims5()?;
+        let seen = x.narrow(1, time.saturating_sub(self.context), self.context.min(time))?;
+        let past: Vec<Vec<f32>> = seen.squeeze(0)?.flatten_from(1)?.to_vec2()?;
+        let first = self.see(&past)?;
+        let size = channels * height * width;
+        let mut values = vec![0f32; drawing.futures * drawing.times.len() * size];
+        let rngs: Vec<Rng> = (0..drawing.futures).map(|_| rng.branch()).collect();
+        let films = values.par_chunks_exact_mut((drawing.times.len() * size).max(1));
+        let films = films.zip(rngs).enumerate();
+        films.try_for_each(|(future, (film, mut rng))| {
+            self.go_on((&past, &first), drawing, &mut rng, |time, frame| {
+                if let Some(watch) = drawing.watch {
+                    watch(future, time, frame);
+                }
+                if let Some(at) = drawing.times.iter().position(|&kept| kept == time) {
+                    film[at * size..(at + 1) * size].copy_from_slice(frame);
+                }
+            })
+        })?;
+        let shape = (
+            drawing.futures,
+            drawing.times.len(),
+            channels,
+            height,
+            width,
+        );
+        Ok(Tensor::from_vec(values, shape, x.device())?)
+    }
+
+    /// One future, shown frame by frame.
+    fn go_on(
+        &self,
+        (past, first): (&[Vec<f32>], &SeenPast),
+        drawing: Drawing,
+        rng: &mut Rng,
+        mut show: impl FnMut(usize, &[f32]),
+    ) -> Result<()> {
+        let last = drawing.times.iter().copied().max().unwrap_or(0);
+        let mut later: Option<SeenPast> = None;
+        let mut drawn = past.to_vec();
+        let mut time = 0;
+        while time < last {
+            interrupt::check()?;
+            let seen = later.as_ref().unwrap_or(first);
+            let motion = self.sample(seen, drawing.temperature, rng);
+            for t in 0..self.frames.min(last - time) {
+                let frame = self.draw(seen, &motion, t).frame(self.background.shape[0]);
+                time += 1;
+                show(time, &frame);
+                drawn.push(frame);
+            }
+            drawn.drain(..drawn.len() - self.context);
+            if time < last {
+                later = Some(self.see(&drawn)?);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,32 @@
+//! The whole-horizon model: z is the motion of the next frames, all at once.
+//!
+//! A future is made of the last true frame's pixels: pieces that differ from the
+//! background move over it as z says. E(x, y, z) = ‖y − ŷ(x, z)‖²/2s² + R(z), z* is found by
+//! Gauss–Newton steps, and p(z | x) is learned from the z*.
+
+mod background;
+mod drawing;
+mod motion_energy;
+mod motion_prior;
+mod motion_scene;
+mod motion_search;
+mod piece;
+mod pose;
+mod sprite;
+mod stored;
+mod texels;
+mod time_basis;
+mod whole_horizon;
+
+pub use background::Background;
+pub use drawing::{Drawing, Onlooker};
+pub use motion_energy::{MotionEnergy, MotionError};
+pub use motion_prior::{MotionExample, MotionPrior};
+pub use motion_scene::{LEVELS, Motion, MotionScene};
+pub use motion_search::{FoundMotion, MotionSearch};
+pub use piece::{Piece, pieces};
+pub use pose::{Body, Pose, WAYS, Yx};
+pub use sprite::{Cut, cut};
+pub use texels::{Sampled, Texel, Texels};
+pub use time_basis::TimeBasis;
+pub use whole_horizon::{HorizonConfig, SeenPast, WholeHorizon, frames};

@@ -1,0 +1,203 @@
+//! p(z | x) without a network: ridge regression from how a piece moved before, and
+//! what is left over as it was found.
+
+use crate::rng::Rng;
+
+/// What a piece's z is foretold from, and z*.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MotionExample {
+    /// What the past shows of the piece.
+    pub features: Vec<f64>,
+    /// z*.
+    pub motion: Vec<f64>,
+}
+
+/// p(z | x) of a piece: m(x) + s(x)·r, with r one of the remainders of training and a little noise
+/// about it (a kernel density).
+#[derive(Debug, Clone, PartialEq)]
+pub struct MotionPrior {
+    /// Mean and deviation of each feature.
+    pub(super) standard: Vec<(f64, f64)>,
+    /// For each number of z, a weight of each feature and a constant.
+    pub(super) weights: Vec<Vec<f64>>,
+    /// ln s(x) = a + b·ln of how much moved before.
+    pub(super) scale: (f64, f64),
+    /// Remainders of training, in units of s(x).
+    pub(super) remainders: Vec<Vec<f64>>,
+    /// The kernel's deviation in each number of z, in units of s(x).
+    pub(super) width: Vec<f64>,
+}
+
+/// Added to how much moved before, so that its logarithm is one where nothing did.
+const LEAST_MOTION: f64 = 0.01;
+
+impl MotionPrior {
+    /// From `examples`, at least one. `ridge` is the penalty on the weights of standardised features, in examples.
+    pub fn learn(examples: &[MotionExample], ridge: f64) -> Self {
+        let count = examples.len() as f64;
+        let width = examples.first().map_or(0, |e| e.features.len());
+        let standard: Vec<(f64, f64)> = (0..width)
+            .map(|at| {
+                let values = examples.iter().map(|e| e.features[at]);
+                let mean = values.clone().sum::<f64>() / count;
+                let variance = values.map(|v| (v - mean).powi(2)).sum::<f64>() / count;
+                (mean, variance.sqrt().max(1e-6))
+            })
+            .collect();
+        let rows: Vec<Vec<f64>> = examples
+            .iter()
+            .map(|e| standardised(&standard, &e.features))
+            .collect();
+        let size = examples.first().map_or(0, |e| e.motion.len());
+        let weights = (0..size)
+            .map(|at| {
+                let targets: Vec<f64> = examples.iter().map(|e| e.motion[at]).collect();
+                regress(&rows, &targets, ridge)
+            })
+            .collect();
+        let mut prior = Self {
+            standard,
+            weights,
+            scale: (0.0, 0.0),
+            remainders: Vec::new(),
+            width: vec![0.0; size],
+        };
+        let left: Vec<Vec<f64>> = (examples.iter().zip(&rows))
+            .map(|(e, row)| {
+                let mean = prior.mean_of(row);
+                e.motion.iter().zip(mean).map(|(z, m)| z - m).collect()
+            })
+            .collect();
+        // Each number of z counts alike in how far off an example is.
+        let deviation: Vec<f64> = (0..size)
+            .map(|at| {
+                let sum: f64 = left.iter().map(|r| r[at].powi(2)).sum();
+                (sum / count).sqrt().max(1e-6)
+            })
+            .collect();
+        let off = |r: &Vec<f64>| -> f64 {
+            let each = r.iter().zip(&deviation);
+            let mean = each.map(|(r, d)| (r / d).powi(2)).sum::<f64>() / size.max(1) as f64;
+            0.5 * (mean + 1e-4).ln()
+        };
+        let moved: Vec<Vec<f64>> = (examples.iter())
+            .map(|e| vec![motion_before(&e.features)])
+            .collect();
+        let offs: Vec<f64> = left.iter().map(off).collect();
+        let line = regress(&moved, &offs, 1.0);
+        prior.scale = (line[1], line[0]);
+        prior.remainders = (left.into_iter().zip(examples))
+            .map(|(r, e)| {
+                let s = prior.scale_of(&e.features);
+                r.into_iter().map(|r| r / s).collect()
+            })
+            .collect();
+        // Silverman's rule, for draws that are no copies.
+        let narrow = 0.5 * count.powf(-1.0 / (size as f64 + 4.0));
+        prior.width = (0..size)
+            .map(|at| {
+                let sum: f64 = prior.remainders.iter().map(|r| r[at].powi(2)).sum();
+                narrow * (sum / count).sqrt()
+            })
+            .collect();
+        prior
+    }
+
+    /// m(x), the expected z.
+    pub fn mean(&self, features: &[f64]) -> Vec<f64> {
+        self.mean_of(&standardised(&self.standard, features))
+    }
+
+    /// s(x), how far z usually is from it.
+    pub fn scale_of(&self, features: &[f64]) -> f64 {
+        (self.scale.0 + self.scale.1 * motion_before(features)).exp()
+    }
+
+    /// A draw from p(z | x); a `temperature` below 1 keeps nearer to m(x).
+    pub fn sample(&self, features: &[f64], temperature: f64, rng: &mut Rng) -> Vec<f64> {
+        let s = temperature * self.scale_of(features);
+        let left = &self.remainders[rng.below(self.remainders.len())];
+        let each = self.mean(features).into_iter().zip(left).zip(&self.width);
+        each.map(|((m, r), w)| m + s * (r + w * rng.normal()))
+            .collect()
+    }
+
+    fn mean_of(&self, row: &[f64]) -> Vec<f64> {
+        let dot = |w: &Vec<f64>| -> f64 {
+            let products = w.iter().zip(row).map(|(w, x)| w * x);
+            products.sum::<f64>() + w[row.len()]
+        };
+        self.weights.iter().map(dot).collect()
+    }
+}
+
+fn standardised(standard: &[(f64, f64)], features: &[f64]) -> Vec<f64> {
+    let each = features.iter().zip(standard);
+    each.map(|(value, (mean, deviation))| (value - mean) / deviation)
+        .collect()
+}
+
+/// ln of how much a piece moved before: the first two features are its speed.
+fn motion_before(features: &[f64]) -> f64 {
+    (features[0].powi(2) + features[1].powi(2) + LEAST_MOTION).ln()
+}
+
+/// Ridge regression: a weight for each column of `rows` and a constant, which is not penalised.
+fn regress(rows: &[Vec<f64>], targets: &[f64], ridge: f64) -> Vec<f64> {
+    let width = rows.first().map_or(0, Vec::len);
+    let size = width + 1;
+    let mut matrix = vec![0.0; size * size];
+    let mut vector = vec![0.0; size];
+    let value = |row: &Vec<f64>, at: usize| if at < width { row[at] } else { 1.0 };
+    for (row, target) in rows.iter().zip(targets) {
+        for a in 0..size {
+            vector[a] += value(row, a) * target;
+            for b in 0..size {
+                matrix[a * size + b] += value(row, a) * value(row, b);
+            }
+        }
+    }
+    for at in 0..width {
+        matrix[at * size + at] += ridge;
+    }
+    solve(matrix, vector)
+}
+
+/// Gauss's elimination with a pivot.
+fn solve(mut matrix: Vec<f64>, mut vector: Vec<f64>) -> Vec<f64> {
+    let size = vector.len();
+    for at in 0..size {
+        let pivot = (at..size).max_by(|&a, &b| {
+            let size_of = |row: usize| matrix[row * size + at].abs();
+            size_of(a).total_cmp(&size_of(b))
+        });
+        let pivot = pivot.unwrap_or(at);
+        for column in 0..size {
+            matrix.swap(at * size + column, pivot * size + column);
+        }
+        vector.swap(at, pivot);
+        let first = matrix[at * size + at];
+        if first.abs() < 1e-12 {
+            continue;
+        }
+        for row in at + 1..size {
+            let share = matrix[row * size + at] / first;
+            for column in at..size {
+                matrix[row * size + column] -= share * matrix[at * size + column];
+            }
+            vector[row] -= share * vector[at];
+        }
+    }
+    for at in (0..size).rev() {
+        let known: f64 = (at + 1..size)
+            .map(|column| matrix[at * size + column] * vector[column])
+            .sum();
+        let pivot = matrix[at * size + at];
+        vector[at] = if pivot.abs() < 1e-12 {
+            0.0
+        } else {
+            (vector[at] - known) / pivot
+        };
+    }
+    vector
+}

@@ -1,0 +1,105 @@
+//! Pieces: connected parts of a frame that differ from the background.
+
+use super::background::Background;
+use super::pose::{Body, Yx};
+
+/// What differs from the background by less is part of it.
+const LEAST: f32 = 0.08;
+/// … and by less than so many times the usual distance.
+const TIMES: f32 = 5.0;
+/// Pieces of fewer pixels are specks.
+const SMALLEST: usize = 6;
+/// Pixels that lie so far apart are of one piece.
+const GAP: isize = 2;
+
+/// One piece of a frame.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Piece {
+    /// Its pixels, as indices of (H, W), ascending.
+    pub pixels: Vec<usize>,
+    /// Its centre and size.
+    pub body: Body,
+}
+
+/// How far a pixel must differ from the background to be part of a piece, (H, W).
+pub fn threshold(background: &Background) -> Vec<f32> {
+    let each = background.noise.iter();
+    each.map(|noise| (TIMES * noise).max(LEAST)).collect()
+}
+
+/// The pieces of a frame (C, H, W), those that end higher up first: what is lower is nearer.
+/// `reach` is the step of 1 of their motion.
+pub fn pieces(frame: &[f32], background: &Background, reach: f64) -> Vec<Piece> {
+    let [_, height, width] = background.shape;
+    let distance = background.distance(frame);
+    let over = distance.iter().zip(threshold(background));
+    let mut open: Vec<bool> = over.map(|(distance, least)| *distance > least).collect();
+    let mut found = Vec::new();
+    for start in 0..open.len() {
+        if !std::mem::take(&mut open[start]) {
+            continue;
+        }
+        let (mut pixels, mut stack) = (Vec::new(), vec![start]);
+        while let Some(pixel) = stack.pop() {
+            pixels.push(pixel);
+            let (row, column) = ((pixel / width) as isize, (pixel % width) as isize);
+            for y in (row - GAP).max(0)..(row + GAP + 1).min(height as isize) {
+                for x in (column - GAP).max(0)..(column + GAP + 1).min(width as isize) {
+                    let next = y as usize * width + x as usize;
+                    if std::mem::take(&mut open[next]) {
+                        stack.push(next);
+                    }
+                }
+            }
+        }
+        if pixels.len() >= SMALLEST {
+            pixels.sort_unstable();
+            found.push(Piece {
+                body: body(&pixels, width, reach),
+                pixels,
+            });
+        }
+    }
+    found.sort_by_key(|piece| piece.pixels.last().copied());
+    found
+}
+
+fn body(pixels: &[usize], width: usize, reach: f64) -> Body {
+    let count = pixels.len() as f64;
+    let sum = |of: &dyn Fn(usize) -> usize| -> f64 {
+        pixels.iter().map(|&pixel| of(pixel) as f64).sum::<f64>() / count
+    };
+    let centre: Yx = (sum(&|pixel| pixel / width), sum(&|pixel| pixel % width));
+    Body {
+        centre,
+        radius: (count / std::f64::consts::PI).sqrt().max(1.5),
+        reach,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_connected_and_specks_are_none() {
+        let shape = [1, 20, 24];
+        let background = Background::of_frames(&[vec![100; 480]], shape);
+        let mut frame = vec![100.0 / 255.0; 480];
+        let mut square = |top: usize, left: usize, side: usize| {
+            for row in top..top + side {
+                for column in left..left + side {
+                    frame[row * 24 + column] = 0.9;
+                }
+            }
+        };
+        square(12, 3, 4);
+        square(2, 14, 3);
+        square(9, 20, 2);
+        let found = pieces(&frame, &background, 8.0);
+        let sizes: Vec<usize> = found.iter().map(|piece| piece.pixels.len()).collect();
+        assert_eq!(sizes, [9, 16]);
+        assert_eq!(found[0].body.centre, (3.0, 15.0));
+        assert_eq!(found[1].body.centre, (13.5, 4.5));
+    }
+}

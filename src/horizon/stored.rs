@@ -1,0 +1,129 @@
+//! A whole-horizon model as tensors, and back.
+
+use super::background::Background;
+use super::motion_prior::MotionPrior;
+use super::whole_horizon::{HorizonConfig, WholeHorizon};
+use crate::error::{Error, Result};
+use candle_core::{DType, Device, Tensor};
+use std::collections::HashMap;
+
+impl WholeHorizon {
+    /// What it learned, as f32, by name.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn tensors(&self) -> Result<Vec<(String, Tensor)>> {
+        let [channels, height, width] = self.background.shape;
+        let plane = |values: &[f32], shape: &[usize]| tensor(values.to_vec(), shape);
+        let list = |values: &[f64]| narrow(values, &[values.len()]);
+        let mut all = vec![
+            (
+                "background",
+                plane(&self.background.pixels, &[channels, height, width])?,
+            ),
+            ("noise", plane(&self.background.noise, &[height, width])?),
+            ("spread", list(&self.spread)?),
+        ];
+        if let Some(prior) = &self.prior {
+            let features: Vec<f64> = prior.standard.iter().flat_map(|&(a, b)| [a, b]).collect();
+            all.extend([
+                (
+                    "prior.features",
+                    narrow(&features, &[prior.standard.len(), 2])?,
+                ),
+                ("prior.weights", rows(&prior.weights)?),
+                ("prior.scale", list(&[prior.scale.0, prior.scale.1])?),
+                ("prior.remainders", rows(&prior.remainders)?),
+                ("prior.width", list(&prior.width)?),
+            ]);
+        }
+        let named = all.into_iter().map(|(name, t)| (name.to_owned(), t));
+        Ok(named.collect())
+    }
+
+    /// The model of these tensors, which [`Self::tensors`] gave.
+    ///
+    /// # Errors
+    /// Names the tensor that is missing or has another shape.
+    pub fn of_tensors(
+        config: &HorizonConfig,
+        (context, frames): (usize, usize),
+        tensors: &HashMap<String, Tensor>,
+    ) -> Result<Self> {
+        let find = |name: &str, ranks: usize| -> Result<(Vec<usize>, Vec<f32>)> {
+            let found = tensors.get(name).filter(|t| t.rank() == ranks);
+            let found =
+                found.ok_or_else(|| unfit(name, format!("expected a tensor of rank {ranks}")))?;
+            let values = found.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?;
+            Ok((found.dims().to_vec(), values))
+        };
+        let (shape, pixels) = find("background", 3)?;
+        let (plane, noise) = find("noise", 2)?;
+        if plane != shape[1..] || !matches!(shape[0], 1 | 3) || noise.is_empty() {
+            return Err(unfit("noise", format!("is {plane:?}, beside {shape:?}")));
+        }
+        let background = Background {
+            shape: [shape[0], shape[1], shape[2]],
+            pixels,
+            noise,
+        };
+        let mut model = Self::untrained(config, (context, frames), background);
+        let size = model.spread.len();
+        let sized = |name: &str, ranks: usize, last: usize| -> Result<Vec<f64>> {
+            let (shape, values) = find(name, ranks)?;
+            match shape.last() == Some(&last) && !values.is_empty() {
+                true => Ok(values.into_iter().map(f64::from).collect()),
+                false => Err(unfit(
+                    name,
+                    format!("is {shape:?}; expected rows of {last}"),
+                )),
+            }
+        };
+        model.spread = sized("spread", 1, size)?;
+        if tensors.contains_key("prior.weights") {
+            let standard = sized("prior.features", 2, 2)?;
+            let features = model.feature_count();
+            let weights = sized("prior.weights", 2, features + 1)?;
+            if standard.len() != 2 * features || weights.len() != size * (features + 1) {
+                return Err(unfit(
+                    "prior.weights",
+                    format!("expected {size} rows of {features}"),
+                ));
+            }
+            let scale = sized("prior.scale", 1, 2)?;
+            let split = |values: Vec<f64>, size: usize| -> Vec<Vec<f64>> {
+                values.chunks_exact(size).map(<[f64]>::to_vec).collect()
+            };
+            model.prior = Some(MotionPrior {
+                standard: standard
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|&[a, b]| (a, b))
+                    .collect(),
+                weights: split(weights, features + 1),
+                scale: (scale[0], scale[1]),
+                remainders: split(sized("prior.remainders", 2, size)?, size),
+                width: sized("prior.width", 1, size)?,
+            });
+        }
+        Ok(model)
+    }
+}
+
+fn unfit(name: &str, problem: String) -> Error {
+    Error::input(name, problem, "train anew: the file is not whole")
+}
+
+fn tensor(values: Vec<f32>, shape: &[usize]) -> Result<Tensor> {
+    Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
+}
+
+fn narrow(values: &[f64], shape: &[usize]) -> Result<Tensor> {
+    tensor(values.iter().map(|&value| value as f32).collect(), shape)
+}
+
+fn rows(rows: &[Vec<f64>]) -> Result<Tensor> {
+    let width = rows.first().map_or(0, Vec::len);
+    narrow(&rows.concat(), &[rows.len(), width])
+}
