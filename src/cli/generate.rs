@@ -11,8 +11,9 @@ use super::input::Input;
 use crate::data::Window;
 use crate::device;
 use crate::error::{Error, Result};
+use crate::horizon::WholeHorizon;
 use crate::hub;
-use crate::outputs::model::Model;
+use crate::outputs::model::{Draws, Model};
 use crate::outputs::standard::{print, print_json};
 use crate::rng::Seed;
 use candle_core::Device;
@@ -51,6 +52,9 @@ pub struct GenerateArgs {
     /// How they are drawn.
     #[command(flatten)]
     pub drawing: DrawingArgs,
+    /// Which of the run's models draws them [default: the one that training chose]
+    #[arg(long, value_enum, value_name = "MODEL")]
+    pub by: Option<Draws>,
     /// The same seed gives the same futures
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
@@ -141,8 +145,8 @@ fn roll_out<'a>(
 ) -> Result<Made<'a>> {
     let evaluation = &model.config.settings.evaluation;
     let frames = args.frames.unwrap_or(evaluation.horizon.max(1));
-    let main = model.main()?;
     let seen = model.config.settings.model.context;
+    let horizon = horizon(args.by, model)?;
     let context = args.context.unwrap_or(seen);
     if context < seen {
         return Err(Error::input(
@@ -153,7 +157,7 @@ fn roll_out<'a>(
     }
     let moment = Moment::find(input, args.at, context, frames)?;
     tracing::info!("{}: {}", input.footage.name(), moment.describe(input));
-    if model.latent.is_empty() && args.futures > 1 {
+    if model.latent.is_empty() && horizon.is_none() && args.futures > 1 {
         tracing::warn!(
             "this model is certain of what comes: its {} futures are all the same",
             args.futures
@@ -165,12 +169,16 @@ fn roll_out<'a>(
     let footage = std::slice::from_ref(&input.footage);
     let context = (footage, windows.as_slice(), context);
     let mut futures = Futures::room(windows.len(), args.futures, frames, input.footage.shape())?;
-    futures.sample(main, context, temperature, Seed(args.seed), device)?;
+    let how = (temperature, Seed(args.seed), device);
+    match horizon {
+        Some(horizon) => futures.sample_whole(horizon, context, how)?,
+        None => futures.sample(model.main()?, context, how)?,
+    }
     let mse = match &model.mse {
-        Some(mse) if !model.latent.is_empty() => {
+        Some(mse) if horizon.is_some() || !model.latent.is_empty() => {
             let mut only = Futures::room(1, 1, frames, input.footage.shape())?;
             let first = (footage, &windows[..1], moment.context);
-            only.sample(from_ref(mse), first, temperature, Seed(args.seed), device)?;
+            only.sample(from_ref(mse), first, how)?;
             Some(only)
         }
         _ => None,
@@ -181,6 +189,19 @@ fn roll_out<'a>(
         futures,
         mse,
     })
+}
+
+/// The whole-horizon model, where it is the one to draw.
+fn horizon(by: Option<Draws>, model: &Model) -> Result<Option<&WholeHorizon>> {
+    match (by.unwrap_or(model.config.draws), &model.horizon) {
+        (Draws::Frames, _) => Ok(None),
+        (Draws::Horizon, None) if by.is_some() => Err(Error::input(
+            "--by horizon",
+            "this run has no whole-horizon model",
+            "leave it out, or train with --set horizon.windows=300",
+        )),
+        (Draws::Horizon, horizon) => Ok(horizon.as_ref()),
+    }
 }
 
 fn tell(written: &Written, json: bool) -> Result<()> {

@@ -115,7 +115,7 @@ fn tell_of_motion(name: &str, parts: &[PartMotion]) {
         && parts.iter().all(|part| part.share.is_finite())
     {
         tracing::info!(
-            "PartMotion beside the training part: validation {:.2}, test {:.2}",
+            "motion beside the training part: validation {:.2}, test {:.2}",
             validation.share,
             test.share
         );

@@ -13,6 +13,7 @@ use super::rollout::{How, Watch, rollout_as};
 use super::whole_futures::WholeFutures;
 use crate::data::{Footage, Window, batch};
 use crate::error::{Error, Result};
+use crate::horizon::{Drawing, WholeHorizon};
 use crate::inference::Forecaster;
 use crate::interrupt;
 use crate::rng::Seed;
@@ -31,6 +32,8 @@ pub enum Predictor<'a> {
     Copy,
     /// A trained model, of one member or several (see [`super::rollout`]).
     Model(&'a [Forecaster]),
+    /// A whole-horizon model.
+    Horizon(&'a WholeHorizon),
     /// A perfect sampler, of the windows that are compared.
     Truth(&'a TrueFutures<'a>),
 }
@@ -101,7 +104,7 @@ impl Predictor<'_> {
         match self {
             Self::Copy => true,
             Self::Model(members) => members.iter().all(Forecaster::is_certain),
-            Self::Truth(_) => false,
+            Self::Horizon(_) | Self::Truth(_) => false,
         }
     }
 
@@ -145,6 +148,16 @@ impl Predictor<'_> {
                     remainder,
                 };
                 Ok(rollout_as(members, x, futures, how, &mut rng)?.squeeze(0)?)
+            }
+            Self::Horizon(model) => {
+                let drawing = Drawing {
+                    futures: plan.futures,
+                    times: &plan.horizons,
+                    temperature: plan.temperature,
+                    watch,
+                };
+                let mut rng = plan.seed.stream("compare/horizon", window as u64);
+                model.futures(x, drawing, &mut rng)
             }
             Self::Truth(truth) => truth.futures(x, plan, window, |future, time, frame| {
                 if let Some(watch) = watch {

@@ -103,6 +103,11 @@ impl MotionPrior {
         prior
     }
 
+    /// How many pieces it was learned from.
+    pub fn count(&self) -> usize {
+        self.remainders.len()
+    }
+
     /// m(x), the expected z.
     pub fn mean(&self, features: &[f64]) -> Vec<f64> {
         self.mean_of(&standardised(&self.standard, features))

@@ -8,6 +8,12 @@ use candle_core::{DType, Device, Tensor};
 use std::collections::HashMap;
 
 impl WholeHorizon {
+    /// How many numbers it learned.
+    pub fn parameters(&self) -> usize {
+        let tensors = self.tensors().unwrap_or_default();
+        tensors.iter().map(|(_, tensor)| tensor.elem_count()).sum()
+    }
+
     /// What it learned, as f32, by name.
     ///
     /// # Errors

@@ -5,12 +5,12 @@ use super::motion_energy::MotionEnergy;
 use super::motion_prior::{MotionExample, MotionPrior};
 use super::motion_scene::{Motion, MotionScene, draw};
 use super::motion_search::{FoundMotion, MotionSearch};
-use super::pose::Body;
+use super::pose::{Body, WAYS};
 use super::sprite::cut;
 use super::texels::Texels;
 use super::time_basis::TimeBasis;
 use crate::data::{Footage, Part, Window};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::rng::Rng;
 use rayon::prelude::*;
@@ -38,6 +38,36 @@ impl Default for HorizonConfig {
             ways: 4,
             ridge: 10.0,
         }
+    }
+}
+
+impl HorizonConfig {
+    /// Refuses numbers that no model could have.
+    ///
+    /// # Errors
+    /// Names the key, its value and its range.
+    pub fn check(&self) -> Result<()> {
+        let within = |key: &str, value: usize, low: usize, high: usize| {
+            if (low..=high).contains(&value) {
+                return Ok(());
+            }
+            Err(Error::input(
+                format!("horizon.{key}"),
+                format!("is {value}, expected {low} to {high}"),
+                "correct it in the recipe or with --set",
+            ))
+        };
+        within("windows", self.windows, 0, 65_536)?;
+        within("functions", self.functions, 1, 16)?;
+        within("ways", self.ways, 2, WAYS)?;
+        if !(self.ridge >= 0.0 && self.ridge.is_finite()) {
+            return Err(Error::input(
+                "horizon.ridge",
+                format!("is {}, expected 0 or more", self.ridge),
+                "correct it in the recipe or with --set",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -196,7 +226,7 @@ impl WholeHorizon {
         let scene = MotionScene::new(last, &self.background, self.reach);
         let before: Vec<Vec<f32>> = before.iter().rev().cloned().collect();
         let functions = self.before.functions();
-        let ways = self.config.ways.min(4);
+        let ways = if self.config.ways > 2 { 4 } else { 2 };
         let start = vec![vec![0.0; ways * functions]; scene.pieces.len()];
         let search = MotionSearch {
             ways,

@@ -5,6 +5,7 @@ pub mod events;
 pub mod figure;
 pub mod film;
 pub mod gif;
+pub mod horizon;
 pub mod metrics;
 pub mod model;
 pub mod page;

@@ -1,8 +1,10 @@
 //! A trained model on disk: `model.safetensors` and its `config.json`.
 
+use super::horizon::{HORIZON, load_horizon};
 use super::run::{CONFIG, MODEL, Run};
 use crate::data::ValidationPlaces;
 use crate::error::{Error, Result};
+use crate::horizon::WholeHorizon;
 use crate::inference::{Beside, Forecaster, LatentConfig, Learning};
 use crate::models::{FrameShape, Sizes, Weights};
 use crate::rng::Seed;
@@ -62,6 +64,21 @@ pub struct ModelConfig {
     /// How it was trained, when a session of training has ended.
     #[serde(default)]
     pub trained: Option<Trained>,
+    /// Which model draws futures where none is named; chosen on the validation part when training
+    /// is done.
+    #[serde(default)]
+    pub draws: Draws,
+}
+
+/// A model whose futures differ.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Draws {
+    /// The one that draws frame by frame
+    #[default]
+    Frames,
+    /// The one that draws the whole horizon
+    Horizon,
 }
 
 /// How the models of a run were trained, side by side.
@@ -108,6 +125,8 @@ pub struct Model {
     /// The members of the latent-variable model, or of the energy over frames, if it was
     /// trained.
     pub latent: Vec<Forecaster>,
+    /// The whole-horizon model, if it was learned.
+    pub horizon: Option<WholeHorizon>,
     /// Parameters of the two, all members together.
     parameters: [usize; 2],
 }
@@ -189,10 +208,21 @@ impl Model {
     /// No such file, a run that has saved nothing yet, a config or weights of
     /// another kind, shape or version.
     pub fn load(path: &Path, device: &Device) -> Result<Self> {
-        let (config, weights) = locate(path)?;
-        let config = ModelConfig::read(&config)?;
+        let (path_of_config, weights) = locate(path)?;
+        let config = ModelConfig::read(&path_of_config)?;
         let checkpoint = checkpoint::load(&weights)?;
-        Self::build(config, &checkpoint, device)
+        let FrameShape {
+            channels,
+            height,
+            width,
+            ..
+        } = config.shape;
+        let shape = [channels, height, width];
+        let beside = path_of_config.with_file_name(format!("{HORIZON}.safetensors"));
+        Ok(Self {
+            horizon: load_horizon(&beside, shape)?,
+            ..Self::build(config, &checkpoint, device)?
+        })
     }
 
     fn build(config: ModelConfig, checkpoint: &Checkpoint, device: &Device) -> Result<Self> {
@@ -228,6 +258,7 @@ impl Model {
             config,
             mse,
             latent,
+            horizon: None,
             parameters,
         })
     }

@@ -13,6 +13,7 @@
 //! to it in one step. Whenever the process dies, the set that `state.json`
 //! names is whole.
 
+use super::horizon::HORIZON;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::training::checkpoint::{self, Checkpoint};
@@ -170,6 +171,11 @@ impl Run {
     /// The latest weights: `model.safetensors`.
     pub fn model(&self) -> PathBuf {
         self.folder.join(format!("{MODEL}.safetensors"))
+    }
+
+    /// The whole-horizon model, where there is one.
+    pub fn horizon(&self) -> PathBuf {
+        self.folder.join(format!("{HORIZON}.safetensors"))
     }
 
     /// Where metrics go: `metrics.jsonl`.

@@ -3,6 +3,7 @@
 use super::bounds::{self, out_of_range};
 use crate::data::Views;
 use crate::error::{Error, Result};
+use crate::horizon::HorizonConfig;
 use crate::inference::{Beside, EnergyConfig, LatentConfig, Learning};
 use crate::models::NextFrameConfig;
 use crate::video::ReadSettings;
@@ -20,6 +21,8 @@ pub struct Settings {
     pub latent: LatentConfig,
     /// An energy over frames; where it is learned, it takes the latent model's place.
     pub energy: EnergyConfig,
+    /// A model of the whole horizon, beside the others.
+    pub horizon: HorizonConfig,
     /// How both are trained.
     pub training: TrainingConfig,
     /// How they are judged.

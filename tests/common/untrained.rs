@@ -56,6 +56,7 @@ impl Bench {
             models: models.iter().map(|&name| name.to_owned()).collect(),
             validation: ValidationPlaces::Spread,
             persistence: 0.0,
+            draws: Default::default(),
             trained: None,
         };
         config.settings.model.backbone.width = 16;

@@ -8,6 +8,7 @@ use crate::evaluation::comparison::{Plan, Predictor, TrueFutures};
 use crate::hub;
 use crate::inference::Forecaster;
 use crate::memory;
+use crate::outputs::horizon::HORIZON;
 use crate::outputs::model::{Model, ModelConfig, Trained};
 use crate::rng::Seed;
 use crate::training::Settings;
@@ -148,6 +149,19 @@ pub(super) fn contenders<'a>(
                 parameters,
                 trained: model.config.trained,
                 recipe: Some((name, &model.config.settings)),
+                mse: model.mse.as_ref(),
+            });
+        }
+        if let Some(horizon) = &model.horizon {
+            all.push(Contender {
+                name: match runs.len() {
+                    1 => HORIZON.to_owned(),
+                    _ => format!("{label} {HORIZON}"),
+                },
+                predictor: Predictor::Horizon(horizon),
+                parameters: horizon.parameters(),
+                trained: model.config.trained,
+                recipe: Some((HORIZON, &model.config.settings)),
                 mse: model.mse.as_ref(),
             });
         }

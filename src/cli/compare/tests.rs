@@ -59,6 +59,7 @@ fn saved_at(side: usize) -> tempfile::TempDir {
         models: vec![MSE.to_owned(), LATENT.to_owned()],
         validation: ValidationPlaces::Spread,
         persistence: 0.0,
+        draws: Default::default(),
         trained: None,
         settings,
     };

@@ -4,6 +4,7 @@
 use crate::data::{Footage, Window, batch};
 use crate::error::Result;
 use crate::evaluation::rollout::{How, rollout_with_likelihood, shares};
+use crate::horizon::{Drawing, WholeHorizon};
 use crate::inference::Forecaster;
 use crate::interrupt;
 use crate::memory;
@@ -98,9 +99,7 @@ impl Futures {
         &mut self,
         members: &[Forecaster],
         (footage, windows, length): (&[Footage], &[Window], usize),
-        temperature: f64,
-        seed: Seed,
-        device: &Device,
+        (temperature, seed, device): (f64, Seed, &Device),
     ) -> Result<()> {
         let [_, count, frames, ..] = self.shape;
         let chunk = (AT_ONCE / self.film_bytes()).max(1);
@@ -137,6 +136,36 @@ impl Futures {
             }
             self.rank(first, &likelihoods, &drew);
             self.remainder.extend(variances.deviations(count));
+        }
+        Ok(())
+    }
+
+    /// The same, by a whole-horizon model.
+    pub fn sample_whole(
+        &mut self,
+        model: &WholeHorizon,
+        (footage, windows, length): (&[Footage], &[Window], usize),
+        (temperature, seed, device): (f64, Seed, &Device),
+    ) -> Result<()> {
+        let [_, count, frames, ..] = self.shape;
+        let chunk = (AT_ONCE / self.film_bytes()).max(1);
+        let times: Vec<usize> = (1..=frames).collect();
+        for (row, window) in windows.iter().enumerate() {
+            let x = batch(footage, std::slice::from_ref(window), length, device)?;
+            let mut rng = seed.stream("generate/horizon", row as u64);
+            for start in (0..count).step_by(chunk) {
+                let drawing = Drawing {
+                    futures: chunk.min(count - start),
+                    times: &times,
+                    temperature,
+                    watch: None,
+                };
+                let made = model.futures(&x, drawing, &mut rng)?;
+                let values = made.flatten_all()?.to_vec1::<f32>()?;
+                let byte = |value: &f32| (value * 255.0).round() as u8;
+                self.bytes.extend(values.iter().map(byte));
+            }
+            self.members.extend(std::iter::repeat_n(1, count));
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod conclusion;
 pub(in crate::cli) mod continuity;
+mod horizon;
 pub(in crate::cli) mod notes;
 pub(in crate::cli) mod state;
 
@@ -15,7 +16,7 @@ use crate::interrupt;
 use crate::models::FrameShape;
 use crate::outputs::events::Events;
 use crate::outputs::metrics::Metrics;
-use crate::outputs::model::{MSE, ModelConfig, Trained, UNITS, uncertain};
+use crate::outputs::model::{Draws, MSE, ModelConfig, Trained, UNITS, uncertain};
 use crate::outputs::progress::{self, Progress};
 use crate::outputs::run::{Existing, MODEL, Run};
 use crate::rng::Seed;
@@ -84,6 +85,7 @@ impl Session {
             validation: plan.validation,
             persistence: 0.0,
             trained: None,
+            draws: Draws::default(),
         };
         let mut learners = names
             .iter()
@@ -101,6 +103,7 @@ impl Session {
             let old = ModelConfig::read(&run.config())?;
             same_model(out, &old, &config)?;
             config.persistence = old.persistence;
+            config.draws = old.draws;
             config.trained = old.trained;
             let state = State::restore(out, &saved, &mut learners, &mut best)?;
             same_seed(out, state.seed, plan.seed)?;
@@ -116,6 +119,7 @@ impl Session {
             }
         }
         run.describe(&plan.settings, &config, UNITS)?;
+        horizon::learn(&plan, &run)?;
         let (metrics, events) = (Metrics::open(&run)?, Events::open(&run)?);
         Ok(Self {
             plan,

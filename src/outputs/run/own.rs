@@ -6,6 +6,7 @@ use super::{CHECKPOINTS, MODEL};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::folders::is_counted;
+use crate::outputs::horizon::HORIZON;
 use std::fs;
 use std::path::Path;
 
@@ -30,7 +31,7 @@ fn is_file(name: &str) -> bool {
         || of_text.contains(&name)
         || of_comparison(name)
         || name.starts_with("events.out.tfevents.")
-        || name.strip_suffix(".safetensors") == Some(MODEL)
+        || matches!(name.strip_suffix(".safetensors"), Some(MODEL | HORIZON))
 }
 
 fn is_comparison(stem: &str) -> bool {

@@ -1,6 +1,6 @@
 //! What is known of a model when training ends.
 
-use super::Plan;
+use super::{Plan, horizon};
 use crate::cli::train::checks::Checks;
 use crate::cli::train::validation::windows;
 use crate::error::{Error, Result};
@@ -45,6 +45,7 @@ fn unless_interrupted<T>(result: Result<T>) -> Result<Option<T>> {
 
 /// Chooses how futures are drawn.
 fn choose(plan: &Plan, model: &mut Model) -> Result<()> {
+    horizon::choose(plan, model)?;
     let persists = |latent: &Forecaster| latent.prior().is_some_and(Prior::persists);
     if !model.latent.iter().any(persists) {
         return Ok(());

@@ -241,6 +241,7 @@ fn what_was_left_after_the_last_step_is_done_when_the_run_goes_on() {
         let broken = ModelConfig {
             trained,
             persistence: 0.0,
+            draws: Default::default(),
             ..whole.clone()
         };
         session
