@@ -2,6 +2,7 @@
 
 mod futures;
 mod grid;
+mod large;
 mod moment;
 mod target;
 
@@ -11,7 +12,7 @@ use super::input::Input;
 use crate::data::Window;
 use crate::device;
 use crate::error::{Error, Result};
-use crate::horizon::WholeHorizon;
+use crate::horizon::{LargeFrame, WholeHorizon};
 use crate::hub;
 use crate::outputs::model::{Draws, Model};
 use crate::outputs::standard::{print, print_json};
@@ -19,6 +20,7 @@ use crate::rng::Seed;
 use candle_core::Device;
 use futures::Futures;
 use grid::Grid;
+use large::{DrawnSize, Large};
 use moment::Moment;
 use std::path::PathBuf;
 use std::slice::from_ref;
@@ -55,6 +57,11 @@ pub struct GenerateArgs {
     /// Which of the run's models draws them [default: the one that training chose]
     #[arg(long, value_enum, value_name = "MODEL")]
     pub by: Option<Draws>,
+    /// The size of frames: source, the film's own, or WxH. The model of the whole horizon finds how
+    /// things move at its own size, and moves the film's pixels; what lies behind them is the
+    /// median of the whole input [default: the size that the model sees]
+    #[arg(long, value_name = "SIZE")]
+    pub size: Option<DrawnSize>,
     /// The same seed gives the same futures
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
@@ -118,7 +125,29 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
         args.cache.as_deref(),
     )?;
     let target = target.batched(input.sequences.len())?;
-    let made = roll_out(args, (&model, temperature), &input, &device)?;
+    let (moment, horizon) = (moment(args, &model, &input)?, horizon(args, &model)?);
+    let large = args.size.map(|size| Large::read(&input, moment, size));
+    let large = large.transpose()?;
+    let futures = draw(
+        args,
+        (&model, horizon, temperature),
+        (&input, moment, large.as_ref().map(|large| &large.frame)),
+        &device,
+    )?;
+    let mse = match large {
+        Some(_) => None,
+        None => mse(args, (&model, horizon), (&input, moment), &device)?,
+    };
+    let (input, moment) = match &large {
+        Some(large) => (&large.input, large.moment),
+        None => (&input, moment),
+    };
+    let made = Made {
+        input,
+        moment,
+        futures,
+        mse,
+    };
     tell(&target.write(&made)?, args.json)
 }
 
@@ -137,16 +166,15 @@ fn check(args: &GenerateArgs) -> Result<()> {
     args.drawing.check()
 }
 
-fn roll_out<'a>(
-    args: &GenerateArgs,
-    (model, temperature): (&Model, f64),
-    input: &'a Input,
-    device: &Device,
-) -> Result<Made<'a>> {
-    let evaluation = &model.config.settings.evaluation;
-    let frames = args.frames.unwrap_or(evaluation.horizon.max(1));
+/// Frames of each future.
+fn length(args: &GenerateArgs, model: &Model) -> usize {
+    let usual = model.config.settings.evaluation.horizon.max(1);
+    args.frames.unwrap_or(usual)
+}
+
+/// Where the context lies.
+fn moment(args: &GenerateArgs, model: &Model, input: &Input) -> Result<Moment> {
     let seen = model.config.settings.model.context;
-    let horizon = horizon(args.by, model)?;
     let context = args.context.unwrap_or(seen);
     if context < seen {
         return Err(Error::input(
@@ -155,8 +183,18 @@ fn roll_out<'a>(
             format!("give {seen} or more"),
         ));
     }
-    let moment = Moment::find(input, args.at, context, frames)?;
+    let moment = Moment::find(input, args.at, context, length(args, model))?;
     tracing::info!("{}: {}", input.footage.name(), moment.describe(input));
+    Ok(moment)
+}
+
+/// The futures, of the size of `large` where there is one.
+fn draw(
+    args: &GenerateArgs,
+    (model, horizon, temperature): (&Model, Option<&WholeHorizon>, f64),
+    (input, moment, large): (&Input, Moment, Option<&LargeFrame>),
+    device: &Device,
+) -> Result<Futures> {
     if model.latent.is_empty() && horizon.is_none() && args.futures > 1 {
         tracing::warn!(
             "this model is certain of what comes: its {} futures are all the same",
@@ -166,39 +204,53 @@ fn roll_out<'a>(
     let windows: Vec<Window> = (input.sequences.iter())
         .map(|sequence| Window::new(0, sequence.start + moment.start))
         .collect();
-    let footage = std::slice::from_ref(&input.footage);
-    let context = (footage, windows.as_slice(), context);
-    let mut futures = Futures::room(windows.len(), args.futures, frames, input.footage.shape())?;
+    let shape = large.map_or(input.footage.shape(), |large| {
+        let [channels, height, width] = large.background.shape;
+        (channels, height, width)
+    });
+    let mut futures = Futures::room(windows.len(), args.futures, length(args, model), shape)?;
+    let context = (from_ref(&input.footage), &windows[..], moment.context);
     let how = (temperature, Seed(args.seed), device);
     match horizon {
-        Some(horizon) => futures.sample_whole(horizon, context, how)?,
+        Some(horizon) => futures.sample_whole((horizon, large), context, how)?,
         None => futures.sample(model.main()?, context, how)?,
     }
-    let mse = match &model.mse {
-        Some(mse) if horizon.is_some() || !model.latent.is_empty() => {
-            let mut only = Futures::room(1, 1, frames, input.footage.shape())?;
-            let first = (footage, &windows[..1], moment.context);
-            only.sample(from_ref(mse), first, how)?;
-            Some(only)
-        }
-        _ => None,
+    Ok(futures)
+}
+
+/// The least-squares model's future of the first sequence, beside those of another.
+fn mse(
+    args: &GenerateArgs,
+    (model, horizon): (&Model, Option<&WholeHorizon>),
+    (input, moment): (&Input, Moment),
+    device: &Device,
+) -> Result<Option<Futures>> {
+    let beside = horizon.is_some() || !model.latent.is_empty();
+    let Some(mse) = model.mse.as_ref().filter(|_| beside) else {
+        return Ok(None);
     };
-    Ok(Made {
-        input,
-        moment,
-        futures,
-        mse,
-    })
+    let mut only = Futures::room(1, 1, length(args, model), input.footage.shape())?;
+    let first = Window::new(0, input.sequences[0].start + moment.start);
+    let context = (from_ref(&input.footage), from_ref(&first), moment.context);
+    only.sample(from_ref(mse), context, (1.0, Seed(args.seed), device))?;
+    Ok(Some(only))
 }
 
 /// The whole-horizon model, where it is the one to draw.
-fn horizon(by: Option<Draws>, model: &Model) -> Result<Option<&WholeHorizon>> {
-    match (by.unwrap_or(model.config.draws), &model.horizon) {
+fn horizon<'a>(args: &GenerateArgs, model: &'a Model) -> Result<Option<&'a WholeHorizon>> {
+    // Only motion has no resolution.
+    let chosen = args.size.map_or(model.config.draws, |_| Draws::Horizon);
+    match (args.by.unwrap_or(chosen), &model.horizon) {
+        (Draws::Frames, _) if args.size.is_some() => Err(Error::input(
+            "--by frames",
+            "draws at the model's own size only",
+            "leave out --size, or draw by horizon",
+        )),
         (Draws::Frames, _) => Ok(None),
-        (Draws::Horizon, None) if by.is_some() => Err(Error::input(
-            "--by horizon",
-            "this run has no whole-horizon model",
-            "leave it out, or train with --set horizon.windows=300",
+        (Draws::Horizon, None) if args.by.is_some() || args.size.is_some() => Err(Error::input(
+            args.model.display().to_string(),
+            "it has no whole-horizon model, which --by horizon and --size ask for",
+            "leave these out, or train with --set horizon.windows=300",
         )),
         (Draws::Horizon, horizon) => Ok(horizon.as_ref()),
     }

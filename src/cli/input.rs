@@ -4,9 +4,10 @@ use super::footage::{self, StrictArgs};
 use crate::data::Footage;
 use crate::error::{Error, Result};
 use crate::outputs::model::ModelConfig;
+use crate::video::ReadSettings;
 use crate::video::intervals::rate_words;
 use crate::video::settings::FRAME_RATES;
-use crate::video::source::Kind;
+use crate::video::source::{Kind, Source};
 use std::ops::Range;
 use std::path::Path;
 
@@ -20,6 +21,9 @@ pub(super) struct Input {
     pub sequences: Vec<Range<usize>>,
     /// Between scene cuts, in frames of the first sequence.
     pub scenes: Vec<Range<usize>>,
+    /// Where it was read, and how.
+    pub source: Source,
+    pub settings: ReadSettings,
 }
 
 impl Input {
@@ -36,7 +40,7 @@ impl Input {
         let mut settings = config.settings.data.clone();
         // Which part of its own footage the model saw says nothing here.
         (settings.start, settings.end) = (None, None);
-        let sources = strict.expand(&[input.to_owned()])?;
+        let mut sources = strict.expand(&[input.to_owned()])?;
         let kind = match sources.as_slice() {
             [one] => one.kind,
             several => {
@@ -79,17 +83,34 @@ impl Input {
             );
         }
         let scenes = footage.scenes();
-        Ok(match kind {
-            Kind::Tensors => Self {
-                scenes: std::iter::once(0..scenes[0].len()).collect(),
-                sequences: scenes,
-                footage,
-            },
-            _ => Self {
-                sequences: std::iter::once(0..footage.len()).collect(),
-                scenes,
-                footage,
-            },
+        let (sequences, scenes) = match kind {
+            Kind::Tensors => {
+                let first = 0..scenes[0].len();
+                (scenes, std::iter::once(first).collect())
+            }
+            _ => (std::iter::once(0..footage.len()).collect(), scenes),
+        };
+        Ok(Self {
+            sequences,
+            scenes,
+            footage,
+            source: sources.swap_remove(0),
+            settings,
         })
+    }
+}
+
+#[cfg(test)]
+impl Input {
+    /// One film, of no file.
+    pub fn of(footage: Footage) -> Self {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        Self {
+            sequences: std::iter::once(0..footage.len()).collect(),
+            scenes: footage.scenes(),
+            footage,
+            source: Source::file(&file).unwrap(),
+            settings: ReadSettings::default(),
+        }
     }
 }

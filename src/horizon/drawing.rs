@@ -1,5 +1,8 @@
 //! Futures of a whole-horizon model as tensors.
 
+use super::background::Background;
+use super::motion_scene::draw;
+use super::sprite::cut;
 use super::whole_horizon::{SeenPast, WholeHorizon};
 use crate::error::Result;
 use crate::interrupt;
@@ -24,6 +27,15 @@ pub struct Drawing<'a> {
     pub watch: Option<&'a Onlooker<'a>>,
 }
 
+/// The last frame seen at another size, from whose pixels futures are drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LargeFrame {
+    /// (C, H·n, W·n) in [0, 1].
+    pub pixels: Vec<f32>,
+    /// What is behind what moves, of the same shape.
+    pub background: Background,
+}
+
 impl WholeHorizon {
     /// Futures (N, times, C, H, W) in [0, 1] after the context x (1, T, C, H, W), of which the last
     /// frames count. Beyond the horizon one block of frames follows on another.
@@ -31,7 +43,33 @@ impl WholeHorizon {
     /// # Errors
     /// Fewer frames of context than the model looks at, energies that are not finite, an interrupt.
     pub fn futures(&self, x: &Tensor, drawing: Drawing, rng: &mut Rng) -> Result<Tensor> {
-        let (_, time, channels, height, width) = x.dims5()?;
+        self.futures_of(x, None, drawing, rng)
+    }
+
+    /// [`Self::futures`] (N, times, C, H·n, W·n) from the pixels of a `large` last frame: z has no resolution.
+    ///
+    /// # Errors
+    /// As [`Self::futures`].
+    pub fn large_futures(
+        &self,
+        x: &Tensor,
+        large: &LargeFrame,
+        drawing: Drawing,
+        rng: &mut Rng,
+    ) -> Result<Tensor> {
+        self.futures_of(x, Some(large), drawing, rng)
+    }
+
+    fn futures_of(
+        &self,
+        x: &Tensor,
+        large: Option<&LargeFrame>,
+        drawing: Drawing,
+        rng: &mut Rng,
+    ) -> Result<Tensor> {
+        let time = x.dim(1)?;
+        let shape = large.map_or(self.background.shape, |large| large.background.shape);
+        let [channels, height, width] = shape;
         let seen = x.narrow(1, time.saturating_sub(self.context), self.context.min(time))?;
         let past: Vec<Vec<f32>> = seen.squeeze(0)?.flatten_from(1)?.to_vec2()?;
         let first = self.see(&past)?;
@@ -41,7 +79,7 @@ impl WholeHorizon {
         let films = values.par_chunks_exact_mut((drawing.times.len() * size).max(1));
         let films = films.zip(rngs).enumerate();
         films.try_for_each(|(future, (film, mut rng))| {
-            self.go_on((&past, &first), drawing, &mut rng, |time, frame| {
+            self.go_on((&past, &first), large, drawing, &mut rng, |time, frame| {
                 if let Some(watch) = drawing.watch {
                     watch(future, time, frame);
                 }
@@ -64,6 +102,7 @@ impl WholeHorizon {
     fn go_on(
         &self,
         (past, first): (&[Vec<f32>], &SeenPast),
+        large: Option<&LargeFrame>,
         drawing: Drawing,
         rng: &mut Rng,
         mut show: impl FnMut(usize, &[f32]),
@@ -71,15 +110,28 @@ impl WholeHorizon {
         let last = drawing.times.iter().copied().max().unwrap_or(0);
         let mut later: Option<SeenPast> = None;
         let mut drawn = past.to_vec();
+        let [channels, height, width] = self.background.shape;
+        let mut last_large = large.map(|large| large.pixels.clone());
         let mut time = 0;
         while time < last {
             interrupt::check()?;
             let seen = later.as_ref().unwrap_or(first);
             let motion = self.sample(seen, drawing.temperature, rng);
+            let pieces = &seen.scene.pieces;
+            let cut = (large.zip(last_large.as_ref()))
+                .map(|(large, last)| cut(last, &large.background, pieces, (height, width)));
             for t in 0..self.frames.min(last - time) {
-                let frame = self.draw(seen, &motion, t).frame(self.background.shape[0]);
+                let poses = self.poses(seen, &motion, t);
+                let frame = draw(&seen.scene.levels[0], &poses).frame(channels);
                 time += 1;
-                show(time, &frame);
+                match &cut {
+                    Some(cut) => {
+                        let large = draw(cut, &poses).frame(channels);
+                        show(time, &large);
+                        last_large = Some(large);
+                    }
+                    None => show(time, &frame),
+                }
                 drawn.push(frame);
             }
             drawn.drain(..drawn.len() - self.context);

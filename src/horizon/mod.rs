@@ -19,10 +19,10 @@ mod time_basis;
 mod whole_horizon;
 
 pub use background::Background;
-pub use drawing::{Drawing, Onlooker};
+pub use drawing::{Drawing, LargeFrame, Onlooker};
 pub use motion_energy::{MotionEnergy, MotionError};
 pub use motion_prior::{MotionExample, MotionPrior};
-pub use motion_scene::{LEVELS, Motion, MotionScene};
+pub use motion_scene::{LEVELS, Motion, MotionScene, draw};
 pub use motion_search::{FoundMotion, MotionSearch};
 pub use piece::{Piece, pieces};
 pub use pose::{Body, Pose, WAYS, Yx};

@@ -33,7 +33,8 @@ const LEAST_MOTION: f64 = 0.01;
 
 impl MotionPrior {
     /// From `examples`, at least one. `ridge` is the penalty on the weights of standardised features, in examples.
-    pub fn learn(examples: &[MotionExample], ridge: f64) -> Self {
+    /// `functions` is how many numbers each way has.
+    pub fn learn(examples: &[MotionExample], functions: usize, ridge: f64) -> Self {
         let count = examples.len() as f64;
         let width = examples.first().map_or(0, |e| e.features.len());
         let standard: Vec<(f64, f64)> = (0..width)
@@ -62,12 +63,13 @@ impl MotionPrior {
             remainders: Vec::new(),
             width: vec![0.0; size],
         };
-        let left: Vec<Vec<f64>> = (examples.iter().zip(&rows))
+        let mut left: Vec<Vec<f64>> = (examples.iter().zip(&rows))
             .map(|(e, row)| {
                 let mean = prior.mean_of(row);
                 e.motion.iter().zip(mean).map(|(z, m)| z - m).collect()
             })
             .collect();
+        keep_shape(&mut left, functions);
         // Each number of z counts alike in how far off an example is.
         let deviation: Vec<f64> = (0..size)
             .map(|at| {
@@ -135,6 +137,27 @@ impl MotionPrior {
         self.weights.iter().map(dot).collect()
     }
 }
+
+/// Keeps turns, growth and bends of remainders within what is usual: a piece that is hidden, or leaves the
+/// frame, may turn and grow in any way without a difference to its energy.
+fn keep_shape(left: &mut [Vec<f64>], functions: usize) {
+    let size = left.first().map_or(0, Vec::len);
+    for at in PLACES * functions..size {
+        let mut sorted: Vec<f64> = left.iter().map(|r| r[at]).collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let quartile = |share: f64| sorted[((sorted.len() as f64 - 1.0) * share).round() as usize];
+        let (low, high) = (quartile(0.25), quartile(0.75));
+        let room = USUAL * (high - low);
+        for remainder in left.iter_mut() {
+            remainder[at] = remainder[at].clamp(low - room, high + room);
+        }
+    }
+}
+
+/// Ways that say where a piece is.
+const PLACES: usize = 2;
+/// How many interquartile ranges beyond the quartiles are usual.
+const USUAL: f64 = 1.0;
 
 fn standardised(standard: &[(f64, f64)], features: &[f64]) -> Vec<f64> {
     let each = features.iter().zip(standard);

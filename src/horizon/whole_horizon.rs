@@ -3,10 +3,9 @@
 use super::background::Background;
 use super::motion_energy::MotionEnergy;
 use super::motion_prior::{MotionExample, MotionPrior};
-use super::motion_scene::{Motion, MotionScene, draw};
+use super::motion_scene::{Motion, MotionScene};
 use super::motion_search::{FoundMotion, MotionSearch};
-use super::pose::{Body, WAYS};
-use super::sprite::cut;
+use super::pose::{Body, Pose, WAYS};
 use super::texels::Texels;
 use super::time_basis::TimeBasis;
 use crate::data::{Footage, Part, Window};
@@ -168,7 +167,11 @@ impl WholeHorizon {
             .map(|(example, _)| example)
             .collect();
         if !examples.is_empty() {
-            model.prior = Some(MotionPrior::learn(&examples, model.config.ridge));
+            model.prior = Some(MotionPrior::learn(
+                &examples,
+                model.config.functions,
+                model.config.ridge,
+            ));
         }
         Ok(model)
     }
@@ -305,25 +308,14 @@ impl WholeHorizon {
         seen.features.iter().map(draw).collect()
     }
 
+    /// How the pieces lie at frame `t`, counted from 0.
+    pub fn poses(&self, seen: &SeenPast, motion: &Motion, t: usize) -> Vec<Pose> {
+        seen.scene.poses(motion, self.ahead.at(t))
+    }
+
     /// ŷ(x, z), frame `t` counted from 0.
     pub fn draw(&self, seen: &SeenPast, motion: &Motion, t: usize) -> Texels {
         seen.scene.draw(motion, &self.ahead, t)
-    }
-}
-
-impl WholeHorizon {
-    /// ŷ(x, z) from a larger picture of the last frame (C, H·n, W·n) and its background.
-    pub fn draw_from(
-        &self,
-        (frame, background): (&[f32], &Background),
-        seen: &SeenPast,
-        motion: &Motion,
-    ) -> Vec<Texels> {
-        let [_, height, width] = self.background.shape;
-        let cut = cut(frame, background, &seen.scene.pieces, (height, width));
-        (0..self.ahead.frames())
-            .map(|t| draw(&cut, &seen.scene.poses(motion, self.ahead.at(t))))
-            .collect()
     }
 }
 

@@ -194,11 +194,7 @@ mod tests {
         let shape = (30, 1, 8, 8);
         let bytes = vec![0; 30 * 64];
         let footage = Footage::from_frames("film", bytes, shape, 10.0, vec![20]).unwrap();
-        Input {
-            sequences: std::iter::once(0..30).collect(),
-            scenes: footage.scenes(),
-            footage,
-        }
+        Input::of(footage)
     }
 
     #[test]
@@ -212,11 +208,7 @@ mod tests {
         assert_eq!(hidden.count(), 20);
         assert_eq!(of("all").unwrap().1, 0..20);
         // Backwards, the film's times stay, and what comes after is what is looked at.
-        let back = Input {
-            footage: input.footage.backwards(),
-            scenes: input.footage.backwards().scenes(),
-            sequences: input.sequences.clone(),
-        };
+        let back = Input::of(input.footage.backwards());
         let past = |text: &str| mask(&[text.parse().unwrap()], &back, 4);
         let (found, frames) = past("all@2.0-2.2").unwrap();
         assert_eq!((found.span(), frames), (Some((4, 6)), 3..10));

@@ -4,7 +4,7 @@
 use crate::data::{Footage, Window, batch};
 use crate::error::Result;
 use crate::evaluation::rollout::{How, rollout_with_likelihood, shares};
-use crate::horizon::{Drawing, WholeHorizon};
+use crate::horizon::{Drawing, LargeFrame, WholeHorizon};
 use crate::inference::Forecaster;
 use crate::interrupt;
 use crate::memory;
@@ -143,7 +143,7 @@ impl Futures {
     /// The same, by a whole-horizon model.
     pub fn sample_whole(
         &mut self,
-        model: &WholeHorizon,
+        (model, large): (&WholeHorizon, Option<&LargeFrame>),
         (footage, windows, length): (&[Footage], &[Window], usize),
         (temperature, seed, device): (f64, Seed, &Device),
     ) -> Result<()> {
@@ -160,7 +160,10 @@ impl Futures {
                     temperature,
                     watch: None,
                 };
-                let made = model.futures(&x, drawing, &mut rng)?;
+                let made = match large {
+                    Some(large) => model.large_futures(&x, large, drawing, &mut rng)?,
+                    None => model.futures(&x, drawing, &mut rng)?,
+                };
                 let values = made.flatten_all()?.to_vec1::<f32>()?;
                 let byte = |value: &f32| (value * 255.0).round() as u8;
                 self.bytes.extend(values.iter().map(byte));

@@ -138,11 +138,7 @@ mod tests {
     fn input(frames: usize, cuts: Vec<usize>) -> Input {
         let shape = (frames, 1, 1, 1);
         let footage = Footage::from_frames("film", vec![0; frames], shape, 10.0, cuts).unwrap();
-        Input {
-            sequences: std::iter::once(0..frames).collect(),
-            scenes: footage.scenes(),
-            footage,
-        }
+        Input::of(footage)
     }
 
     fn found(input: &Input, at: Option<f64>) -> (usize, usize) {

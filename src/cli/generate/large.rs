@@ -1,0 +1,154 @@
+//! Futures at the film's own size: z is found at the model's size, and moves the film's pixels.
+
+use super::moment::Moment;
+use crate::cli::input::Input;
+use crate::data::Footage;
+use crate::error::{Error, Result};
+use crate::horizon::{Background, LargeFrame};
+use crate::interrupt;
+use crate::video::source::Kind;
+use crate::video::{Fit, ReadSettings};
+use std::str::FromStr;
+
+/// Frames from which the background is taken, at most.
+const LOOKS: usize = 101;
+
+/// The size of frames that are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DrawnSize {
+    /// That of the part of the film that the model sees.
+    Source,
+    /// Width and height.
+    Pixels(usize, usize),
+}
+
+impl FromStr for DrawnSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        if text == "source" {
+            return Ok(Self::Source);
+        }
+        let sides = text.split_once('x').and_then(|(width, height)| {
+            let side = |text: &str| text.parse().ok().filter(|side| (1..=4096).contains(side));
+            Some(Self::Pixels(side(width)?, side(height)?))
+        });
+        sides.ok_or_else(|| "expected source, or WxH of 1 to 4096 such as 512x512".to_owned())
+    }
+}
+
+/// The input at the size at which futures are drawn, from the context on.
+pub(super) struct Large {
+    pub input: Input,
+    pub moment: Moment,
+    pub frame: LargeFrame,
+}
+
+impl Large {
+    /// Reads the input once more.
+    ///
+    /// # Errors
+    /// Frames that were prepared at one size, a size of another aspect ratio, an input that cannot
+    /// be read.
+    pub fn read(input: &Input, moment: Moment, size: DrawnSize) -> Result<Self> {
+        let source = &input.source;
+        if matches!(source.kind, Kind::Tensors | Kind::Prepared) || input.footage.is_backwards() {
+            return Err(Error::input(
+                &source.name,
+                "its frames have one size and one direction only",
+                "leave out --size, or give the film itself",
+            ));
+        }
+        let settings = settings(input, size)?;
+        let count = input.footage.len();
+        let step = count.div_ceil(LOOKS).max(1);
+        let window = moment.start..moment.start + moment.context + moment.real;
+        let (mut looks, mut kept) = (Vec::new(), Vec::new());
+        let mut frames = source.open(&settings)?;
+        for index in 0..count {
+            interrupt::check()?;
+            let Some(frame) = frames.next_frame()? else {
+                break;
+            };
+            if window.contains(&index) {
+                kept.extend_from_slice(&frame.pixels);
+            }
+            if index % step == 0 {
+                looks.push(frame.pixels);
+            }
+        }
+        let (channels, height, width) = settings.shape();
+        let frame = channels * height * width;
+        if kept.len() != window.len() * frame {
+            return Err(Error::input(
+                &source.name,
+                "it has fewer frames now than before",
+                "wait until it is written, and try again",
+            ));
+        }
+        let last = &kept[(moment.context - 1) * frame..][..frame];
+        let pixels = last.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+        let background = Background::of_frames(&looks, [channels, height, width]);
+        let footage = Footage::from_frames(
+            source.name.as_str(),
+            kept,
+            (window.len(), channels, height, width),
+            input.footage.frame_rate(),
+            Vec::new(),
+        )?;
+        Ok(Self {
+            input: Input {
+                sequences: footage.scenes(),
+                scenes: footage.scenes(),
+                footage,
+                source: source.clone(),
+                settings,
+            },
+            moment: Moment { start: 0, ..moment },
+            frame: LargeFrame { pixels, background },
+        })
+    }
+}
+
+/// As the model reads, at another size.
+fn settings(input: &Input, size: DrawnSize) -> Result<ReadSettings> {
+    let seen = &input.settings;
+    let (width, height) = match size {
+        DrawnSize::Pixels(width, height) => (width, height),
+        DrawnSize::Source => {
+            let frames = input.source.open(seen)?;
+            let about = frames.description();
+            let (mut wide, mut high) =
+                (about.width as f64 * about.pixel_aspect, about.height as f64);
+            if about.orientation.transpose {
+                (wide, high) = (high, wide);
+            }
+            let columns = seen.width as f64 / seen.height as f64;
+            let shown = match seen.fit {
+                Fit::Crop => wide.min(high * columns),
+                Fit::Letterbox => wide.max(high * columns),
+            };
+            // Encoders want even sides.
+            let even = |side: f64| ((side / 2.0).round() as usize * 2).clamp(2, 4096);
+            (even(shown), even(shown / columns))
+        }
+    };
+    let apart = (width * seen.height) as f64 / (height * seen.width) as f64;
+    if (apart - 1.0).abs() > 0.02 {
+        return Err(Error::input(
+            format!("--size {width}x{height}"),
+            format!(
+                "its sides are in another proportion than what the model sees, {}x{}",
+                seen.width, seen.height
+            ),
+            format!("give --size {width}x{}", width * seen.height / seen.width),
+        ));
+    }
+    let settings = ReadSettings {
+        width,
+        height,
+        ..seen.clone()
+    };
+    settings.check()?;
+    Ok(settings)
+}
