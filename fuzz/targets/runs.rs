@@ -8,7 +8,7 @@ use std::path::Path;
 
 pub const MODELS: FuzzTarget = FuzzTarget {
     name: "models",
-    about: "a run's config.json and model.safetensors, as `generate` loads them",
+    about: "a run's config.json, model.safetensors and horizon.safetensors, as `generate` loads them",
     kept: &["film.frames"],
     seeds: models_seeds,
     read: read_model,
@@ -41,7 +41,7 @@ const RECIPES: [&str; 14] = [
 ];
 
 /// Makes any recipe small and quick.
-const SMALL: [&str; 23] = [
+const SMALL: [&str; 25] = [
     "data.width=8",
     "data.height=8",
     "data.channels=grey",
@@ -65,6 +65,8 @@ const SMALL: [&str; 23] = [
     "energy.width=8",
     "energy.depth=1",
     "energy.replay=8",
+    "horizon.ways=4",
+    "horizon.functions=2",
 ];
 
 fn train(folder: &Path, recipe: &str, more: &[&str]) -> Result<()> {
@@ -109,7 +111,12 @@ fn settle_length(case: &mut Case) {
 /// A film and the two files of a model.
 pub fn trained(recipe: &str) -> Result<Case> {
     let mut case = whole(recipe)?;
-    let needed = ["film.frames", "run/config.json", "run/model.safetensors"];
+    let needed = [
+        "film.frames",
+        "run/config.json",
+        "run/model.safetensors",
+        "run/horizon.safetensors",
+    ];
     case.files
         .retain(|file| needed.contains(&file.name.as_str()));
     Ok(case)
@@ -123,7 +130,12 @@ fn read_model(folder: &Path) -> Result<String> {
     let (run, film) = (word(folder, "run"), word(folder, "film.frames"));
     let out = word(folder, "out.safetensors");
     let few = ["--futures", "2", "--frames", "2", "--seed", "1", "-o", &out];
-    program(&[&["generate", &run, &film][..], &few].concat())?;
+    let words = [&["generate", &run, &film][..], &few].concat();
+    if folder.join("run/horizon.safetensors").exists() {
+        let by = ["--overwrite", "--by", "horizon"];
+        program(&[&words[..], &by].concat())?;
+    }
+    program(&[&words[..], &["--overwrite"]].concat())?;
     Ok("futures".to_owned())
 }
 

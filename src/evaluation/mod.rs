@@ -17,6 +17,7 @@ pub mod energy_score;
 mod ensemble;
 pub mod filling;
 pub mod health;
+pub mod horizon_health;
 pub mod masked_text;
 pub mod moving;
 pub mod outcomes;

@@ -1,8 +1,9 @@
 //! Futures of a whole-horizon model as tensors.
 
 use super::background::Background;
-use super::motion_scene::draw;
-use super::sprite::cut;
+use super::motion_scene::paste_all;
+use super::sprite::{Cut, cut};
+use super::texels::Texels;
 use super::whole_horizon::{SeenPast, WholeHorizon};
 use crate::error::Result;
 use crate::interrupt;
@@ -117,16 +118,31 @@ impl WholeHorizon {
             interrupt::check()?;
             let seen = later.as_ref().unwrap_or(first);
             let motion = self.sample(seen, drawing.temperature, rng);
+            let entering = self.entering.sample(rng);
+            let grain = self.grain.sample(rng);
             let pieces = &seen.scene.pieces;
             let cut = (large.zip(last_large.as_ref()))
                 .map(|(large, last)| cut(last, &large.background, pieces, (height, width)));
             for t in 0..self.frames.min(last - time) {
                 let poses = self.poses(seen, &motion, t);
-                let frame = draw(&seen.scene.levels[0], &poses).frame(channels);
+                let shown = |cut: &Cut, mut canvas: Texels| {
+                    paste_all(&mut canvas, cut, &poses);
+                    self.enter(entering, &mut canvas, t);
+                    canvas.frame(channels)
+                };
+                let cut_small = &seen.scene.levels[0];
+                let mut rest = cut_small.rest.clone();
+                if grain.is_some() {
+                    self.grain.fade(&mut rest, &self.background, t);
+                }
+                let mut frame = shown(cut_small, rest);
+                if let Some(grain) = grain {
+                    self.grain.add(grain, &mut frame, t);
+                }
                 time += 1;
                 match &cut {
                     Some(cut) => {
-                        let large = draw(cut, &poses).frame(channels);
+                        let large = shown(cut, cut.rest.clone());
                         show(time, &large);
                         last_large = Some(large);
                     }
@@ -134,7 +150,7 @@ impl WholeHorizon {
                 }
                 drawn.push(frame);
             }
-            drawn.drain(..drawn.len() - self.context);
+            drawn.drain(..drawn.len().saturating_sub(self.context));
             if time < last {
                 later = Some(self.see(&drawn)?);
             }

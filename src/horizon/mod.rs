@@ -5,7 +5,11 @@
 //! Gauss–Newton steps, and p(z | x) is learned from the z*.
 
 mod background;
+mod config;
 mod drawing;
+mod entering;
+mod grain;
+mod learning;
 mod motion_energy;
 mod motion_prior;
 mod motion_scene;
@@ -14,12 +18,17 @@ mod piece;
 mod pose;
 mod sprite;
 mod stored;
+mod stored_bank;
 mod texels;
 mod time_basis;
 mod whole_horizon;
 
 pub use background::Background;
+pub use config::{HorizonConfig, MovingParts};
 pub use drawing::{Drawing, LargeFrame, Onlooker};
+pub use entering::{Entering, EnteringBank};
+pub use grain::{Grain, GrainDraw};
+pub use learning::{frames, moving_share};
 pub use motion_energy::{MotionEnergy, MotionError};
 pub use motion_prior::{MotionExample, MotionPrior};
 pub use motion_scene::{LEVELS, Motion, MotionScene, draw};
@@ -29,4 +38,7 @@ pub use pose::{Body, Pose, WAYS, Yx};
 pub use sprite::{Cut, cut};
 pub use texels::{Sampled, Texel, Texels};
 pub use time_basis::TimeBasis;
-pub use whole_horizon::{HorizonConfig, SeenPast, WholeHorizon, frames};
+pub use whole_horizon::{SeenPast, WholeHorizon};
+
+#[cfg(test)]
+mod tests;

@@ -192,6 +192,7 @@ impl AtTime {
 #[cfg(test)]
 mod tests {
     use super::super::background::Background;
+    use super::super::config::MovingParts;
     use super::super::motion_scene::Motion;
     use super::super::motion_search::MotionSearch;
     use super::*;
@@ -239,7 +240,12 @@ mod tests {
 
     #[test]
     fn slopes_are_finite_differences() {
-        let scene = MotionScene::new(&frame((15.0, 14.0), 0.0), &background(), 5.0);
+        let scene = MotionScene::new(
+            &frame((15.0, 14.0), 0.0),
+            &background(),
+            MovingParts::Pieces,
+            5.0,
+        );
         let basis = TimeBasis::ahead(FRAMES, 2);
         let energy = MotionEnergy::new(&scene, &basis, &came());
         for ways in [2, 4, 6, 12] {
@@ -267,8 +273,34 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_frame_that_moves_is_found() {
+        let wave = |t: f64| -> Vec<f32> {
+            let value =
+                |y: f64, x: f64| 0.5 + 0.2 * (0.4 * y).sin() * (0.3 * x + 0.01 * y * x).cos();
+            let at = |index: usize| ((index / SIZE) as f64, (index % SIZE) as f64);
+            (0..SIZE * SIZE)
+                .map(|index| at(index))
+                .map(|(y, x)| value(y - 0.7 * t, x + 0.5 * t) as f32)
+                .collect()
+        };
+        let scene = MotionScene::new(&wave(0.0), &background(), MovingParts::Frame, 5.0);
+        let basis = TimeBasis::ahead(FRAMES, 2);
+        let came: Vec<Vec<f32>> = (1..=FRAMES).map(|t| wave(t as f64)).collect();
+        let energy = MotionEnergy::new(&scene, &basis, &came);
+        let rest: Motion = vec![vec![0.0; 8]];
+        let found = search(4).find(&energy, &rest).unwrap();
+        let copied = energy.value(&rest, 0, FRAMES);
+        assert!(found.error < 0.1 * copied, "{} of {copied}", found.error);
+    }
+
+    #[test]
     fn what_moved_is_found() {
-        let scene = MotionScene::new(&frame((15.0, 14.0), 0.0), &background(), 5.0);
+        let scene = MotionScene::new(
+            &frame((15.0, 14.0), 0.0),
+            &background(),
+            MovingParts::Pieces,
+            5.0,
+        );
         assert_eq!(scene.pieces.len(), 1);
         let basis = TimeBasis::ahead(FRAMES, 2);
         let energy = MotionEnergy::new(&scene, &basis, &came());

@@ -229,3 +229,70 @@ fn solve(mut matrix: Vec<f64>, mut vector: Vec<f64>) -> Vec<f64> {
     }
     vector
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Seed;
+
+    /// z = (speed, −2 speed) and noise of a deviation of 0.1, twice that where it is fast.
+    fn examples() -> Vec<MotionExample> {
+        let mut rng = Seed(0).stream("test", 0);
+        let each = (0..400).map(|_| {
+            let speed = rng.normal();
+            let noise = 0.1 * (0.01 + speed * speed).powf(0.25);
+            MotionExample {
+                features: vec![speed, 0.0, rng.normal()],
+                motion: vec![
+                    speed + noise * rng.normal(),
+                    -2.0 * speed + noise * rng.normal(),
+                ],
+            }
+        });
+        each.collect()
+    }
+
+    #[test]
+    fn the_past_foretells_mean_and_spread() {
+        let prior = MotionPrior::learn(&examples(), 1, 1.0);
+        let features = [1.5, 0.0, 0.3];
+        let mean = prior.mean(&features);
+        assert!(
+            (mean[0] - 1.5).abs() < 0.05 && (mean[1] + 3.0).abs() < 0.05,
+            "{mean:?}"
+        );
+        let mut rng = Seed(1).stream("test", 0);
+        let mut spread = |speed: f64| {
+            let features = [speed, 0.0, 0.0];
+            let mean = prior.mean(&features);
+            let squares =
+                (0..2000).map(|_| (prior.sample(&features, 1.0, &mut rng)[0] - mean[0]).powi(2));
+            (squares.sum::<f64>() / 2000.0).sqrt()
+        };
+        let (slow, fast) = (spread(0.2), spread(2.0));
+        assert!((0.03..0.08).contains(&slow), "{slow}");
+        assert!((0.10..0.20).contains(&fast), "{fast}");
+    }
+
+    #[test]
+    fn a_temperature_of_0_draws_the_mean() {
+        let prior = MotionPrior::learn(&examples(), 1, 1.0);
+        let features = [0.5, 0.0, 0.0];
+        let mut rng = Seed(1).stream("test", 0);
+        assert_eq!(
+            prior.sample(&features, 0.0, &mut rng),
+            prior.mean(&features)
+        );
+    }
+
+    #[test]
+    fn solve_solves() {
+        let found = solve(
+            vec![0.0, 2.0, 1.0, 1.0, 0.0, 3.0, 2.0, 1.0, 0.0],
+            vec![7.0, 10.0, 4.0],
+        );
+        for (found, wanted) in found.iter().zip([1.0, 2.0, 3.0]) {
+            assert!((found - wanted).abs() < 1e-12, "{found}");
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! What z moves: the pieces of the last frame seen, over what they hid.
 
 use super::background::Background;
-use super::piece::{Piece, pieces};
+use super::config::MovingParts;
+use super::piece::{Piece, pieces, whole};
 use super::pose::{Pose, Yx};
 use super::sprite::{Cut, cut};
 use super::texels::{Sampled, Texel, Texels};
@@ -36,9 +37,12 @@ pub(super) struct Dot {
 
 impl MotionScene {
     /// Of a frame (C, H, W) in [0, 1]; `reach` is the step of 1 of z, in pixels.
-    pub fn new(frame: &[f32], background: &Background, reach: f64) -> Self {
+    pub fn new(frame: &[f32], background: &Background, parts: MovingParts, reach: f64) -> Self {
         let [_, height, width] = background.shape;
-        let found = pieces(frame, background, reach);
+        let found = match parts {
+            MovingParts::Frame => vec![whole((height, width), reach)],
+            MovingParts::Pieces | MovingParts::Chosen => pieces(frame, background, reach),
+        };
         let mut levels = vec![cut(frame, background, &found, (height, width))];
         for level in 1..LEVELS {
             let finer = &levels[level - 1];
@@ -68,7 +72,7 @@ impl MotionScene {
 }
 
 /// One number a way at one time.
-fn ways(motion: &[f64], functions: &[f64]) -> Vec<f64> {
+pub(super) fn ways(motion: &[f64], functions: &[f64]) -> Vec<f64> {
     let dot = |way: &[f64]| way.iter().zip(functions).map(|(a, b)| a * b).sum();
     motion.chunks_exact(functions.len()).map(dot).collect()
 }
@@ -76,13 +80,23 @@ fn ways(motion: &[f64], functions: &[f64]) -> Vec<f64> {
 /// The sprites as they lie, over the rest.
 pub fn draw(cut: &Cut, poses: &[Pose]) -> Texels {
     let mut canvas = cut.rest.clone();
-    for (sprite, pose) in cut.sprites.iter().zip(poses) {
-        for (at, place) in places(sprite, pose, &cut.rest) {
-            let texel = sprite.sample(pose.backward(place));
-            over(&mut canvas.values[at], texel);
-        }
-    }
+    paste_all(&mut canvas, cut, poses);
     canvas
+}
+
+/// The sprites as they lie, over the canvas.
+pub(super) fn paste_all(canvas: &mut Texels, cut: &Cut, poses: &[Pose]) {
+    for (sprite, pose) in cut.sprites.iter().zip(poses) {
+        paste(canvas, sprite, pose);
+    }
+}
+
+/// A sprite as it lies, over the canvas.
+pub(super) fn paste(canvas: &mut Texels, sprite: &Texels, pose: &Pose) {
+    for (at, place) in places(sprite, pose, canvas) {
+        let texel = sprite.sample(pose.backward(place));
+        over(&mut canvas.values[at], texel);
+    }
 }
 
 /// Draws onto `canvas`, and tells what was drawn of one sprite.

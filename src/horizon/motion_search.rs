@@ -40,6 +40,13 @@ impl MotionSearch {
     /// An energy that is not finite.
     pub fn find(&self, energy: &MotionEnergy, start: &Motion) -> Result<FoundMotion> {
         let all = energy.frames();
+        if all == 0 {
+            return Ok(FoundMotion {
+                motion: start.clone(),
+                error: 0.0,
+                energy: 0.0,
+            });
+        }
         let stages = [
             (2, all.div_ceil(4), 2),
             (2, all.div_ceil(2), 2),

@@ -64,6 +64,15 @@ pub fn pieces(frame: &[f32], background: &Background, reach: f64) -> Vec<Piece> 
     found
 }
 
+/// The whole frame (H, W) as one piece.
+pub fn whole((height, width): (usize, usize), reach: f64) -> Piece {
+    let pixels: Vec<usize> = (0..height * width).collect();
+    Piece {
+        body: body(&pixels, width, reach),
+        pixels,
+    }
+}
+
 fn body(pixels: &[usize], width: usize, reach: f64) -> Body {
     let count = pixels.len() as f64;
     let sum = |of: &dyn Fn(usize) -> usize| -> f64 {

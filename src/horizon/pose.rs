@@ -3,7 +3,7 @@
 /// A place, a step or a slope: down and right.
 pub type Yx = (f64, f64);
 
-/// The most ways in which a piece moves: two of place, turn, growth, two of shear and six of bending.
+/// The most ways in which a piece moves: two of place, growth, turn, two of shear and six of bending.
 pub const WAYS: usize = 12;
 /// Rounds of the search for the place that a bend moves to a given one.
 const ROUNDS: usize = 4;
@@ -39,12 +39,12 @@ pub struct Pose {
 }
 
 impl Pose {
-    /// The pose of `motion`, one number a way: down and right by `reach`, radians, growth, bends by half the
+    /// The pose of `motion`, one number a way: down and right by `reach`, growth, radians, bends by half the
     /// radius. Ways that are left out are 0.
     pub fn new(body: Body, motion: &[f64]) -> Self {
         let way = |index: usize| motion.get(index).copied().unwrap_or(0.0);
-        let (sin, cos) = way(2).sin_cos();
-        let grown = way(3).clamp(-2.0, 2.0).exp();
+        let (sin, cos) = way(3).sin_cos();
+        let grown = way(2).clamp(-2.0, 2.0).exp();
         let unit = bend_unit(body);
         Self {
             body,
@@ -79,12 +79,12 @@ impl Pose {
         let v = self.unbent(w);
         let reach = self.body.reach;
         let (cos, sin) = self.back;
-        // −∂p/∂(motion), turned back; a step down, a step right, a turn, growth.
+        // −∂p/∂(motion), turned back; a step down, a step right, growth, a turn.
         let mut each = [(0.0, 0.0); WAYS];
         each[0] = (-reach * cos, -reach * sin);
         each[1] = (reach * sin, -reach * cos);
-        each[2] = (-w.1, w.0);
-        each[3] = (-w.0, -w.1);
+        each[2] = (-w.0, -w.1);
+        each[3] = (-w.1, w.0);
         if ways > 4 {
             let unit = bend_unit(self.body);
             let shapes = shapes(self.near(v));
@@ -182,12 +182,12 @@ mod tests {
         reach: 8.0,
     };
     const MOTION: [f64; WAYS] = [
-        0.4, -0.3, 0.7, 0.1, 0.05, -0.04, 0.03, 0.02, -0.03, 0.04, -0.02, 0.03,
+        0.4, -0.3, 0.1, 0.7, 0.05, -0.04, 0.03, 0.02, -0.03, 0.04, -0.02, 0.03,
     ];
 
     #[test]
     fn backward_undoes_forward() {
-        for ways in [2, 4, 6, WAYS] {
+        for ways in [2, 3, 4, 6, WAYS] {
             let pose = Pose::new(BODY, &MOTION[..ways]);
             for s in [(20.0, 30.0), (25.0, 33.0), (14.0, 27.5)] {
                 let back = pose.backward(pose.forward(s));

@@ -6,6 +6,8 @@ use super::texels::{Texel, Texels};
 
 /// What differs by this share of the largest difference nearby is opaque.
 const FULL: f32 = 0.8;
+/// How far the border of a whole frame goes on, in its sides.
+const BEYOND: f64 = 0.25;
 /// Transparent texels around each sprite, so that it fades to nothing.
 const MARGIN: usize = 3;
 
@@ -24,13 +26,18 @@ pub fn cut(
     frame: &[f32],
     background: &Background,
     pieces: &[Piece],
-    (_, columns): (usize, usize),
+    (rows, columns): (usize, usize),
 ) -> Cut {
     let [_, height, width] = background.shape;
     let pitch = columns as f64 / width as f64;
     // Texels of one model pixel, and of the rim.
     let scale = (width as f64 / columns as f64).round().max(1.0) as usize;
     let size = (height, width);
+    if let [only] = pieces
+        && only.pixels.len() == rows * columns
+    {
+        return uncut(Texels::of_frame(frame, size, pitch));
+    }
     let opacity = opacity(frame, background, scale);
     let picture = Texels::of_frame(frame, size, pitch);
     let behind = Texels::of_frame(&background.pixels, size, pitch);
@@ -70,6 +77,30 @@ pub fn cut(
         });
     }
     Cut { sprites, rest }
+}
+
+/// The whole picture as a sprite. Beyond its border the border's texels go on, so that a frame that
+/// moves aside leaves no gap.
+fn uncut(picture: Texels) -> Cut {
+    let (height, width) = picture.size;
+    let around = (BEYOND * height.max(width) as f64) as usize;
+    let inside = |index: usize, length: usize| index.saturating_sub(around).min(length - 1);
+    let (rows, columns) = (height + 2 * around, width + 2 * around);
+    let texel = |at: usize| {
+        let (row, column) = (inside(at / columns, height), inside(at % columns, width));
+        picture.values[row * width + column]
+    };
+    let out = around as f64 * picture.pitch;
+    let sprite = Texels {
+        size: (rows, columns),
+        values: (0..rows * columns).map(texel).collect(),
+        pitch: picture.pitch,
+        corner: (picture.corner.0 - out, picture.corner.1 - out),
+    };
+    Cut {
+        sprites: vec![sprite],
+        rest: picture,
+    }
 }
 
 /// How much of each texel is in front of the background, (H, W): it shows a mixture x = αf + (1 − α)b, and f

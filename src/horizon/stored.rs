@@ -1,8 +1,10 @@
 //! A whole-horizon model as tensors, and back.
 
 use super::background::Background;
+use super::config::HorizonConfig;
+use super::grain::Grain;
 use super::motion_prior::MotionPrior;
-use super::whole_horizon::{HorizonConfig, WholeHorizon};
+use super::whole_horizon::WholeHorizon;
 use crate::error::{Error, Result};
 use candle_core::{DType, Device, Tensor};
 use std::collections::HashMap;
@@ -41,6 +43,19 @@ impl WholeHorizon {
                 ("prior.scale", list(&[prior.scale.0, prior.scale.1])?),
                 ("prior.remainders", rows(&prior.remainders)?),
                 ("prior.width", list(&prior.width)?),
+            ]);
+        }
+        all.extend(self.entering_tensors()?);
+        if !self.grain.sequences.is_empty() {
+            let (count, frames) = (self.grain.sequences.len(), self.frames);
+            let shape = [count, frames, channels, height, width];
+            let noise = self.grain.sequences.iter().flatten().flatten().copied();
+            all.extend([
+                (
+                    "grain.persistence",
+                    plane(&self.grain.persistence, &[frames])?,
+                ),
+                ("grain.sequences", tensor(noise.collect(), &shape)?),
             ]);
         }
         let named = all.into_iter().map(|(name, t)| (name.to_owned(), t));
@@ -113,19 +128,36 @@ impl WholeHorizon {
                 width: sized("prior.width", 1, size)?,
             });
         }
+        model.entering = model.entering_of(tensors)?;
+        if tensors.contains_key("grain.sequences") {
+            let (_, persistence) = find("grain.persistence", 1)?;
+            let (noise_shape, noise) = find("grain.sequences", 5)?;
+            if persistence.len() != frames || noise_shape[1] != frames || noise_shape[2..] != shape
+            {
+                let problem = format!("is {noise_shape:?}, of frames {shape:?} and {frames} ahead");
+                return Err(unfit("grain.sequences", problem));
+            }
+            let size: usize = shape.iter().product();
+            let sequences = noise.chunks_exact(size * frames);
+            let split = |film: &[f32]| film.chunks_exact(size).map(<[f32]>::to_vec).collect();
+            model.grain = Grain {
+                persistence,
+                sequences: sequences.map(split).collect(),
+            };
+        }
         Ok(model)
     }
 }
 
-fn unfit(name: &str, problem: String) -> Error {
+pub(super) fn unfit(name: &str, problem: String) -> Error {
     Error::input(name, problem, "train anew: the file is not whole")
 }
 
-fn tensor(values: Vec<f32>, shape: &[usize]) -> Result<Tensor> {
+pub(super) fn tensor(values: Vec<f32>, shape: &[usize]) -> Result<Tensor> {
     Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
 }
 
-fn narrow(values: &[f64], shape: &[usize]) -> Result<Tensor> {
+pub(super) fn narrow(values: &[f64], shape: &[usize]) -> Result<Tensor> {
     tensor(values.iter().map(|&value| value as f32).collect(), shape)
 }
 

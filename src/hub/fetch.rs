@@ -27,6 +27,7 @@ const WEIGHTS: &str = "model.safetensors";
 const NAMES: &[&str] = &[
     CONFIG,
     "model.safetensors.index.json",
+    "horizon.safetensors",
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",

@@ -26,6 +26,7 @@ const TOLD: &[&str] = &[
 /// Files of a run that are the model.
 const MODEL: &[&str] = &[
     "model.safetensors",
+    "horizon.safetensors",
     "tokenizer.json",
     "tokenizer_config.json",
 ];

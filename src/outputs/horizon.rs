@@ -10,7 +10,7 @@ use std::path::Path;
 pub const HORIZON: &str = "horizon";
 /// The key of [`Stated`] in the file's metadata.
 const STATED: &str = "horizon";
-/// Neither context nor horizon is longer.
+/// No horizon is longer.
 const MOST_FRAMES: usize = 1024;
 
 /// What the tensors do not say.
@@ -37,11 +37,14 @@ pub fn save_horizon(path: &Path, model: &WholeHorizon) -> Result<()> {
     checkpoint::save(path, &model.tensors()?, &notes)
 }
 
-/// Reads the model of frames (C, H, W), or None where there is no such file.
+/// Reads the model of frames (C, H, W) and of `context` frames of the past, or None where there is no such file.
 ///
 /// # Errors
 /// A file that is not whole, of another version, or of other frames.
-pub fn load_horizon(path: &Path, shape: [usize; 3]) -> Result<Option<WholeHorizon>> {
+pub fn load_horizon(
+    path: &Path,
+    (shape, seen): ([usize; 3], usize),
+) -> Result<Option<WholeHorizon>> {
     if !path.exists() {
         return Ok(None);
     }
@@ -54,12 +57,19 @@ pub fn load_horizon(path: &Path, shape: [usize; 3]) -> Result<Option<WholeHorizo
         context,
         frames,
     } = stated;
-    if !((2..=MOST_FRAMES).contains(&context) && (1..=MOST_FRAMES).contains(&frames)) {
+    if context != seen || context < 2 || !(1..=MOST_FRAMES).contains(&frames) {
         return Err(unusable(
             path,
             format!(
-                "says {context} frames of context and {frames} ahead; expected 2 and 1 to {MOST_FRAMES}"
+                "says {context} frames of context and {frames} ahead; expected {seen}, at least 2, and \
+                 1 to {MOST_FRAMES}"
             ),
+        ));
+    }
+    if config.ways == 0 {
+        return Err(unusable(
+            path,
+            "says horizon.ways = 0; expected 2 or more".to_owned(),
         ));
     }
     config

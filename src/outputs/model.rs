@@ -220,7 +220,7 @@ impl Model {
         let shape = [channels, height, width];
         let beside = path_of_config.with_file_name(format!("{HORIZON}.safetensors"));
         Ok(Self {
-            horizon: load_horizon(&beside, shape)?,
+            horizon: load_horizon(&beside, (shape, config.settings.model.context))?,
             ..Self::build(config, &checkpoint, device)?
         })
     }

@@ -79,7 +79,7 @@ const BOUNDS: &[(&str, Range)] = &[
     ("energy.restraint", Amount),
     ("horizon.windows", Whole(0, MANY)),
     ("horizon.functions", Whole(1, 16)),
-    ("horizon.ways", Whole(2, 12)),
+    ("horizon.ways", Whole(0, 12)),
     ("horizon.ridge", Amount),
     ("training.members", Whole(1, 64)),
     ("training.batch", Whole(1, MANY)),

@@ -2,6 +2,7 @@
 
 mod conclusion;
 pub(in crate::cli) mod continuity;
+mod first_picture;
 mod horizon;
 pub(in crate::cli) mod notes;
 pub(in crate::cli) mod state;

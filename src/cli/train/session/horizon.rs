@@ -1,10 +1,11 @@
 //! The whole-horizon model of a run, which is learned before the networks are.
 
 use super::Plan;
+use super::first_picture::first_picture;
 use crate::cli::train::Only;
 use crate::error::Result;
 use crate::evaluation::comparison::{self, Predictor};
-use crate::horizon::WholeHorizon;
+use crate::horizon::{HorizonConfig, MovingParts, WholeHorizon, moving_share};
 use crate::outputs::horizon::save_horizon;
 use crate::outputs::model::{Draws, Model};
 use crate::outputs::run::Run;
@@ -15,6 +16,12 @@ const LONGEST: usize = 16;
 /// Windows and futures by which it is chosen who draws.
 const WINDOWS: usize = 24;
 const FUTURES: usize = 8;
+/// Ways that are tried, on so many windows, and those taken where validation cannot tell.
+const TRIED: [usize; 4] = [2, 3, 4, 6];
+const TRIAL: usize = 80;
+const USUAL: usize = 4;
+/// The share of pixels off the background from which on the camera may be what moves.
+const MUCH: f64 = 0.2;
 
 /// Learns the model and writes it, where the recipe asks for one and the run has none yet.
 ///
@@ -41,11 +48,20 @@ pub(super) fn learn(plan: &Plan, run: &Run) -> Result<()> {
     };
     let start = Instant::now();
     let about = (&plan.footage[..], train);
-    let model = WholeHorizon::learn(about, (context, frames), config)?;
+    let config = chosen(plan, (context, frames))?;
+    let model = WholeHorizon::learn(about, (context, frames), &config)?;
     save_horizon(&path, &model)?;
+    if let Some(picture) = first_picture(plan, &model)? {
+        picture.save(&run.pictures().join("00000000.png"))?;
+    }
     match model.prior.as_ref().map(|prior| prior.count()) {
         Some(pieces) => tracing::info!(
-            "horizon: learned from {pieces} moving pieces, {frames} frames at once, in {:.0} s",
+            "horizon: learned from {pieces} {} that move in {} ways, {frames} frames at once, in {:.0} s",
+            match config.parts {
+                MovingParts::Frame => "whole frames",
+                MovingParts::Pieces | MovingParts::Chosen => "pieces",
+            },
+            config.ways,
             start.elapsed().as_secs_f64()
         ),
         None => tracing::warn!(
@@ -53,6 +69,93 @@ pub(super) fn learn(plan: &Plan, run: &Run) -> Result<()> {
         ),
     }
     Ok(())
+}
+
+/// What moves, and in which ways: as the recipe says, or what has the lowest CRPS on the validation
+/// part.
+fn chosen(plan: &Plan, about: (usize, usize)) -> Result<HorizonConfig> {
+    let said = &plan.settings.horizon;
+    let part = (&plan.footage[..], &plan.split.train);
+    let parts: &[MovingParts] = match said.parts {
+        MovingParts::Chosen => &[MovingParts::Pieces, MovingParts::Frame],
+        MovingParts::Pieces => &[MovingParts::Pieces],
+        MovingParts::Frame => &[MovingParts::Frame],
+    };
+    let ways: &[usize] = match said.ways {
+        0 => &TRIED,
+        ref ways => std::slice::from_ref(ways),
+    };
+    let mut best = (
+        f64::INFINITY,
+        HorizonConfig {
+            parts: parts[0],
+            ways: ways
+                .iter()
+                .copied()
+                .find(|&ways| ways == USUAL)
+                .unwrap_or(ways[0]),
+            ..said.clone()
+        },
+    );
+    if parts.len() * ways.len() == 1 {
+        return Ok(best.1);
+    }
+    for &parts in parts {
+        // Before a camera that stands still, little of a frame differs from the background.
+        if said.parts == MovingParts::Chosen && parts == MovingParts::Frame {
+            let moving = moving_share(part)?;
+            if moving < MUCH {
+                continue;
+            }
+        }
+        for &ways in ways {
+            let config = HorizonConfig {
+                parts,
+                ways,
+                ..said.clone()
+            };
+            let trial = HorizonConfig {
+                windows: config.windows.min(TRIAL),
+                ..config.clone()
+            };
+            let model = WholeHorizon::learn(part, about, &trial)?;
+            let predictors = [Predictor::Copy, Predictor::Horizon(&model)];
+            if let Some(ratio) = crps(plan, &predictors)?.filter(|ratio| *ratio < best.0) {
+                best = (ratio, config);
+            }
+        }
+    }
+    Ok(best.1)
+}
+
+/// The CRPS of the second of two ÷ the first's on the validation part, where it moves: the mean of logarithms
+/// over horizons. None where nothing can be compared.
+fn crps(plan: &Plan, predictors: &[Predictor; 2]) -> Result<Option<f64>> {
+    let context = plan.settings.model.context;
+    let validation = &plan.split.validation;
+    let reach = (1..=plan.settings.evaluation.horizon)
+        .rev()
+        .find(|reach| validation.count(context + reach) > 0);
+    let Some(reach) = reach else {
+        return Ok(None);
+    };
+    let how = comparison::Plan {
+        context,
+        horizons: comparison::Plan::horizons(reach)?,
+        futures: FUTURES,
+        temperature: plan.settings.evaluation.temperature,
+        seed: plan.seed,
+    };
+    let windows = validation.spread(how.length(), WINDOWS);
+    let (footage, device) = (&plan.footage, &plan.device);
+    let found = comparison::compare(predictors, footage, &windows, &how, device, &mut |_| {})?;
+    let ratios = how.horizons.iter().filter_map(|horizon| {
+        let crps = |of: usize| found.models[of][horizon].moving.crps.value;
+        Some((crps(1)? / crps(0)?).ln())
+    });
+    let ratios: Vec<f64> = ratios.filter(|ratio| ratio.is_finite()).collect();
+    let mean = ratios.iter().sum::<f64>() / ratios.len().max(1) as f64;
+    Ok((!ratios.is_empty()).then(|| mean.exp()))
 }
 
 /// Chooses on the validation part which model draws futures: the one with the lower CRPS where
@@ -68,37 +171,10 @@ pub(super) fn choose(plan: &Plan, model: &mut Model) -> Result<()> {
     if model.latent.is_empty() {
         return Ok(());
     }
-    let context = plan.settings.model.context;
-    let validation = &plan.split.validation;
-    let reach = (1..=plan.settings.evaluation.horizon)
-        .rev()
-        .find(|reach| validation.count(context + reach) > 0);
-    let Some(reach) = reach else {
+    let predictors = [Predictor::Model(&model.latent), Predictor::Horizon(horizon)];
+    let Some(ratio) = crps(plan, &predictors)? else {
         return Ok(());
     };
-    let how = comparison::Plan {
-        context,
-        horizons: comparison::Plan::horizons(reach)?,
-        futures: FUTURES,
-        temperature: plan.settings.evaluation.temperature,
-        seed: plan.seed,
-    };
-    let predictors = [Predictor::Model(&model.latent), Predictor::Horizon(horizon)];
-    let windows = validation.spread(how.length(), WINDOWS);
-    let found = comparison::compare(
-        &predictors,
-        &plan.footage,
-        &windows,
-        &how,
-        &plan.device,
-        &mut |_| {},
-    )?;
-    let ratios = how.horizons.iter().filter_map(|horizon| {
-        let crps = |of: usize| found.models[of][horizon].moving.crps.value;
-        Some((crps(1)? / crps(0)?).ln())
-    });
-    let ratios: Vec<f64> = ratios.filter(|ratio| ratio.is_finite()).collect();
-    let ratio = (ratios.iter().sum::<f64>() / ratios.len().max(1) as f64).exp();
     if ratio > 1.0 {
         model.config.draws = Draws::Frames;
     }

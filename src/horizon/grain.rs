@@ -1,0 +1,201 @@
+//! Grain: what still pixels do from frame to frame, the camera's and the codec's noise.
+//!
+//! Moved pixels carry the noise of the last frame seen, and still ones stand frozen, which no film
+//! does. A future takes the noise of other moments of the film, as it was: its spectrum, its
+//! codec's blocks and its course in time are true. Of the noise of x_T a share ρ remains after t frames.
+
+use super::background::Background;
+use super::learning::frames;
+use super::piece::threshold;
+use super::texels::Texels;
+use crate::data::{Footage, Window};
+use crate::error::Result;
+use crate::rng::Rng;
+
+/// Numbers that sequences of noise may hold together.
+const NUMBERS: usize = 2_000_000;
+/// Sequences of noise, at least and at most.
+const FEWEST: usize = 2;
+const MOST: usize = 8;
+
+/// The noise of still pixels.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Grain {
+    /// ρ at each frame of the horizon, in [0, 1].
+    pub persistence: Vec<f32>,
+    /// Some sequences: of each frame of the horizon what still pixels are off the background,
+    /// (C, H, W); 0 where something moved.
+    pub sequences: Vec<Vec<Vec<f32>>>,
+}
+
+/// The noise of one future: a mixture of two sequences, either of which may be upside down in brightness.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GrainDraw {
+    sequences: [usize; 2],
+    signs: [f32; 2],
+}
+
+impl Grain {
+    /// Of training windows of `context` and `ahead` frames.
+    ///
+    /// # Errors
+    /// Footage that cannot be read.
+    pub fn of(
+        footage: &[Footage],
+        windows: &[Window],
+        background: &Background,
+        (context, ahead): (usize, usize),
+    ) -> Result<Self> {
+        let size = background.pixels.len();
+        let kept = (NUMBERS / (ahead * size).max(1)).clamp(FEWEST, MOST);
+        let some = windows.iter().step_by(windows.len().div_ceil(kept).max(1));
+        let least = threshold(background);
+        let plane = background.noise.len();
+        let mut sequences = Vec::new();
+        let (mut shared, mut own) = (vec![0f64; ahead], 0f64);
+        for window in some {
+            let mut frames = frames(footage, window, context + ahead)?.split_off(context - 1);
+            let mut still = vec![true; plane];
+            for frame in &frames {
+                let distance = background.distance(frame);
+                let each = still.iter_mut().zip(distance.iter().zip(&least));
+                each.for_each(|(still, (distance, least))| *still &= distance <= least);
+            }
+            for frame in &mut frames {
+                for (index, (value, usual)) in frame.iter_mut().zip(&background.pixels).enumerate()
+                {
+                    *value = if still[index % plane] {
+                        *value - usual
+                    } else {
+                        0.0
+                    };
+                }
+            }
+            let first = frames.remove(0);
+            own += product(&first, &first);
+            for (shared, frame) in shared.iter_mut().zip(&frames) {
+                *shared += product(&first, frame);
+            }
+            sequences.push(frames);
+        }
+        // Without any noise nothing changes.
+        let persistence = shared.into_iter().map(|shared| match own > 0.0 {
+            true => (shared / own).clamp(0.0, 1.0) as f32,
+            false => 1.0,
+        });
+        Ok(Self {
+            persistence: persistence.collect(),
+            sequences,
+        })
+    }
+
+    /// The noise of a future; none where none was seen.
+    pub fn sample(&self, rng: &mut Rng) -> Option<GrainDraw> {
+        let count = self.sequences.len();
+        (count > 0).then(|| GrainDraw {
+            sequences: [rng.below(count), rng.below(count)],
+            signs: [(); 2].map(|()| if rng.below(2) == 0 { 1.0 } else { -1.0 }),
+        })
+    }
+
+    /// Takes from what is behind the pieces the share of x_T's noise that is gone at frame `t`, counted from 0.
+    pub fn fade(&self, rest: &mut Texels, background: &Background, t: usize) {
+        let gone = 1.0 - self.persistence[t];
+        let plane = background.noise.len();
+        let channels = background.shape[0];
+        for (pixel, (texel, least)) in rest
+            .values
+            .iter_mut()
+            .zip(threshold(background))
+            .enumerate()
+        {
+            let usual = |c: usize| background.pixels[c.min(channels - 1) * plane + pixel];
+            let off = [0, 1, 2].map(|c| texel[c] - usual(c));
+            if off.iter().all(|off| off.abs() <= least) {
+                (0..3).for_each(|c| texel[c] -= gone * off[c]);
+            }
+        }
+    }
+
+    /// Adds the future's own noise to frame `t` (C, H, W).
+    pub fn add(&self, draw: GrainDraw, frame: &mut [f32], t: usize) {
+        let share = (1.0 - self.persistence[t].powi(2)).max(0.0).sqrt();
+        let [one, other] = draw.sequences.map(|sequence| &self.sequences[sequence][t]);
+        // Two different ones add up like noise, twice the same like itself.
+        let scale = match draw.sequences[0] == draw.sequences[1] {
+            true => [share * draw.signs[0], 0.0],
+            false => draw
+                .signs
+                .map(|sign| share * sign * std::f32::consts::FRAC_1_SQRT_2),
+        };
+        for (value, (one, other)) in frame.iter_mut().zip(one.iter().zip(other)) {
+            *value = (*value + scale[0] * one + scale[1] * other).clamp(0.0, 1.0);
+        }
+    }
+}
+
+fn product(one: &[f32], other: &[f32]) -> f64 {
+    let products = one.iter().zip(other).map(|(a, b)| f64::from(a * b));
+    products.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Seed;
+
+    /// A grey film of noise of a deviation of 4 levels, of which each frame keeps a share of 0.8.
+    fn film() -> ([Footage; 1], Background, Vec<Window>) {
+        let mut rng = Seed(0).stream("test", 0);
+        let mut noise = vec![0f64; 144];
+        let mut frames = Vec::new();
+        for _ in 0..400 {
+            for noise in &mut noise {
+                *noise = 0.8 * *noise + 0.6 * rng.normal();
+            }
+            frames.push(
+                noise
+                    .iter()
+                    .map(|noise| (128.0 + 4.0 * noise).round() as u8)
+                    .collect(),
+            );
+        }
+        let background = Background::of_frames(&frames, [1, 12, 12]);
+        let footage = Footage::from_frames("film", frames.concat(), (400, 1, 12, 12), 10.0, vec![]);
+        let windows = (0..40).map(|index| Window::new(0, index * 9)).collect();
+        ([footage.unwrap()], background, windows)
+    }
+
+    #[test]
+    fn drawn_noise_is_as_strong_and_as_lasting_as_the_films() {
+        let (footage, background, windows) = film();
+        let grain = Grain::of(&footage, &windows, &background, (3, 6)).unwrap();
+        assert_eq!(grain.sequences.len(), MOST);
+        for (t, share) in grain.persistence.iter().enumerate() {
+            let wanted = 0.8f32.powi(t as i32 + 1);
+            assert!((share - wanted).abs() < 0.1, "{t}: {share} {wanted}");
+        }
+        let mut rng = Seed(1).stream("test", 0);
+        let x = frames(&footage, &windows[0], 3).unwrap().pop().unwrap();
+        let (mut spread, mut kept) = (0.0, 0.0);
+        let off = |frame: &[f32]| -> Vec<f32> {
+            let pairs = frame.iter().zip(&background.pixels);
+            pairs.map(|(value, usual)| value - usual).collect()
+        };
+        let own = product(&off(&x), &off(&x));
+        for _ in 0..50 {
+            let mut rest = Texels::of_frame(&x, (12, 12), 1.0);
+            grain.fade(&mut rest, &background, 1);
+            let mut frame = rest.frame(1);
+            let draw = grain.sample(&mut rng).unwrap();
+            grain.add(draw, &mut frame, 1);
+            spread += product(&off(&frame), &off(&frame)) / own / 50.0;
+            kept += product(&off(&frame), &off(&x)) / own / 50.0;
+        }
+        assert!((0.75..1.35).contains(&spread), "{spread}");
+        assert!(
+            (kept - f64::from(grain.persistence[1])).abs() < 0.15,
+            "{kept}"
+        );
+    }
+}

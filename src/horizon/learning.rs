@@ -1,0 +1,170 @@
+//! What the model takes from a film.
+
+use super::background::Background;
+use super::config::{HorizonConfig, MovingParts};
+use super::entering::{Entering, EnteringBank};
+use super::grain::Grain;
+use super::motion_energy::MotionEnergy;
+use super::motion_prior::{MotionExample, MotionPrior};
+use super::piece::threshold;
+use super::whole_horizon::WholeHorizon;
+use crate::data::{Footage, Part, Window};
+use crate::error::Result;
+use crate::interrupt;
+use rayon::prelude::*;
+
+/// Windows in which it is seen how widely z spreads, and how often.
+const LOOKED_AT: usize = 80;
+const ROUNDS: usize = 2;
+/// R(z) is so much wider than what was seen.
+const SLACK: f64 = 1.5;
+/// Windows in which it is seen what enters.
+const BANK: usize = 150;
+
+/// The spread of z about going on, by its quartiles: pieces that vanish, and whose z means nothing, do not count.
+fn seen_spread(offs: &[(MotionExample, Vec<f64>)], broad: &[f64]) -> Vec<f64> {
+    let quartile = |at: usize, share: f64| {
+        let mut values: Vec<f64> = offs.iter().map(|(_, off)| off[at]).collect();
+        values.sort_unstable_by(f64::total_cmp);
+        let index = (values.len() as f64 - 1.0) * share;
+        values
+            .get(index.round().max(0.0) as usize)
+            .copied()
+            .unwrap_or(0.0)
+    };
+    let spread = |(at, broad): (usize, &f64)| {
+        // Of a normal distribution, by its interquartile range.
+        let seen = (quartile(at, 0.75) - quartile(at, 0.25)) / 1.349;
+        (SLACK * seen).clamp(0.02 * broad, *broad)
+    };
+    broad.iter().enumerate().map(spread).collect()
+}
+
+impl WholeHorizon {
+    /// Takes the background and p(z | x) from `part`: `context` frames of the past, at least 2, and
+    /// `frames` that are drawn at once, moved in the ways of `config`, at least 2.
+    ///
+    /// # Errors
+    /// Footage that cannot be read, and an interrupt.
+    pub fn learn(
+        (footage, part): (&[Footage], &Part),
+        (context, frames): (usize, usize),
+        config: &HorizonConfig,
+    ) -> Result<Self> {
+        let background = Background::of(footage, part)?;
+        let mut model = Self::untrained(config, (context, frames), background);
+        // A whole frame takes longer, and more of it is seen in each window.
+        let most = match config.parts {
+            MovingParts::Frame => config.windows.div_ceil(4),
+            MovingParts::Pieces | MovingParts::Chosen => config.windows,
+        };
+        let windows = part.spread(context + frames, most);
+        // How widely z spreads is seen in some windows, and narrows R(z) for all.
+        let some = windows
+            .iter()
+            .step_by(windows.len().div_ceil(LOOKED_AT).max(1));
+        let some: Vec<Window> = some.copied().collect();
+        for _ in 0..ROUNDS {
+            let offs = model.collect(footage, &some)?;
+            model.spread = seen_spread(&offs, &model.spread);
+        }
+        let examples: Vec<MotionExample> = (model.collect(footage, &windows)?.into_iter())
+            .map(|(example, _)| example)
+            .collect();
+        if config.parts != MovingParts::Frame {
+            model.entering = model.find_entering(footage, &windows)?;
+            model.grain = Grain::of(footage, &windows, &model.background, (context, frames))?;
+        }
+        if !examples.is_empty() {
+            model.prior = Some(MotionPrior::learn(
+                &examples,
+                model.config.functions,
+                model.config.ridge,
+            ));
+        }
+        Ok(model)
+    }
+
+    /// Of each piece of each window an example, and its z* less going on as before.
+    fn collect(
+        &self,
+        footage: &[Footage],
+        windows: &[Window],
+    ) -> Result<Vec<(MotionExample, Vec<f64>)>> {
+        let length = self.context + self.frames;
+        let of_window = |window: &Window| -> Result<Vec<_>> {
+            interrupt::check()?;
+            let frames = frames(footage, window, length)?;
+            let (past, ahead) = frames.split_at(self.context);
+            let seen = self.see(past)?;
+            let found = self.infer(&seen, ahead)?;
+            let on = self.going_on(&seen);
+            let each = seen.features.into_iter().zip(found.motion).zip(on);
+            let examples = each.map(|((features, motion), on)| {
+                let off = motion.iter().zip(on).map(|(z, on)| z - on).collect();
+                (MotionExample { features, motion }, off)
+            });
+            Ok(examples.collect())
+        };
+        let examples: Vec<Vec<_>> = windows.par_iter().map(of_window).collect::<Result<_>>()?;
+        Ok(examples.into_iter().flatten().collect())
+    }
+
+    /// What enters in some of the windows.
+    fn find_entering(&self, footage: &[Footage], windows: &[Window]) -> Result<EnteringBank> {
+        let some = windows.iter().step_by(windows.len().div_ceil(BANK).max(1));
+        let some: Vec<&Window> = some.collect();
+        let of_window = |window: &&Window| {
+            interrupt::check()?;
+            let frames = frames(footage, window, self.context + self.frames)?;
+            self.entering(&frames)
+        };
+        let windows = some.par_iter().map(of_window).collect::<Result<_>>()?;
+        Ok(EnteringBank { windows })
+    }
+
+    /// What enters between the context's end and the end of a window's frames.
+    fn entering(&self, frames: &[Vec<f32>]) -> Result<Vec<Entering>> {
+        let seen = self.see(&frames[self.frames..])?;
+        // With time reversed, so is speed.
+        let mut back = self.going_on(&seen);
+        back.iter_mut().flatten().for_each(|speed| *speed = -*speed);
+        let mut before: Vec<Vec<f32>> = frames[self.context - 1..].to_vec();
+        before.pop();
+        before.reverse();
+        let motion = self
+            .search()
+            .find(&MotionEnergy::new(&seen.scene, &self.ahead, &before), &back)?;
+        Ok(Entering::of(&seen.scene, &motion.motion, &self.ahead))
+    }
+}
+
+/// The median share of pixels that are off the background, over some frames of a part.
+///
+/// # Errors
+/// Footage that cannot be read.
+pub fn moving_share((footage, part): (&[Footage], &Part)) -> Result<f64> {
+    let background = Background::of(footage, part)?;
+    let least = threshold(&background);
+    let mut shares = Vec::new();
+    for window in part.spread(1, LOOKED_AT) {
+        let frame = frames(footage, &window, 1)?.swap_remove(0);
+        let distance = background.distance(&frame);
+        let over = distance.iter().zip(&least).filter(|(d, least)| d > least);
+        shares.push(over.count() as f64 / least.len() as f64);
+    }
+    shares.sort_unstable_by(f64::total_cmp);
+    Ok(shares.get(shares.len() / 2).copied().unwrap_or(0.0))
+}
+
+/// The frames of a window, each (C, H, W) in [0, 1].
+///
+/// # Errors
+/// Footage that cannot be read.
+pub fn frames(footage: &[Footage], window: &Window, length: usize) -> Result<Vec<Vec<f32>>> {
+    let frame = |offset: usize| {
+        let bytes = footage[window.file].frame(window.start + offset)?;
+        Ok(bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect())
+    };
+    (0..length).map(frame).collect()
+}

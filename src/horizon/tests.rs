@@ -1,0 +1,189 @@
+//! The model as a whole, on a film of a square that goes to and fro.
+
+use super::*;
+use crate::data::{Footage, Split};
+use crate::rng::Seed;
+use candle_core::{Device, Tensor};
+
+const SIDE: usize = 32;
+const CONTEXT: usize = 3;
+const FRAMES: usize = 4;
+
+/// A bright square on a slope, 6 pixels wide, `zoom` times as large; it turns at the sides.
+fn frame(time: usize, zoom: usize) -> Vec<u8> {
+    let turn = 2 * 18;
+    let gone = (time * 2) % turn;
+    let left = 3 + gone.min(turn - gone);
+    let pixel = |index: usize| {
+        let (y, x) = (index / (SIDE * zoom) / zoom, index % (SIDE * zoom) / zoom);
+        match (12..18).contains(&y) && (left..left + 6).contains(&x) {
+            true => 220,
+            false => (60 + x) as u8,
+        }
+    };
+    (0..SIDE * SIDE * zoom * zoom).map(pixel).collect()
+}
+
+fn footage(count: usize) -> [Footage; 1] {
+    let frames = (0..count).flat_map(|time| frame(time, 1)).collect();
+    let shape = (count, 1, SIDE, SIDE);
+    [Footage::from_frames("film", frames, shape, 10.0, vec![]).unwrap()]
+}
+
+fn learned() -> WholeHorizon {
+    let footage = footage(200);
+    let split = Split::new(&footage, CONTEXT + 2, CONTEXT + FRAMES).unwrap();
+    let config = HorizonConfig {
+        windows: 60,
+        functions: 2,
+        ways: 4,
+        ..HorizonConfig::default()
+    };
+    WholeHorizon::learn((&footage, &split.train), (CONTEXT, FRAMES), &config).unwrap()
+}
+
+fn number(byte: u8) -> f32 {
+    f32::from(byte) / 255.0
+}
+
+/// The context that ends with frame `last`.
+fn context(last: usize) -> Tensor {
+    let bytes = (last + 1 - CONTEXT..=last).flat_map(|time| frame(time, 1));
+    let values: Vec<f32> = bytes.map(number).collect();
+    Tensor::from_vec(values, (1, CONTEXT, 1, SIDE, SIDE), &Device::Cpu).unwrap()
+}
+
+fn drawing(futures: usize, times: &[usize]) -> Drawing<'_> {
+    Drawing {
+        futures,
+        times,
+        temperature: 1.0,
+        watch: None,
+    }
+}
+
+fn futures(model: &WholeHorizon, count: usize, times: &[usize], seed: u64) -> Vec<Vec<f32>> {
+    let mut rng = Seed(seed).stream("test", 0);
+    let made = model.futures(&context(105), drawing(count, times), &mut rng);
+    let made = made.unwrap();
+    assert_eq!(made.dims(), [count, times.len(), 1, SIDE, SIDE]);
+    made.flatten_from(1).unwrap().to_vec2().unwrap()
+}
+
+fn off(drawn: &[f32], time: usize) -> f32 {
+    let real = frame(time, 1).into_iter().map(number);
+    drawn.iter().zip(real).map(|(a, b)| (a - b).powi(2)).sum()
+}
+
+#[test]
+fn futures_move_what_moved_and_leave_what_is_still() {
+    let model = learned();
+    let drawn = futures(&model, 8, &[FRAMES], 0);
+    let last: Vec<f32> = frame(105, 1).into_iter().map(number).collect();
+    let copied = off(&last, 105 + FRAMES);
+    let best = drawn
+        .iter()
+        .map(|future| off(future, 105 + FRAMES))
+        .fold(f32::INFINITY, f32::min);
+    assert!(best < 0.2 * copied, "{best} of {copied}");
+    assert_ne!(drawn[0], drawn[1]);
+    for future in &drawn {
+        // The rows that the square never reaches.
+        assert_eq!(future[..6 * SIDE], last[..6 * SIDE]);
+    }
+}
+
+#[test]
+fn a_seed_draws_the_same_and_blocks_go_on() {
+    let model = learned();
+    let times = [1, FRAMES, 3 * FRAMES + 1];
+    let one = futures(&model, 3, &times, 7);
+    assert_eq!(one, futures(&model, 3, &times, 7));
+    assert_ne!(one, futures(&model, 3, &times, 8));
+    let size = SIDE * SIDE;
+    let area = |frame: &[f32]| frame.iter().filter(|&&value| value > 0.6).count();
+    for future in &one {
+        let (first, last) = (area(&future[..size]), area(&future[2 * size..]));
+        assert!(
+            first.abs_diff(36) < 10 && last.abs_diff(36) < 16,
+            "{first} {last}"
+        );
+    }
+}
+
+#[test]
+fn a_larger_picture_moves_alike() {
+    const ZOOM: usize = 3;
+    let model = learned();
+    let looks: Vec<Vec<u8>> = (0..60).map(|time| frame(time, ZOOM)).collect();
+    let large = LargeFrame {
+        pixels: frame(105, ZOOM).into_iter().map(number).collect(),
+        background: Background::of_frames(&looks, [1, SIDE * ZOOM, SIDE * ZOOM]),
+    };
+    let times = [2, FRAMES + 1];
+    let mut rng = Seed(3).stream("test", 0);
+    let made = model.large_futures(&context(105), &large, drawing(2, &times), &mut rng);
+    let made = made.unwrap();
+    assert_eq!(made.dims(), [2, 2, 1, SIDE * ZOOM, SIDE * ZOOM]);
+    // Its means over 3 × 3 pixels are what is drawn at the model's size.
+    let small = made.reshape((2, 2, SIDE, ZOOM, SIDE, ZOOM)).unwrap();
+    let small = small.mean((3, 5)).unwrap().flatten_from(1).unwrap();
+    let small = small.to_vec2::<f32>().unwrap();
+    for (large, own) in small.iter().zip(futures(&model, 2, &times, 3)) {
+        let apart = large.iter().zip(&own).map(|(a, b)| (a - b).abs());
+        let mean = apart.sum::<f32>() / own.len() as f32;
+        assert!(mean < 0.01, "{mean}");
+    }
+}
+
+#[test]
+fn tensors_hold_the_model() {
+    let model = learned();
+    let tensors: std::collections::HashMap<_, _> = model.tensors().unwrap().into_iter().collect();
+    let about = (CONTEXT, FRAMES);
+    let back = WholeHorizon::of_tensors(&model.config, about, &tensors).unwrap();
+    let apart = futures(&model, 2, &[FRAMES], 5)
+        .concat()
+        .into_iter()
+        .zip(futures(&back, 2, &[FRAMES], 5).concat())
+        .map(|(a, b)| (a - b).abs())
+        .fold(0f32, f32::max);
+    assert!(apart < 1e-3, "{apart}");
+    for name in ["background", "spread", "prior.weights", "prior.remainders"] {
+        let mut broken = tensors.clone();
+        let half = broken[name].flatten_all().unwrap();
+        broken.insert(name.to_owned(), half.narrow(0, 0, 1).unwrap());
+        let refused = WholeHorizon::of_tensors(&model.config, about, &broken);
+        assert!(refused.unwrap_err().to_string().contains(name), "{name}");
+    }
+}
+
+#[test]
+fn a_film_in_which_nothing_moves_stays_as_it_is() {
+    let frames: Vec<u8> = (0..60).flat_map(|_| frame(0, 1)).collect();
+    let still = Footage::from_frames("film", frames, (60, 1, SIDE, SIDE), 10.0, vec![]);
+    let footage = [still.unwrap()];
+    let split = Split::new(&footage, CONTEXT + 2, CONTEXT + FRAMES).unwrap();
+    let about = (&footage[..], &split.train);
+    let config = HorizonConfig {
+        windows: 20,
+        ways: 4,
+        ..HorizonConfig::default()
+    };
+    let model = WholeHorizon::learn(about, (CONTEXT, FRAMES), &config).unwrap();
+    assert!(model.prior.is_none());
+    let values: Vec<f32> = frame(0, 1).into_iter().map(number).collect();
+    let x = Tensor::from_vec(
+        values.repeat(CONTEXT),
+        (1, CONTEXT, 1, SIDE, SIDE),
+        &Device::Cpu,
+    );
+    let mut rng = Seed(0).stream("test", 0);
+    let made = model
+        .futures(&x.unwrap(), drawing(1, &[9]), &mut rng)
+        .unwrap();
+    assert_eq!(
+        made.flatten_all().unwrap().to_vec1::<f32>().unwrap(),
+        values
+    );
+}
