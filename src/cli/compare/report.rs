@@ -1,5 +1,6 @@
 //! The figures of a comparison, as JSON and as tables.
 
+use super::looks::{self, Look, Trial};
 use super::seeds::{self, Seeds};
 use super::words::{self, TextReport};
 use crate::evaluation::comparison::{BestFuture, Calibration, Figure, Figures, Scores};
@@ -16,6 +17,9 @@ use std::collections::BTreeMap;
 pub struct Report {
     pub data: Data,
     pub models: Vec<ModelReport>,
+    /// How the classifier learned to tell what is drawn, and its power; none where it was
+    /// left out.
+    pub trial: Option<Trial>,
     /// Models that differ in their seed alone, together.
     pub seeds: Vec<Seeds>,
     /// The discrete case, where it was asked for.
@@ -53,6 +57,9 @@ pub struct ModelReport {
     pub whole_futures: BTreeMap<usize, BestFuture>,
     /// Spread and skill at all horizons together.
     pub calibration: Calibration,
+    /// Whether futures look like film.
+    #[serde(flatten)]
+    pub look: Look,
     /// Of each member with a z.
     pub health: Vec<HealthReport>,
     /// Of each member that is an energy over frames.
@@ -173,6 +180,9 @@ pub fn describe(report: &Report) -> String {
             data.futures
         );
     }
+    text += "\nWhether futures look like film\n";
+    text += &table(&looks::HEADER, &looks::rows(report));
+    text += &format!("\n\n{}\n", looks::legend(report.trial.as_ref()));
     text += &format!("\n{}\n", table(&MODELS_HEADER, &models(report)));
     if !report.seeds.is_empty() {
         text += "\nOver seeds: the mean, least and most, where the scene moves\n";
@@ -368,7 +378,7 @@ fn energy_checks(name: &str, health: &EnergyHealth) -> String {
 }
 
 /// A figure and its interval.
-fn sure(figure: Option<Figure>, digits: usize) -> String {
+pub(super) fn sure(figure: Option<Figure>, digits: usize) -> String {
     match figure {
         Some(Figure {
             value: Some(value),
@@ -378,6 +388,7 @@ fn sure(figure: Option<Figure>, digits: usize) -> String {
     }
 }
 
-fn number(value: Option<f64>, digits: usize) -> String {
+/// A number, or that there is none.
+pub(super) fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
 }
