@@ -24,7 +24,7 @@ const TRAIN: [&str; 16] = [
     "--set", "data.height=16", "--set", "evaluation.horizon=4",
 ];
 const GENERATE: [&str; 6] = ["--frames", "2", "--futures", "2", "--format", "gif"];
-const COMPARE: [&str; 4] = ["--futures", "2", "--windows", "1"];
+const COMPARE: [&str; 5] = ["--futures", "2", "--windows", "1", "--no-real-or-drawn"];
 
 /// A folder in which the program runs, with film.gif and run/.
 struct Bench {

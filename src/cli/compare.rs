@@ -1,9 +1,11 @@
 //! `nextframe compare`: the models of one or more runs side by side on footage
 //! that did not train them.
 
+mod blind;
 mod contenders;
 mod csv;
 mod film;
+mod looks;
 mod page;
 mod picture;
 mod report;
@@ -12,15 +14,19 @@ mod words;
 
 use super::footage::{StrictArgs, prepare};
 use super::world::RenderedArgs;
-use crate::data::{Footage, Split, ValidationPlaces, batch, typical_change};
+use crate::data::{Footage, Window, batch, typical_change};
 use crate::device;
 use crate::error::{Error, Result};
+use crate::evaluation::background::FilmBackgrounds;
 use crate::evaluation::comparison::{Predictor, TrueFutures, compare};
+use crate::evaluation::horizon_health::check_horizon;
 use crate::evaluation::{energy_health, health};
 use crate::files;
 use crate::outputs::model::ModelConfig;
 use crate::outputs::progress;
 use crate::outputs::standard::print;
+use blind::{BlindPairs, BlindPlaces};
+use looks::{Lessons, Looking};
 use report::{Data, HealthReport, ModelReport, Report};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -59,6 +65,17 @@ pub struct CompareArgs {
     /// auto, cpu, cuda, cuda:N or metal
     #[arg(long, default_value = "auto")]
     pub device: String,
+    /// Leave out real or drawn?, whether a small classifier tells futures from film
+    #[arg(long)]
+    pub no_real_or_drawn: bool,
+    /// Also write a page of 40 pairs of clips, film beside what is drawn in random order, and
+    /// a file that says which is which: FOLDER/blind.html and key.json, or PAGE.html and
+    /// PAGE-key.json
+    #[arg(long, value_name = "PATH")]
+    pub blind: Option<PathBuf>,
+    /// Frames after the last seen one in a clip of --blind
+    #[arg(long, value_name = "N", default_value = "8", requires = "blind")]
+    pub blind_frames: NonZeroUsize,
     /// Its world, where the footage is rendered.
     #[command(flatten)]
     pub rendered: RenderedArgs,
@@ -129,10 +146,14 @@ fn produce(args: &CompareArgs) -> Result<String> {
             .join(format!("{}.png", args.part.file())),
     };
     check_ending(&picture)?;
+    let places = (args.blind.as_deref()).map(BlindPlaces::new).transpose()?;
     let device = device::select(&args.device)?;
     let runs = contenders::load(&args.runs, !args.input.is_empty(), &device)?;
     let config = &runs[0].model.config;
     let plan = contenders::plan(&runs, args)?;
+    if places.is_some() {
+        blind::check(args.blind_frames, &plan)?;
+    }
     let footage = footage(config, args)?;
     let parts = contenders::parts(&runs, &footage);
     for ((run, path), own) in runs.iter().zip(&args.runs).zip(&parts) {
@@ -149,13 +170,14 @@ fn produce(args: &CompareArgs) -> Result<String> {
         }
     }
     let words = words::judge(args, &device)?;
+    let own = parts.iter().find_map(|own| own.as_ref().ok().cloned());
+    let own = match own {
+        Some(own) => own,
+        None => contenders::test_split(&runs, &footage, &plan)?,
+    };
     let part = &match args.part {
         ComparePart::Validation => contenders::validation(parts, args)?,
-        ComparePart::Test => {
-            let windows = runs.iter().map(|run| run.model.config.settings.window());
-            let window = windows.max().unwrap_or(1);
-            Split::at(ValidationPlaces::End, &footage, window, plan.length())?.test
-        }
+        ComparePart::Test => contenders::test_split(&runs, &footage, &plan)?.test,
     };
     let windows = part.spread(plan.length(), args.windows.get());
     if windows.is_empty() {
@@ -172,20 +194,34 @@ fn produce(args: &CompareArgs) -> Result<String> {
     }
 
     let world = args.rendered.make()?;
-    let truth = (world.as_deref())
-        .map(|world| TrueFutures::new(world, &footage, &windows, plan.context))
-        .transpose()?;
+    let truth = |windows: &[Window]| {
+        let truth = |world| TrueFutures::new(world, &footage, windows, plan.context);
+        world.as_deref().map(truth).transpose()
+    };
+    let lessons = Lessons::new(&own, args.part, plan.length());
+    let (truth, other_truth) = (truth(&windows)?, truth(&lessons.windows)?);
     let all = contenders::contenders(&runs, truth.as_ref());
     let predictors: Vec<_> = all.iter().map(|one| one.predictor).collect();
     let bar = progress::counted(windows.len(), "window".to_owned());
     let mut watch = |done| bar.set_position(done as u64);
     let found = compare(&predictors, &footage, &windows, &plan, &device, &mut watch)?;
     bar.finish_and_clear();
+    let looking = Looking {
+        footage: &footage,
+        windows: &windows,
+        more: &part.spread(plan.length(), looks::MORE),
+        background: &FilmBackgrounds::of(&footage, &own.train)?,
+        plan: &plan,
+        device: &device,
+    };
+    let learning = contenders::contenders(&runs, other_truth.as_ref());
+    let learning = (!args.no_real_or_drawn).then_some((&lessons, &learning[..]));
+    let (seen, trial) = looking.look(&all, learning)?;
 
     let mut models = Vec::new();
     let figures = found.models.into_iter().zip(found.whole_futures);
-    let figures = figures.zip(found.calibration);
-    for (one, ((horizons, whole_futures), calibration)) in all.iter().zip(figures) {
+    let figures = figures.zip(found.calibration).zip(seen);
+    for (one, (((horizons, whole_futures), calibration), look)) in all.iter().zip(figures) {
         let (mut health, mut energy) = (Vec::new(), Vec::new());
         let members = match one.predictor {
             Predictor::Model(members) if !one.predictor.is_certain() => members,
@@ -204,6 +240,13 @@ fn produce(args: &CompareArgs) -> Result<String> {
                 health.push(HealthReport::new(found, windows.len(), gap));
             }
         }
+        let whole = match one.predictor {
+            Predictor::Horizon(model) => {
+                let windows = part.spread(model.context + model.frames, HEALTH_WINDOWS);
+                Some(check_horizon(model, &footage, &windows)?)
+            }
+            _ => None,
+        };
         models.push(ModelReport {
             name: one.name.clone(),
             latent: !one.predictor.is_certain(),
@@ -212,8 +255,10 @@ fn produce(args: &CompareArgs) -> Result<String> {
             horizons,
             whole_futures,
             calibration,
+            look,
             health,
             energy,
+            whole_horizon: whole,
         });
     }
     let report = Report {
@@ -228,6 +273,7 @@ fn produce(args: &CompareArgs) -> Result<String> {
             temperature: plan.temperature,
             seed: args.seed,
         },
+        trial,
         seeds: seeds::pooled(&all, &models),
         models,
         text: words,
@@ -245,16 +291,20 @@ fn produce(args: &CompareArgs) -> Result<String> {
     let gif = picture.with_extension("gif");
     film::write(&gif, &all, &frames, &plan, found.liveliest)?;
     page::write(&page, &report, (&picture, &gif))?;
-    if args.json {
-        return Ok(text);
-    }
-    Ok(format!(
+    let mut told = format!(
         "{}\npage: {}\npicture: {}\nfigures: {}",
         report::describe(&report),
         page.display(),
         picture.display(),
         json.display()
-    ))
+    );
+    if let Some(places) = places {
+        let windows = part.spread(plan.length(), blind::LOOKED_AT);
+        let pairs = BlindPairs::choose(&all, &looking, &windows, args.blind_frames.get())?;
+        pairs.write(&places)?;
+        told += &format!("\n{}", places.describe());
+    }
+    Ok(if args.json { text } else { told })
 }
 
 /// The footage that the model was trained on, or where --input says it is.

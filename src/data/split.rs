@@ -70,6 +70,23 @@ impl Part {
             .collect()
     }
 
+    /// At most `count` windows, the last ones, each half a window after the one before it
+    /// where the footage has no cut.
+    pub fn latest(&self, length: usize, count: usize) -> Vec<Window> {
+        let all = self.count(length);
+        let step = (length / 2).max(1);
+        let each = (1..=count).map_while(|back| all.checked_sub(1 + (back - 1) * step));
+        let mut windows: Vec<Window> = each.map(|index| self.window(index, length)).collect();
+        windows.reverse();
+        windows
+    }
+
+    /// Its frames of footage `file`, in their order.
+    pub fn frames_of(&self, file: usize) -> impl Iterator<Item = usize> {
+        let here = self.stretches.iter().filter(move |(of, _)| *of == file);
+        here.flat_map(|(_, range)| range.clone())
+    }
+
     /// Adds what lies in `range` of footage `file`.
     fn add(&mut self, file: usize, film: &Footage, range: Range<usize>) {
         for scene in film.scenes() {

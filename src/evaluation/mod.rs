@@ -8,6 +8,7 @@
 //! [`energy_score::energy_score`] to the root mean square error, so that a
 //! least-squares model is compared on equal terms.
 
+pub mod background;
 pub mod best_of;
 pub mod bootstrap;
 pub mod comparison;
@@ -25,10 +26,13 @@ pub mod persistence;
 pub mod pseudo;
 pub mod psnr;
 pub mod rank_histogram;
+pub mod real_or_drawn;
 mod region;
 pub mod reliability;
 pub mod rollout;
+pub mod shape;
 pub mod sharpness;
+pub mod side_by_side;
 pub mod spread_skill;
 pub mod ssim;
 pub mod whole_futures;

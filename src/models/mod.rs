@@ -21,7 +21,7 @@ pub use backbone::{Activation, Backbone, BackboneConfig, BackboneKind};
 pub use bert::{Bert, BertConfig, begin as begin_bert, canonical as bert_weights};
 pub use cells::Cells;
 pub use decoder::{Decoder, InZ, Stages};
-pub use layers::{LayerNorm, Linear};
+pub use layers::{Convolve, LayerNorm, Linear};
 pub use movement::EFFECTS as MOVED_EFFECTS;
 pub use next_frame::{FrameShape, NextFrame, NextFrameConfig};
 pub use observed::{Observed, repeat_each};

@@ -1,5 +1,6 @@
 //! HTML pages that need nothing beside them.
 
+use super::film::png;
 use super::plot::{Colours, Curve, Words, plot};
 use crate::error::{Error, Result};
 use crate::files;
@@ -12,7 +13,23 @@ padding:0 1em;color:#222}table{border-collapse:collapse;margin:1em 0;font-size:1
 td,th{padding:3px 10px;text-align:right;border-bottom:1px solid #ddd;\
 font-variant-numeric:tabular-nums}td:first-child,th:first-child{text-align:left}\
 .plots{display:flex;flex-wrap:wrap;gap:12px}.wide{overflow-x:auto}img{image-rendering:pixelated}\
+.clip{display:inline-block;margin-right:6px;image-rendering:pixelated;background-repeat:no-repeat}\
+@keyframes clip{from{background-position-x:0}to{background-position-x:100%}}\
 .bad{color:#b00020}.words{white-space:pre-wrap;line-height:1.8}";
+
+/// A short film on a page.
+#[derive(Debug, Clone)]
+pub struct Clip {
+    /// Frames (C, H, W), grey or RGB, at least one.
+    pub frames: Vec<Vec<u8>>,
+    /// [C, H, W].
+    pub shape: [usize; 3],
+}
+
+/// How long a frame of a clip is shown, in seconds.
+const MOMENT: f64 = 0.2;
+/// About how wide a clip is shown, in pixels.
+const WIDE: usize = 256;
 
 /// A page in the making.
 #[derive(Debug, Clone)]
@@ -114,6 +131,36 @@ impl Page {
         Ok(())
     }
 
+    /// Clips beside each other, exact and enlarged, which begin at the same moment and run
+    /// again and again, and under each a place to tick it.
+    ///
+    /// # Errors
+    /// Frames that make no picture.
+    pub fn clips(&mut self, title: &str, clips: &[(&str, Clip)]) -> Result<()> {
+        let _ = writeln!(self.body, "<div><b>{}</b><br>", escaped(title));
+        for (name, clip) in clips {
+            let _ = write!(
+                self.body,
+                "{}<label><input type=\"radio\" name=\"{}\"> {}</label> ",
+                clip.html()?,
+                escaped(title),
+                escaped(name)
+            );
+        }
+        self.body += "</div>\n";
+        Ok(())
+    }
+
+    /// What follows stands side by side, until [`Self::end_row`].
+    pub fn begin_row(&mut self) {
+        self.body += "<div class=\"plots\">\n";
+    }
+
+    /// What follows stands below again.
+    pub fn end_row(&mut self) {
+        self.body += "</div>\n";
+    }
+
     /// Writes the page, whole or not at all.
     ///
     /// # Errors
@@ -126,6 +173,42 @@ impl Page {
             self.body
         );
         files::replace_bytes(path, page.as_bytes())
+    }
+}
+
+impl Clip {
+    /// An element whose background is a strip of all frames, moved by a frame at a time.
+    fn html(&self) -> Result<String> {
+        let [channels, height, width] = self.shape;
+        let (count, plane) = (self.frames.len(), height * width);
+        let fits = |frame: &Vec<u8>| frame.len() == channels * plane;
+        if count == 0 || plane == 0 || !matches!(channels, 1 | 3) || !self.frames.iter().all(fits) {
+            return Err(Error::input(
+                "a clip of a page",
+                format!("{count} frames of shape {:?}", self.shape),
+                "give frames (C, H, W) with one or three channels, at least one",
+            ));
+        }
+        let mut strip = Vec::with_capacity(3 * count * plane);
+        for y in 0..height {
+            for frame in &self.frames {
+                for x in 0..width {
+                    let at = |channel| frame[(channel % channels) * plane + y * width + x];
+                    strip.extend([at(0), at(1), at(2)]);
+                }
+            }
+        }
+        let bytes = png(Path::new("a clip"), &strip, [height, count * width])?;
+        let scale = (WIDE / width).max(1);
+        let (wide, high) = (scale * width, scale * height);
+        Ok(format!(
+            "<span class=\"clip\" style=\"width:{wide}px;height:{high}px;\
+             background-size:{}px {high}px;background-image:url(data:image/png;base64,{});\
+             animation:clip {:.1}s steps({count},jump-none) infinite\"></span>",
+            count * wide,
+            STANDARD.encode(bytes),
+            count as f64 * MOMENT
+        ))
     }
 }
 
@@ -163,6 +246,15 @@ mod tests {
             page.picture(&folder.path().join("none.png"), "none")
                 .is_err()
         );
+        let clip = |frames: usize| Clip {
+            frames: vec![vec![7; 16]; frames],
+            shape: [1, 2, 8],
+        };
+        page.begin_row();
+        page.clips("Pair <1>", &[("left", clip(3)), ("right", clip(3))])
+            .unwrap();
+        page.end_row();
+        assert!(page.clips("none", &[("left", clip(0))]).is_err());
         let path = folder.path().join("page.html");
         page.save(&path).unwrap();
         let text = std::fs::read_to_string(path).unwrap();
@@ -172,6 +264,9 @@ mod tests {
             "<p class=\"bad\">z is ignored</p>",
             "<span style=\"background:rgba(224,80,40,0.42)\" title=\"1 &lt; 2\">a</span> b</p>",
             "<tr><td>mse</td><td>0.1</td></tr>",
+            "width:256px;height:64px;background-size:768px 64px;",
+            "animation:clip 0.6s steps(3,jump-none) infinite",
+            "name=\"Pair &lt;1&gt;\"> right</label>",
             "alt=\"films &quot;side by side&quot;\" src=\"data:image/gif;base64,R0lGODlh\"",
         ] {
             assert!(text.contains(part), "no {part:?} in\n{text}");

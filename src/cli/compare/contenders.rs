@@ -1,10 +1,11 @@
 //! Who is compared: copying, and the models of one or more runs.
 
-use super::CompareArgs;
+use super::{CompareArgs, looks};
 use crate::cli::lasting::lasting;
-use crate::data::{Footage, Part, Split};
+use crate::data::{Footage, Part, Split, ValidationPlaces};
 use crate::error::{Error, Result};
 use crate::evaluation::comparison::{Plan, Predictor, TrueFutures};
+use crate::evaluation::real_or_drawn::Samples;
 use crate::hub;
 use crate::inference::Forecaster;
 use crate::memory;
@@ -97,6 +98,16 @@ pub(super) fn parts(runs: &[Run], footage: &[Footage]) -> Vec<Result<Split>> {
     configs.map(split).collect()
 }
 
+/// The parts of footage with the test part that all runs are compared on.
+///
+/// # Errors
+/// If a part has no window, or the footage cannot be read.
+pub(super) fn test_split(runs: &[Run], footage: &[Footage], plan: &Plan) -> Result<Split> {
+    let windows = runs.iter().map(|run| run.model.config.settings.window());
+    let window = windows.max().unwrap_or(1);
+    Split::at(ValidationPlaces::End, footage, window, plan.length())
+}
+
 /// What all runs validated on.
 ///
 /// # Errors
@@ -176,9 +187,12 @@ pub(super) fn plan(runs: &[Run], args: &CompareArgs) -> Result<Plan> {
         .map(|run| run.model.config.settings.model.context);
     let evaluation = &runs[0].model.config.settings.evaluation;
     let horizons = Plan::horizons(evaluation.horizon)?;
-    // A window's futures at the horizons, a few times over.
+    // A window's futures at the horizons, or those that are looked at with the frames before
+    // each, a few times over.
     let frame = runs[0].model.config.settings.data.frame_bytes() as f64;
-    let numbers = 4.0 * args.futures.get() as f64 * horizons.len() as f64 * frame;
+    let looked_at = args.futures.get().min(looks::ASKED_FUTURES) * Samples::times(&horizons).len();
+    let frames = looked_at.max(args.futures.get().saturating_mul(horizons.len()));
+    let numbers = 4.0 * frames as f64 * frame;
     let subject = format!("--futures {}", args.futures);
     memory::check(numbers * size_of::<f32>() as f64, &subject, || {
         "give fewer; 100 is the default".to_owned()

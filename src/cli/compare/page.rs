@@ -4,11 +4,13 @@ use super::report::{
     HEADER, LEGEND, MODELS_HEADER, ModelReport, Report, WHOLE_HEADER, models, rows, summary,
     whole_rows,
 };
-use super::{seeds, words};
+use super::{looks, seeds, words};
 use crate::error::Result;
 use crate::evaluation::comparison::{Figure, Scores};
+use crate::evaluation::real_or_drawn::RealOrDrawn;
 use crate::outputs::page::Page;
 use crate::outputs::plot::{Curve, Words};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A figure of some scores.
@@ -85,6 +87,23 @@ pub(super) fn write(path: &Path, report: &Report, (picture, film): (&Path, &Path
         "The mean of all frames up to the last horizon; the best of N by each measure; spread and \
          skill of whole frames at all horizons together.",
     );
+    page.heading("Whether futures look like film");
+    page.table(&looks::HEADER, &looks::rows(report));
+    page.text(&format!("{}.", looks::legend(report.trial.as_ref())));
+    if report.trial.is_some() {
+        let told = |title, of: fn(&RealOrDrawn) -> Figure| {
+            let words = Words {
+                title,
+                x: "frames ahead",
+                y: "area under the curve",
+            };
+            (words, told(report, of), Some(0.5))
+        };
+        page.plots(&[
+            told("Real or drawn, as they are", |told| told.as_they_are),
+            told("Real or drawn, shape and motion", |told| told.low_passed),
+        ])?;
+    }
     if !report.seeds.is_empty() {
         page.heading("Over seeds");
         page.table(&seeds::HEADER, &seeds::rows(&report.seeds));
@@ -121,16 +140,42 @@ pub(super) fn write(path: &Path, report: &Report, (picture, film): (&Path, &Path
 
 fn over_horizons(report: &Report, measure: Measure) -> Vec<Curve> {
     let curve = |model: &ModelReport| {
-        let each = || (model.horizons.iter()).map(|(&at, f)| (at as f64, measure(&f.moving)));
-        Curve {
-            name: model.name.clone(),
-            points: each().filter_map(|(at, f)| Some((at, f.value?))).collect(),
-            intervals: each()
-                .filter_map(|(at, f)| f.interval.map(|[low, high]| (at, low, high)))
-                .collect(),
-        }
+        let each = (model.horizons.iter()).map(|(&at, f)| (at, measure(&f.moving)));
+        curve(&model.name, each)
     };
     let curves = report.models.iter().map(curve);
+    curves.filter(|curve| !curve.points.is_empty()).collect()
+}
+
+/// A figure at each horizon.
+fn curve(name: &str, figures: impl Iterator<Item = (usize, Figure)>) -> Curve {
+    let figures: Vec<_> = figures.map(|(at, figure)| (at as f64, figure)).collect();
+    let each = || figures.iter();
+    Curve {
+        name: name.to_owned(),
+        points: each().filter_map(|(at, f)| Some((*at, f.value?))).collect(),
+        intervals: each()
+            .filter_map(|(at, f)| f.interval.map(|[low, high]| (*at, low, high)))
+            .collect(),
+    }
+}
+
+/// How well the classifier tells each model, and film whose answer is known.
+fn told(report: &Report, of: fn(&RealOrDrawn) -> Figure) -> Vec<Curve> {
+    let models = report.models.iter();
+    let models = models.map(|model| (&model.name[..], &model.look.real_or_drawn));
+    let known = report.trial.iter().flat_map(|trial| {
+        [
+            ("film", &trial.power.film),
+            ("blurred", &trial.power.blurred),
+            ("tiled", &trial.power.tiled),
+        ]
+    });
+    let each = |found: &BTreeMap<usize, RealOrDrawn>| -> Vec<_> {
+        found.iter().map(|(&at, told)| (at, of(told))).collect()
+    };
+    let curves = models.chain(known);
+    let curves = curves.map(|(name, found)| curve(name, each(found).into_iter()));
     curves.filter(|curve| !curve.points.is_empty()).collect()
 }
 

@@ -1,13 +1,18 @@
 //! The figures of a comparison, as JSON and as tables.
 
+mod energies;
+
+use super::looks::{self, Look, Trial};
 use super::seeds::{self, Seeds};
 use super::words::{self, TextReport};
 use crate::evaluation::comparison::{BestFuture, Calibration, Figure, Figures, Scores};
-use crate::evaluation::energy_health::{DRAWS, EnergyHealth};
+use crate::evaluation::energy_health::EnergyHealth;
 use crate::evaluation::health::Health;
+use crate::evaluation::horizon_health::HorizonHealth;
 use crate::outputs::model::Trained;
 use crate::outputs::table::table;
 use console::style;
+use energies::{energy_checks, horizon_checks};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -16,6 +21,9 @@ use std::collections::BTreeMap;
 pub struct Report {
     pub data: Data,
     pub models: Vec<ModelReport>,
+    /// How the classifier learned to tell what is drawn, and its power; none where it was
+    /// left out.
+    pub trial: Option<Trial>,
     /// Models that differ in their seed alone, together.
     pub seeds: Vec<Seeds>,
     /// The discrete case, where it was asked for.
@@ -53,10 +61,15 @@ pub struct ModelReport {
     pub whole_futures: BTreeMap<usize, BestFuture>,
     /// Spread and skill at all horizons together.
     pub calibration: Calibration,
+    /// Whether futures look like film.
+    #[serde(flatten)]
+    pub look: Look,
     /// Of each member with a z.
     pub health: Vec<HealthReport>,
     /// Of each member that is an energy over frames.
     pub energy: Vec<EnergyHealth>,
+    /// Of a whole-horizon model.
+    pub whole_horizon: Option<HorizonHealth>,
 }
 
 impl ModelReport {
@@ -173,6 +186,9 @@ pub fn describe(report: &Report) -> String {
             data.futures
         );
     }
+    text += "\nWhether futures look like film\n";
+    text += &table(&looks::HEADER, &looks::rows(report));
+    text += &format!("\n\n{}\n", looks::legend(report.trial.as_ref()));
     text += &format!("\n{}\n", table(&MODELS_HEADER, &models(report)));
     if !report.seeds.is_empty() {
         text += "\nOver seeds: the mean, least and most, where the scene moves\n";
@@ -185,6 +201,9 @@ pub fn describe(report: &Report) -> String {
     for model in &report.models {
         for (name, health) in model.members(&model.health) {
             text += &checks(&name, health);
+        }
+        if let Some(health) = &model.whole_horizon {
+            text += &horizon_checks(&model.name, health);
         }
         for (name, health) in model.members(&model.energy) {
             text += &energy_checks(&name, health);
@@ -339,36 +358,8 @@ fn checks(name: &str, report: &HealthReport) -> String {
     text
 }
 
-/// What was found about an energy over frames.
-fn energy_checks(name: &str, health: &EnergyHealth) -> String {
-    let moving = &health.moving;
-    let rows: Vec<Vec<String>> = [
-        ("expected", moving.expected),
-        ("drawn", moving.drawn),
-        (&format!("best of {DRAWS} drawn"), moving.best),
-    ]
-    .into_iter()
-    .map(|(name, value)| vec![name.to_owned(), format!("{value:.3e}")])
-    .collect();
-    let mut text = format!(
-        "\nThe energy of {name}: squared error one frame ahead where the scene moves\n{}\n\
-         F(x, wrong y) > F(x, y) in {:.1}% of {} pairs; F of data {:.3} and of samples {:.3} a number; \
-         {:.2}% of drawn pixels lie beyond black or white\n",
-        table(&["", "error"], &rows),
-        100.0 * health.wrong_above_right,
-        health.wrong_pairs,
-        health.data,
-        health.samples,
-        100.0 * health.saturated,
-    );
-    for warning in &health.warnings {
-        text += &format!("{}\n", style(format!("warning: {warning}")).red());
-    }
-    text
-}
-
 /// A figure and its interval.
-fn sure(figure: Option<Figure>, digits: usize) -> String {
+pub(super) fn sure(figure: Option<Figure>, digits: usize) -> String {
     match figure {
         Some(Figure {
             value: Some(value),
@@ -378,6 +369,7 @@ fn sure(figure: Option<Figure>, digits: usize) -> String {
     }
 }
 
-fn number(value: Option<f64>, digits: usize) -> String {
+/// A number, or that there is none.
+pub(super) fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
 }

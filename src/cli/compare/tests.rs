@@ -1,5 +1,5 @@
 use super::*;
-use crate::data::{ValidationPlaces, typical_change};
+use crate::data::{Split, ValidationPlaces, typical_change};
 use crate::inference::Forecaster;
 use crate::models::{FrameShape, Weights};
 use crate::outputs::film::write_film;
@@ -12,6 +12,8 @@ use candle_core::Device;
 use clap::Parser;
 use serde_json::Value;
 use std::fs;
+
+mod looks;
 
 #[derive(Parser)]
 struct Command {
@@ -74,7 +76,12 @@ fn saved_at(side: usize) -> tempfile::TempDir {
     folder
 }
 
+/// Without real or drawn?, which learns for a while.
 fn args(folder: &Path, more: &[&str]) -> CompareArgs {
+    all_args(folder, &[&["--no-real-or-drawn"], more].concat())
+}
+
+fn all_args(folder: &Path, more: &[&str]) -> CompareArgs {
     let model = folder.join("model.safetensors").display().to_string();
     let cache = folder.join("cache").display().to_string();
     let first = ["compare", &model, "--cache", &cache, "--device", "cpu"];
@@ -97,7 +104,13 @@ fn figures_are_written_as_documented_and_follow_the_seed() {
     let figures = |seed: &str| {
         let more = ["--futures", "11", "--windows", "2", "--seed", seed];
         let tables = produce(&args(folder.path(), &more)).unwrap();
-        for part in ["+4  latent", "moves", "Whole frames", "÷ mse model's"] {
+        for part in [
+            "+4  latent",
+            "moves",
+            "Whole frames",
+            "÷ mse model's",
+            "real or drawn was left out",
+        ] {
             assert!(tables.contains(part), "no {part:?} in\n{tables}");
         }
         let printed = produce(&args(folder.path(), &[&more[..], &["--json"]].concat())).unwrap();
@@ -112,7 +125,7 @@ fn figures_are_written_as_documented_and_follow_the_seed() {
     assert!(picture.starts_with(b"\x89PNG"));
 
     let json: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(keys(&json), ["data", "models", "seeds", "text"]);
+    assert_eq!(keys(&json), ["data", "models", "trial", "seeds", "text"]);
     assert_eq!(json["data"]["windows"], 2);
     assert_eq!(json["data"]["futures"], 11);
     assert_eq!(keys(&json["data"]["still_windows"]), ["1", "4"]);
@@ -131,6 +144,8 @@ fn figures_are_written_as_documented_and_follow_the_seed() {
                 "horizons",
                 "whole_futures",
                 "calibration",
+                "real_or_drawn",
+                "shape",
                 "health",
                 "energy"
             ]
@@ -149,6 +164,11 @@ fn figures_are_written_as_documented_and_follow_the_seed() {
             };
             assert!(together > one.min(other) && together < one.max(other));
         }
+        assert!(keys(&model["real_or_drawn"]).is_empty());
+        assert_eq!(keys(&model["shape"]), ["1", "4"]);
+        let area = &model["shape"]["4"]["area"];
+        let [low, median, high] = ["low", "median", "high"].map(|key| area[key].as_f64());
+        assert!(0.0 < low.unwrap() && low <= median && median <= high);
         for horizon in ["1", "4"] {
             let figures = &model["horizons"][horizon];
             let measures = [

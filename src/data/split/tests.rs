@@ -165,3 +165,24 @@ fn advice_to_short_footage_helps() {
     let many: Vec<_> = (0..9).map(|_| film(each, vec![])).collect();
     Split::new(&many, 6, 20).unwrap();
 }
+
+#[test]
+fn the_latest_windows_are_half_a_window_apart_and_end_where_the_part_ends() {
+    let mut part = Part::default();
+    part.add(0, &film(40, vec![20]), 0..40);
+    let starts = |windows: Vec<Window>| windows.iter().map(|w| w.start).collect::<Vec<_>>();
+    assert_eq!(starts(part.latest(6, 3)), [28, 31, 34]);
+    // 15 windows in each scene, of which the first scene's begin at 0 to 14.
+    let all = starts(part.latest(6, 99));
+    assert_eq!(
+        (all.len(), all[0], &all[..5]),
+        (10, 2, &[2, 5, 8, 11, 14][..])
+    );
+    assert_eq!(starts(part.latest(6, 0)), [0; 0]);
+    assert_eq!(starts(part.latest(21, 5)), [0; 0]);
+    assert_eq!(
+        part.frames_of(0).collect::<Vec<_>>(),
+        (0..40).collect::<Vec<_>>()
+    );
+    assert_eq!(part.frames_of(1).count(), 0);
+}

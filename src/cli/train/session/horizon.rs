@@ -18,7 +18,7 @@ const WINDOWS: usize = 24;
 const FUTURES: usize = 8;
 /// Ways that are tried, on so many windows, and those taken where validation cannot tell.
 const TRIED: [usize; 4] = [2, 3, 4, 6];
-const TRIAL: usize = 80;
+const TRIAL: usize = 60;
 const USUAL: usize = 4;
 /// The share of pixels off the background from which on the camera may be what moves.
 const MUCH: f64 = 0.2;
@@ -118,7 +118,7 @@ fn chosen(plan: &Plan, about: (usize, usize)) -> Result<HorizonConfig> {
                 windows: config.windows.min(TRIAL),
                 ..config.clone()
             };
-            let model = WholeHorizon::learn(part, about, &trial)?;
+            let (model, _) = WholeHorizon::learn_motion(part, about, &trial)?;
             let predictors = [Predictor::Copy, Predictor::Horizon(&model)];
             if let Some(ratio) = crps(plan, &predictors)?.filter(|ratio| *ratio < best.0) {
                 best = (ratio, config);
