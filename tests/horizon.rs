@@ -1,6 +1,7 @@
 //! The whole-horizon model on the command line.
 
 use assert_cmd::Command;
+use safetensors::SafeTensors;
 use std::fs;
 use std::path::Path;
 
@@ -50,8 +51,8 @@ fn train_learns_it_and_all_that_draws_has_it() {
     let (_, stderr) = done(folder, &train);
     assert!(stderr.contains("horizon: learned from"), "{stderr}");
     assert!(stderr.contains("whole-horizon model's CRPS is"), "{stderr}");
-    let stored = folder.join("run/horizon.safetensors");
-    let whole = fs::read(&stored).unwrap();
+    let kept = folder.join("run/horizon.safetensors");
+    let whole = fs::read(&kept).unwrap();
 
     let (stdout, _) = done(folder, "compare run --futures 3 --windows 2 --json");
     let found: serde_json::Value = serde_json::from_str(&stdout).unwrap();
@@ -65,12 +66,20 @@ fn train_learns_it_and_all_that_draws_has_it() {
     let future = |name: &str| fs::read(folder.join(name)).unwrap();
     assert_eq!(future("a/future-01.png"), future("b/future-01.png"));
     assert_ne!(future("a/future-01.png"), future("a/future-02.png"));
-    done(folder, &format!("{draw} --size 48x48 --frames 6 -o large"));
-    let large = image::open(folder.join("large/future-01.png")).unwrap();
-    assert_eq!((large.width() / 6, large.height()), (48, 48));
-    done(folder, &format!("{draw} --size source -o source"));
-    let source = image::open(folder.join("source/real.png")).unwrap();
-    assert_eq!(source.height(), 64);
+    let shape = |name: &str| {
+        let bytes = fs::read(folder.join(name)).unwrap();
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        file.tensor("futures").unwrap().shape().to_vec()
+    };
+    let stored = format!("generate run {film} --futures 2");
+    let words = "--size 48x48 --frames 6 -o large.safetensors";
+    done(folder, &format!("{stored} {words}"));
+    assert_eq!(shape("large.safetensors"), [1, 2, 6, 3, 48, 48]);
+    done(
+        folder,
+        &format!("{stored} --size source -o source.safetensors"),
+    );
+    assert_eq!(shape("source.safetensors"), [1, 2, 4, 3, 64, 64]);
 
     refused(folder, &format!("{draw} --size 48x20"), "give --size 48x48");
     refused(
@@ -86,9 +95,9 @@ fn train_learns_it_and_all_that_draws_has_it() {
     assert_eq!(code, Some(1), "{stderr}");
 
     // A file that is not whole is named, and one that is gone is not missed.
-    fs::write(&stored, &whole[..whole.len() / 2]).unwrap();
+    fs::write(&kept, &whole[..whole.len() / 2]).unwrap();
     refused(folder, &draw, "horizon.safetensors");
-    fs::remove_file(&stored).unwrap();
+    fs::remove_file(&kept).unwrap();
     done(folder, &format!("{draw} -o frames"));
     refused(
         folder,

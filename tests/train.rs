@@ -11,13 +11,17 @@ fn sample() -> String {
 }
 
 /// A network small enough for a test.
-const SMALL: [&str; 6] = [
+const SMALL: [&str; 10] = [
     "--set",
     "model.backbone.width=8",
     "--set",
     "model.backbone.depth=0",
     "--set",
     "training.batch=4",
+    "--set",
+    "horizon.windows=10",
+    "--set",
+    "horizon.ways=4",
 ];
 
 fn train(folder: &Path, run: &str, more: &[&str]) -> Command {

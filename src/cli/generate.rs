@@ -252,7 +252,15 @@ fn horizon<'a>(args: &GenerateArgs, model: &'a Model) -> Result<Option<&'a Whole
             "it has no whole-horizon model, which --by horizon and --size ask for",
             "leave these out, or train with --set horizon.windows=300",
         )),
-        (Draws::Horizon, horizon) => Ok(horizon.as_ref()),
+        (Draws::Horizon, horizon) => {
+            if args.by.is_none() && model.config.draws == Draws::Frames {
+                tracing::warn!(
+                    "only the whole-horizon model draws at other sizes; on the validation part the \
+                     frame-by-frame model was better"
+                );
+            }
+            Ok(horizon.as_ref())
+        }
     }
 }
 

@@ -104,7 +104,7 @@ impl Input {
 impl Input {
     /// One film, of no file.
     pub fn of(footage: Footage) -> Self {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/galton.gif");
         Self {
             sequences: std::iter::once(0..footage.len()).collect(),
             scenes: footage.scenes(),

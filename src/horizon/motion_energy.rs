@@ -279,7 +279,7 @@ mod tests {
                 |y: f64, x: f64| 0.5 + 0.2 * (0.4 * y).sin() * (0.3 * x + 0.01 * y * x).cos();
             let at = |index: usize| ((index / SIZE) as f64, (index % SIZE) as f64);
             (0..SIZE * SIZE)
-                .map(|index| at(index))
+                .map(at)
                 .map(|(y, x)| value(y - 0.7 * t, x + 0.5 * t) as f32)
                 .collect()
         };

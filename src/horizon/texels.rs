@@ -3,6 +3,9 @@
 /// Red, green and blue, each times the opacity, and the opacity. Grey is the same in all three.
 pub type Texel = [f32; 4];
 
+/// Four rows or columns.
+type Four = std::ops::Range<isize>;
+
 /// A picture of texels that lies somewhere in a frame.
 ///
 /// Places are (y, x) in the model's pixels: whole numbers are the centres of pixels of the frame at
@@ -113,8 +116,7 @@ impl Texels {
     }
 
     /// The rows and columns of the 4×4 texels around; none where all are outside.
-    #[allow(clippy::type_complexity)]
-    fn near(&self, y: f64, x: f64) -> Option<(std::ops::Range<isize>, std::ops::Range<isize>)> {
+    fn near(&self, y: f64, x: f64) -> Option<(Four, Four)> {
         let around = |at: f64, length: usize| {
             let inside = at > -2.0 && at < length as f64 + 1.0;
             let first = at.floor() as isize - 1;

@@ -147,7 +147,8 @@ fn figures_are_written_as_documented_and_follow_the_seed() {
                 "real_or_drawn",
                 "shape",
                 "health",
-                "energy"
+                "energy",
+                "whole_horizon"
             ]
         );
         assert_eq!(model["latent"], latent);

@@ -73,6 +73,15 @@ fn picture(format: Pixel, (width, height): (usize, usize)) -> Video {
             }
         }
     }
+    if format == Pixel::PAL8 {
+        // SAFETY: a picture of this format has a palette of 256 colours of four bytes behind its
+        // first plane, which nothing has filled yet.
+        let palette = unsafe { std::slice::from_raw_parts_mut((*made.as_mut_ptr()).data[1], 1024) };
+        for (index, colour) in palette.chunks_exact_mut(4).enumerate() {
+            let index = index as u8;
+            colour.copy_from_slice(&[index, index / 2, 255 - index, 255]);
+        }
+    }
     made
 }
 
