@@ -4,6 +4,7 @@
 //! frame whose track leads out of the frame was not there before. A future takes all that entered in one
 //! training window, so what comes together stays together.
 
+use super::background::Background;
 use super::motion_scene::{MotionScene, paste, ways};
 use super::pose::{Body, Pose};
 use super::texels::Texels;
@@ -32,42 +33,81 @@ pub struct EnteringBank {
 }
 
 impl Entering {
-    /// The pieces of a window's last frame whose tracks back, `motion` along `basis`, begin outside of the frame.
-    pub fn of(scene: &MotionScene, motion: &[Vec<f64>], basis: &TimeBasis) -> Vec<Self> {
-        let (height, width) = scene.levels[0].rest.size;
-        let first = basis.at(basis.frames() - 1);
+    /// The pieces of a window's last frame that were outside when the context ended: their tracks back,
+    /// `motion` along `basis`, lead out of the frame, and where they come in the film shows them. `before`
+    /// are the frames before the last one, latest first, down to the context's end.
+    pub fn of(
+        scene: &MotionScene,
+        motion: &[Vec<f64>],
+        basis: &TimeBasis,
+        (before, background): (&[Vec<f32>], &Background),
+    ) -> Vec<Self> {
+        let size = scene.levels[0].rest.size;
+        let behind = Texels::of_frame(&background.pixels, size, 1.0);
         let pieces = scene
             .pieces
             .iter()
             .zip(motion)
             .zip(&scene.levels[0].sprites);
-        let enters = pieces.filter(|((piece, motion), _)| {
-            let body = piece.body;
-            let (y, x) = Pose::new(body, &ways(motion, first)).forward(body.centre);
-            let beyond = OUTSIDE * body.radius;
-            let inside = |place: f64, length: usize| {
-                place > -0.5 - beyond && place < length as f64 - 0.5 + beyond
-            };
-            !(inside(y, height) && inside(x, width))
+        let pieces = pieces.map(|((piece, motion), sprite)| Self {
+            sprite: sprite.clone(),
+            body: piece.body,
+            motion: motion.clone(),
         });
-        enters
-            .map(|((piece, motion), sprite)| Self {
-                sprite: sprite.clone(),
-                body: piece.body,
-                motion: motion.clone(),
-            })
-            .collect()
+        let enters = |piece: &Self| {
+            let inside: Vec<bool> = (0..basis.frames())
+                .map(|at| piece.is_inside(basis.at(at), size))
+                .collect();
+            // Its first frames inside, which come last here.
+            let first = inside.iter().rposition(|&inside| inside);
+            let shown = |at: usize| piece.is_shown(&behind, basis.at(at), &before[at]);
+            !inside[basis.frames() - 1]
+                && first.is_some_and(|first| (first.saturating_sub(1)..=first).all(shown))
+        };
+        pieces.filter(enters).collect()
+    }
+
+    fn pose(&self, functions: &[f64]) -> Pose {
+        Pose::new(self.body, &ways(&self.motion, functions))
+    }
+
+    fn is_inside(&self, functions: &[f64], (height, width): (usize, usize)) -> bool {
+        let (y, x) = self.pose(functions).forward(self.body.centre);
+        let beyond = OUTSIDE * self.body.radius;
+        let inside = |place: f64, length: usize| {
+            place > -0.5 - beyond && place < length as f64 - 0.5 + beyond
+        };
+        inside(y, height) && inside(x, width)
+    }
+
+    /// Whether a frame (C, H, W) is nearer to the background with the piece than without it.
+    fn is_shown(&self, behind: &Texels, functions: &[f64], frame: &[f32]) -> bool {
+        let mut with = behind.clone();
+        paste(&mut with, &self.sprite, &self.pose(functions));
+        let real = Texels::of_frame(frame, behind.size, 1.0);
+        let (mut without, mut error) = (0f32, 0f32);
+        for (real, (with, behind)) in real
+            .values
+            .iter()
+            .zip(with.values.iter().zip(&behind.values))
+        {
+            for c in 0..3 {
+                error += (real[c] - with[c]).powi(2);
+                without += (real[c] - behind[c]).powi(2);
+            }
+        }
+        error < without
     }
 
     /// Draws it as it is at frame `t` of a horizon, counted from 0.
     pub fn draw(&self, canvas: &mut Texels, basis: &TimeBasis, t: usize) {
         // So many frames before its window's last one.
         let before = basis.frames() - 1 - t;
-        let lies = match before.checked_sub(1) {
-            Some(at) => ways(&self.motion, basis.at(at)),
-            None => Vec::new(),
+        let pose = match before.checked_sub(1) {
+            Some(at) => self.pose(basis.at(at)),
+            None => Pose::new(self.body, &[]),
         };
-        paste(canvas, &self.sprite, &Pose::new(self.body, &lies));
+        paste(canvas, &self.sprite, &pose);
     }
 }
 

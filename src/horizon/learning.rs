@@ -148,7 +148,13 @@ impl WholeHorizon {
         let motion = self
             .search()
             .find(&MotionEnergy::new(&seen.scene, &self.ahead, &before), &back)?;
-        Ok(Entering::of(&seen.scene, &motion.motion, &self.ahead))
+        let about = (&before[..], &self.background);
+        Ok(Entering::of(
+            &seen.scene,
+            &motion.motion,
+            &self.ahead,
+            about,
+        ))
     }
 }
 

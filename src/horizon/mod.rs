@@ -33,7 +33,7 @@ pub use motion_energy::{MotionEnergy, MotionError};
 pub use motion_prior::{MotionExample, MotionPrior};
 pub use motion_scene::{LEVELS, Motion, MotionScene, draw};
 pub use motion_search::{FoundMotion, MotionSearch};
-pub use piece::{Piece, pieces};
+pub use piece::{Piece, connected, pieces};
 pub use pose::{Body, Pose, WAYS, Yx};
 pub use sprite::{Cut, cut};
 pub use texels::{Sampled, Texel, Texels};

@@ -10,7 +10,7 @@ const TIMES: f32 = 5.0;
 /// Pieces of fewer pixels are specks.
 const SMALLEST: usize = 6;
 /// Pixels that lie so far apart are of one piece.
-const GAP: isize = 2;
+const GAP: usize = 2;
 
 /// One piece of a frame.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,11 +30,26 @@ pub fn threshold(background: &Background) -> Vec<f32> {
 /// The pieces of a frame (C, H, W), those that end higher up first: what is lower is nearer.
 /// `reach` is the step of 1 of their motion.
 pub fn pieces(frame: &[f32], background: &Background, reach: f64) -> Vec<Piece> {
-    let [_, height, width] = background.shape;
+    let width = background.shape[2];
     let distance = background.distance(frame);
     let over = distance.iter().zip(threshold(background));
-    let mut open: Vec<bool> = over.map(|(distance, least)| *distance > least).collect();
+    let open: Vec<bool> = over.map(|(distance, least)| *distance > least).collect();
+    let mut found: Vec<Piece> = (connected(open, width, GAP).into_iter())
+        .filter(|pixels| pixels.len() >= SMALLEST)
+        .map(|pixels| Piece {
+            body: body(&pixels, width, reach),
+            pixels,
+        })
+        .collect();
+    found.sort_by_key(|piece| piece.pixels.last().copied());
+    found
+}
+
+/// The connected pieces of a mask (H, W) of `width` columns, each its pixels in order: pixels within
+/// `gap` rows and columns of each other are of one piece. They come in the order of their first pixels.
+pub fn connected(mut open: Vec<bool>, width: usize, gap: usize) -> Vec<Vec<usize>> {
     let mut found = Vec::new();
+    let height = open.len() / width.max(1);
     for start in 0..open.len() {
         if !std::mem::take(&mut open[start]) {
             continue;
@@ -42,25 +57,18 @@ pub fn pieces(frame: &[f32], background: &Background, reach: f64) -> Vec<Piece> 
         let (mut pixels, mut stack) = (Vec::new(), vec![start]);
         while let Some(pixel) = stack.pop() {
             pixels.push(pixel);
-            let (row, column) = ((pixel / width) as isize, (pixel % width) as isize);
-            for y in (row - GAP).max(0)..(row + GAP + 1).min(height as isize) {
-                for x in (column - GAP).max(0)..(column + GAP + 1).min(width as isize) {
-                    let next = y as usize * width + x as usize;
-                    if std::mem::take(&mut open[next]) {
-                        stack.push(next);
+            let (row, column) = (pixel / width, pixel % width);
+            for y in row.saturating_sub(gap)..(row + gap + 1).min(height) {
+                for x in column.saturating_sub(gap)..(column + gap + 1).min(width) {
+                    if std::mem::take(&mut open[y * width + x]) {
+                        stack.push(y * width + x);
                     }
                 }
             }
         }
-        if pixels.len() >= SMALLEST {
-            pixels.sort_unstable();
-            found.push(Piece {
-                body: body(&pixels, width, reach),
-                pixels,
-            });
-        }
+        pixels.sort_unstable();
+        found.push(pixels);
     }
-    found.sort_by_key(|piece| piece.pixels.last().copied());
     found
 }
 

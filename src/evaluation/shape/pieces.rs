@@ -1,33 +1,13 @@
 //! The connected pieces of a mask.
 
+use crate::horizon::connected;
+
 /// The sizes, in pixels, of the pieces of a mask (H, W) of `width` columns: pixels that
 /// touch at a side or a corner are one piece (8-connected). Pieces come in the order of
 /// their first pixels.
 pub(super) fn pieces(mask: &[bool], width: usize) -> Vec<usize> {
-    let mut left = mask.to_vec();
-    let mut sizes = Vec::new();
-    let mut open = Vec::new();
-    for first in 0..left.len() {
-        if !std::mem::take(&mut left[first]) {
-            continue;
-        }
-        open.push(first);
-        let mut size = 0;
-        while let Some(pixel) = open.pop() {
-            size += 1;
-            let (y, x) = (pixel / width, pixel % width);
-            for y in y.saturating_sub(1)..(y + 2).min(left.len() / width) {
-                for x in x.saturating_sub(1)..(x + 2).min(width) {
-                    let near = y * width + x;
-                    if std::mem::take(&mut left[near]) {
-                        open.push(near);
-                    }
-                }
-            }
-        }
-        sizes.push(size);
-    }
-    sizes
+    let pieces = connected(mask.to_vec(), width, 1).into_iter();
+    pieces.map(|pixels| pixels.len()).collect()
 }
 
 #[cfg(test)]
