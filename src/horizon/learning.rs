@@ -20,6 +20,8 @@ const ROUNDS: usize = 2;
 const SLACK: f64 = 1.5;
 /// Windows in which it is seen what enters.
 const BANK: usize = 150;
+/// Texels of all that enters, 32 MB.
+const MOST_TEXELS: usize = 1 << 21;
 
 /// The spread of z about going on, by its quartiles: pieces that vanish, and whose z means nothing, do not count.
 fn seen_spread(offs: &[(MotionExample, Vec<f64>)], broad: &[f64]) -> Vec<f64> {
@@ -132,8 +134,15 @@ impl WholeHorizon {
             let frames = frames(footage, window, self.context + self.frames)?;
             self.entering(&frames)
         };
-        let windows = some.par_iter().map(of_window).collect::<Result<_>>()?;
-        Ok(EnteringBank { windows })
+        let windows: Vec<Vec<Entering>> = some.par_iter().map(of_window).collect::<Result<_>>()?;
+        let texels = windows
+            .iter()
+            .flatten()
+            .map(|piece| piece.sprite.values.len());
+        let step = texels.sum::<usize>().div_ceil(MOST_TEXELS).max(1);
+        Ok(EnteringBank {
+            windows: windows.into_iter().step_by(step).collect(),
+        })
     }
 
     /// What enters between the context's end and the end of a window's frames.

@@ -8,8 +8,10 @@ use super::sprite::{Cut, cut};
 use super::texels::{Sampled, Texel, Texels};
 use super::time_basis::TimeBasis;
 
-/// Resolutions at which z is sought: all pixels, means of 2×2 and of 4×4.
+/// Resolutions at which z is sought: pixels, means of 2×2 and of 4×4.
 pub const LEVELS: usize = 3;
+/// Larger frames are first made this small, along their longer side: z needs no more.
+const LARGE: usize = 64;
 
 /// z of a window: of each piece, for each way in which it moves, a number for each function of time.
 pub type Motion = Vec<Vec<f64>>;
@@ -19,8 +21,10 @@ pub type Motion = Vec<Vec<f64>>;
 pub struct MotionScene {
     /// From the one furthest back to the nearest.
     pub pieces: Vec<Piece>,
-    /// The frame cut up, at each of [`LEVELS`].
+    /// The frame cut up, at each level, each half as large as the one before it.
     pub levels: Vec<Cut>,
+    /// The first of [`LEVELS`] at which z is sought.
+    pub finest: usize,
 }
 
 /// A texel of a sprite as it is drawn.
@@ -44,7 +48,8 @@ impl MotionScene {
             MovingParts::Pieces | MovingParts::Chosen => pieces(frame, background, reach),
         };
         let mut levels = vec![cut(frame, background, &found, (height, width))];
-        for level in 1..LEVELS {
+        let finest = (height.max(width) / LARGE).max(1).ilog2() as usize;
+        for level in 1..finest + LEVELS {
             let finer = &levels[level - 1];
             let coarser = Cut {
                 sprites: finer.sprites.iter().map(|s| s.halved(false)).collect(),
@@ -54,6 +59,7 @@ impl MotionScene {
         }
         Self {
             pieces: found,
+            finest,
             levels,
         }
     }

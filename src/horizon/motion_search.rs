@@ -54,9 +54,11 @@ impl MotionSearch {
             (1, all, 3),
             (0, all, 4),
         ];
+        let finest = energy.scene().finest;
         let mut motion = start.clone();
         for (level, frames, steps) in stages {
-            motion = self.descend(energy, start, motion, (level, frames.max(1), steps))?;
+            let about = (finest + level, frames.max(1), steps);
+            motion = self.descend(energy, start, motion, about)?;
         }
         let error = energy.value(&motion, 0, all);
         let energy = self.energy(error, &motion, start);
