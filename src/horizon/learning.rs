@@ -95,7 +95,7 @@ impl WholeHorizon {
                 &examples,
                 model.config.functions,
                 model.config.ridge,
-            ));
+            )?);
         }
         Ok((model, windows))
     }

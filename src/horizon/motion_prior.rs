@@ -1,6 +1,9 @@
 //! p(z | x) without a network: ridge regression from how a piece moved before, and
 //! what is left over as it was found.
 
+use crate::energy::Bowl;
+use crate::error::Result;
+use crate::inference::Factor;
 use crate::rng::Rng;
 
 /// What a piece's z is foretold from, and z*.
@@ -30,11 +33,16 @@ pub struct MotionPrior {
 
 /// Added to how much moved before, so that its logarithm is one where nothing did.
 const LEAST_MOTION: f64 = 0.01;
+/// A penalty of 0 leaves a matrix that may have no inverse.
+const LEAST_RIDGE: f64 = 1e-9;
 
 impl MotionPrior {
     /// From `examples`, at least one. `ridge` is the penalty on the weights of standardised features, in examples.
     /// `functions` is how many numbers each way has.
-    pub fn learn(examples: &[MotionExample], functions: usize, ridge: f64) -> Self {
+    ///
+    /// # Errors
+    /// Numbers that are not finite.
+    pub fn learn(examples: &[MotionExample], functions: usize, ridge: f64) -> Result<Self> {
         let count = examples.len() as f64;
         let width = examples.first().map_or(0, |e| e.features.len());
         let standard: Vec<(f64, f64)> = (0..width)
@@ -55,7 +63,7 @@ impl MotionPrior {
                 let targets: Vec<f64> = examples.iter().map(|e| e.motion[at]).collect();
                 regress(&rows, &targets, ridge)
             })
-            .collect();
+            .collect::<Result<_>>()?;
         let mut prior = Self {
             standard,
             weights,
@@ -86,7 +94,7 @@ impl MotionPrior {
             .map(|e| vec![motion_before(&e.features)])
             .collect();
         let offs: Vec<f64> = left.iter().map(off).collect();
-        let line = regress(&moved, &offs, 1.0);
+        let line = regress(&moved, &offs, 1.0)?;
         prior.scale = (line[1], line[0]);
         prior.remainders = (left.into_iter().zip(examples))
             .map(|(r, e)| {
@@ -102,7 +110,7 @@ impl MotionPrior {
                 narrow * (sum / count).sqrt()
             })
             .collect();
-        prior
+        Ok(prior)
     }
 
     /// How many pieces it was learned from.
@@ -171,63 +179,36 @@ fn motion_before(features: &[f64]) -> f64 {
 }
 
 /// Ridge regression: a weight for each column of `rows` and a constant, which is not penalised.
-fn regress(rows: &[Vec<f64>], targets: &[f64], ridge: f64) -> Vec<f64> {
+///
+/// # Errors
+/// Numbers that are not finite.
+fn regress(rows: &[Vec<f64>], targets: &[f64], ridge: f64) -> Result<Vec<f64>> {
     let width = rows.first().map_or(0, Vec::len);
-    let size = width + 1;
-    let mut matrix = vec![0.0; size * size];
-    let mut vector = vec![0.0; size];
-    let value = |row: &Vec<f64>, at: usize| if at < width { row[at] } else { 1.0 };
-    for (row, target) in rows.iter().zip(targets) {
-        for a in 0..size {
-            vector[a] += value(row, a) * target;
-            for b in 0..size {
-                matrix[a * size + b] += value(row, a) * value(row, b);
+    let count = rows.len().max(1) as f64;
+    let mean_of = |at: usize| rows.iter().map(|row| row[at]).sum::<f64>() / count;
+    let means: Vec<f64> = (0..width).map(mean_of).collect();
+    let target = targets.iter().sum::<f64>() / count;
+    let (mut slope, mut curvature) = (vec![0.0; width], vec![0.0; width * width]);
+    for (row, wanted) in rows.iter().zip(targets) {
+        for a in 0..width {
+            let off = row[a] - means[a];
+            slope[a] += off * (wanted - target);
+            for b in 0..width {
+                curvature[a * width + b] += off * (row[b] - means[b]);
             }
         }
     }
-    for at in 0..width {
-        matrix[at * size + at] += ridge;
-    }
-    solve(matrix, vector)
-}
-
-/// Gauss's elimination with a pivot.
-fn solve(mut matrix: Vec<f64>, mut vector: Vec<f64>) -> Vec<f64> {
-    let size = vector.len();
-    for at in 0..size {
-        let pivot = (at..size).max_by(|&a, &b| {
-            let size_of = |row: usize| matrix[row * size + at].abs();
-            size_of(a).total_cmp(&size_of(b))
-        });
-        let pivot = pivot.unwrap_or(at);
-        for column in 0..size {
-            matrix.swap(at * size + column, pivot * size + column);
-        }
-        vector.swap(at, pivot);
-        let first = matrix[at * size + at];
-        if first.abs() < 1e-12 {
-            continue;
-        }
-        for row in at + 1..size {
-            let share = matrix[row * size + at] / first;
-            for column in at..size {
-                matrix[row * size + column] -= share * matrix[at * size + column];
-            }
-            vector[row] -= share * vector[at];
-        }
-    }
-    for at in (0..size).rev() {
-        let known: f64 = (at + 1..size)
-            .map(|column| matrix[at * size + column] * vector[column])
-            .sum();
-        let pivot = matrix[at * size + at];
-        vector[at] = if pivot.abs() < 1e-12 {
-            0.0
-        } else {
-            (vector[at] - known) / pivot
-        };
-    }
-    vector
+    // ‖Xw − t‖² + λ‖w‖² is a bowl of precision 1/λ beside ½‖w‖².
+    let bowl = Bowl {
+        precision: 1.0 / ridge.max(LEAST_RIDGE),
+        constant: 0.0,
+        slope,
+        curvature,
+    };
+    let mut weights = Factor::new(&bowl)?.solve(&bowl);
+    let at_means: f64 = weights.iter().zip(&means).map(|(w, mean)| w * mean).sum();
+    weights.push(target - at_means);
+    Ok(weights)
 }
 
 #[cfg(test)]
@@ -254,7 +235,7 @@ mod tests {
 
     #[test]
     fn the_past_foretells_mean_and_spread() {
-        let prior = MotionPrior::learn(&examples(), 1, 1.0);
+        let prior = MotionPrior::learn(&examples(), 1, 1.0).unwrap();
         let features = [1.5, 0.0, 0.3];
         let mean = prior.mean(&features);
         assert!(
@@ -276,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_temperature_of_0_draws_the_mean() {
-        let prior = MotionPrior::learn(&examples(), 1, 1.0);
+        let prior = MotionPrior::learn(&examples(), 1, 1.0).unwrap();
         let features = [0.5, 0.0, 0.0];
         let mut rng = Seed(1).stream("test", 0);
         assert_eq!(
@@ -286,13 +267,19 @@ mod tests {
     }
 
     #[test]
-    fn solve_solves() {
-        let found = solve(
-            vec![0.0, 2.0, 1.0, 1.0, 0.0, 3.0, 2.0, 1.0, 0.0],
-            vec![7.0, 10.0, 4.0],
+    fn the_constant_is_not_penalised() {
+        let rows: Vec<Vec<f64>> = (0..9).map(|at| vec![f64::from(at), 1.5]).collect();
+        let targets: Vec<f64> = (0..9).map(|at| 7.0 - 2.0 * f64::from(at)).collect();
+        let exact = regress(&rows, &targets, 0.0).unwrap();
+        assert!(
+            (exact[0] + 2.0).abs() < 1e-6 && (exact[2] - 7.0).abs() < 1e-6,
+            "{exact:?}"
         );
-        for (found, wanted) in found.iter().zip([1.0, 2.0, 3.0]) {
-            assert!((found - wanted).abs() < 1e-12, "{found}");
-        }
+        // Σ(x − mean)² = 60: a penalty of as much halves the weight.
+        let half = regress(&rows, &targets, 60.0).unwrap();
+        assert!(
+            (half[0] + 1.0).abs() < 1e-9 && (half[2] - 3.0).abs() < 1e-9,
+            "{half:?}"
+        );
     }
 }
