@@ -10,7 +10,7 @@ TIME      ?= 10m
 help:
 	@echo "make setup   install what is missing, through apt, dnf or brew"
 	@echo "make build   build $(NEXTFRAME)"
-	@echo "make demo    train on the sample for three minutes, then show its futures"
+	@echo "make demo    train on the two samples for four minutes, then show their futures"
 	@echo "make test    run the tests"
 	@echo "make hub     build with the Hugging Face hub, and run its tests"
 	@echo "make fuzz    give changed files to all that reads files (TIME=10m)"
@@ -30,9 +30,12 @@ demo: build
 	$(NEXTFRAME) train datasets/galton.* --recipe galton --time-budget 3m --out $(DEMO) --overwrite
 	$(NEXTFRAME) generate $(DEMO) datasets/galton.* --futures 8 -o $(DEMO)/futures
 	$(NEXTFRAME) compare $(DEMO)
+	$(NEXTFRAME) train datasets/motorway.avi --time-budget 1m --out $(DEMO)/motorway --overwrite
+	$(NEXTFRAME) generate $(DEMO)/motorway datasets/motorway.avi --by horizon --size source --futures 4 -o $(DEMO)/motorway/futures
 	@echo
 	@echo "Pictures made while training: $(DEMO)/pictures"
-	@echo "Futures of one moment:        $(DEMO)/futures"
+	@echo "Futures of the Galton board:  $(DEMO)/futures"
+	@echo "Futures of a motorway:        $(DEMO)/motorway/futures"
 
 test: setup
 	cargo test --release --locked

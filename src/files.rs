@@ -1,6 +1,7 @@
 //! Writing files so that a whole one is never replaced by a part of one.
 
 use crate::error::{Error, Result};
+use crate::standard_input::{self, StandardInput};
 use std::fs::{self, File};
 use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
@@ -192,6 +193,24 @@ pub fn read_short(path: &Path, most: u64) -> Result<Vec<u8>> {
     let fail = |error| Error::io(path, error);
     let refuse =
         |problem: String| Error::input(path.display().to_string(), problem, "name another file");
+    let too_long = || {
+        refuse(format!(
+            "is longer than the {most} bytes that such a file may have"
+        ))
+    };
+    let mut bytes = Vec::new();
+    if standard_input::is_pipe(path) {
+        let mut pipe = StandardInput::of_pipe(path);
+        loop {
+            match pipe.piece()? {
+                piece if piece.is_empty() => return Ok(bytes),
+                piece => bytes.extend(piece),
+            }
+            if bytes.len() as u64 > most {
+                return Err(too_long());
+            }
+        }
+    }
     let file = File::open(path).map_err(fail)?;
     let data = file.metadata().map_err(fail)?;
     #[cfg(unix)]
@@ -201,15 +220,11 @@ pub fn read_short(path: &Path, most: u64) -> Result<Vec<u8>> {
             return Err(refuse("is a device, and no file".to_owned()));
         }
     }
-    let mut bytes = Vec::new();
     if data.len() <= most {
-        // A pipe's length is not known before.
         file.take(most + 1).read_to_end(&mut bytes).map_err(fail)?;
     }
     if data.len().max(bytes.len() as u64) > most {
-        return Err(refuse(format!(
-            "is longer than the {most} bytes that such a file may have"
-        )));
+        return Err(too_long());
     }
     Ok(bytes)
 }

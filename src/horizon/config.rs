@@ -1,6 +1,7 @@
 //! How a whole-horizon model is learned.
 
 use super::pose::WAYS;
+use super::sheet::modes_of;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ pub enum MovingParts {
     Chosen,
     /// Pieces that differ from the background, before a camera that stands still.
     Pieces,
-    /// The whole frame, as a camera's that moves.
+    /// The whole frame, which bends: of a camera that moves, and of a subject that never leaves.
     Frame,
 }
 
@@ -27,11 +28,9 @@ pub struct HorizonConfig {
     pub parts: MovingParts,
     /// K, functions of time of each way in which a piece moves.
     pub functions: usize,
-    /// Ways in which a piece moves: 2 to shift, 3 to grow too, 4 to turn, 6 to shear, 12 to bend; 0 for what does
-    /// best on the validation part.
+    /// Ways in which a piece moves: 2 to shift, 3 to grow too, 4 to turn, 6 to shear, 12 to bend. Of a whole frame
+    /// 2·n²: 2, 8, 18, 32 or 50 for n×n cosines each way. 0 for what does best on the validation part.
     pub ways: usize,
-    /// The penalty on the weights by which the past foretells z, in examples.
-    pub ridge: f64,
 }
 
 impl Default for HorizonConfig {
@@ -41,10 +40,12 @@ impl Default for HorizonConfig {
             parts: MovingParts::Chosen,
             functions: 4,
             ways: 0,
-            ridge: 10.0,
         }
     }
 }
+
+/// 5×5 cosines each way.
+const MOST_WAYS: usize = 50;
 
 impl HorizonConfig {
     /// Refuses numbers that no model could have.
@@ -64,16 +65,19 @@ impl HorizonConfig {
         };
         within("windows", self.windows, 0, 65_536)?;
         within("functions", self.functions, 1, 16)?;
-        if self.ways != 0 {
-            within("ways", self.ways, 2, WAYS)?;
-        }
-        if !(self.ridge >= 0.0 && self.ridge.is_finite()) {
-            return Err(Error::input(
-                "horizon.ridge",
-                format!("is {}, expected 0 or more", self.ridge),
+        match self.parts {
+            _ if self.ways == 0 => Ok(()),
+            MovingParts::Pieces => within("ways", self.ways, 2, WAYS),
+            MovingParts::Chosen => within("ways", self.ways, 2, MOST_WAYS),
+            MovingParts::Frame if self.ways <= MOST_WAYS && modes_of(self.ways).is_some() => Ok(()),
+            MovingParts::Frame => Err(Error::input(
+                "horizon.ways",
+                format!(
+                    "is {}, expected 2, 8, 18, 32 or 50 where the whole frame moves",
+                    self.ways
+                ),
                 "correct it in the recipe or with --set",
-            ));
+            )),
         }
-        Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! Futures of a whole-horizon model as tensors.
 
 use super::background::Background;
-use super::motion_scene::paste_all;
-use super::sprite::{Cut, cut};
+use super::motion_scene::{MotionScene, paste_all};
+use super::sprite::{Cut, cut, uncut};
 use super::texels::Texels;
 use super::whole_horizon::{SeenPast, WholeHorizon};
 use crate::error::Result;
@@ -35,6 +35,18 @@ pub struct LargeFrame {
     pub pixels: Vec<f32>,
     /// What is behind what moves, of the same shape.
     pub background: Background,
+}
+
+impl LargeFrame {
+    /// The frame `last` (C, H·n, W·n), cut as a scene of the model's (H, W) is.
+    fn cut(&self, last: &[f32], scene: &MotionScene, columns: usize) -> Cut {
+        let [_, height, width] = self.background.shape;
+        let pitch = columns as f64 / width as f64;
+        match scene.sheet {
+            Some(_) => uncut(Texels::of_frame(last, (height, width), pitch)),
+            None => cut(last, &self.background, &scene.pieces, columns),
+        }
+    }
 }
 
 impl WholeHorizon {
@@ -111,7 +123,7 @@ impl WholeHorizon {
         let last = drawing.times.iter().copied().max().unwrap_or(0);
         let mut later: Option<SeenPast> = None;
         let mut drawn = past.to_vec();
-        let [channels, height, width] = self.background.shape;
+        let [channels, _, columns] = self.background.shape;
         let mut last_large = large.map(|large| large.pixels.clone());
         let mut time = 0;
         while time < last {
@@ -120,13 +132,12 @@ impl WholeHorizon {
             let motion = self.sample(seen, drawing.temperature, rng);
             let entering = self.entering.sample(rng);
             let grain = self.grain.sample(rng);
-            let pieces = &seen.scene.pieces;
             let cut = (large.zip(last_large.as_ref()))
-                .map(|(large, last)| cut(last, &large.background, pieces, (height, width)));
+                .map(|(large, last)| large.cut(last, &seen.scene, columns));
             for t in 0..self.frames.min(last - time) {
-                let poses = self.poses(seen, &motion, t);
+                let placed = self.placed(seen, &motion, t);
                 let shown = |cut: &Cut, mut canvas: Texels| {
-                    paste_all(&mut canvas, cut, &poses);
+                    paste_all(&mut canvas, cut, &placed);
                     self.enter(entering, &mut canvas, t);
                     canvas.frame(channels)
                 };

@@ -73,12 +73,7 @@ impl WholeHorizon {
     ) -> Result<(Self, Vec<Window>)> {
         let background = Background::of(footage, part)?;
         let mut model = Self::untrained(config, (context, frames), background);
-        // A whole frame takes longer, and more of it is seen in each window.
-        let most = match config.parts {
-            MovingParts::Frame => config.windows.div_ceil(4),
-            MovingParts::Pieces | MovingParts::Chosen => config.windows,
-        };
-        let windows = part.spread(context + frames, most);
+        let windows = part.spread(context + frames, config.windows);
         // How widely z spreads is seen in some windows, and narrows R(z) for all.
         let count = LOOKED_AT.min(windows.len().div_ceil(3)).max(1);
         let some = windows.iter().step_by(windows.len().div_ceil(count).max(1));
@@ -91,11 +86,13 @@ impl WholeHorizon {
             .map(|(example, _)| example)
             .collect();
         if !examples.is_empty() {
-            model.prior = Some(MotionPrior::learn(
-                &examples,
-                model.config.functions,
-                model.config.ridge,
-            )?);
+            let size = model.spread.len();
+            // Steps are what they are, and a sheet's shapes too.
+            let free = match config.parts {
+                MovingParts::Frame => size,
+                MovingParts::Pieces | MovingParts::Chosen => 2 * config.functions,
+            };
+            model.prior = Some(MotionPrior::learn(&examples, free..size, model.marks())?);
         }
         Ok((model, windows))
     }

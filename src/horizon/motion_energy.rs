@@ -1,7 +1,9 @@
 //! E(x, y, z) where z is motion: its value, its gradient and its curvature.
 
 use super::motion_scene::{Motion, MotionScene, dots};
+use super::motion_sums::MotionSums;
 use super::pose::{WAYS, Yx};
+use super::sheet::Sheet;
 use super::texels::Texels;
 use super::time_basis::TimeBasis;
 
@@ -68,8 +70,8 @@ impl<'a> MotionEnergy<'a> {
     pub fn value(&self, motion: &Motion, level: usize, frames: usize) -> f64 {
         (0..frames)
             .map(|t| {
-                let poses = self.scene.poses(motion, self.basis.at(t));
-                let made = super::motion_scene::draw(&self.scene.levels[level], &poses);
+                let placed = self.scene.placed(motion, self.basis.at(t));
+                let made = super::motion_scene::draw(&self.scene.levels[level], &placed);
                 self.error(&made, level, t)
             })
             .sum()
@@ -91,13 +93,70 @@ impl<'a> MotionEnergy<'a> {
         motion: &Motion,
         (level, frames, ways): (usize, usize, usize),
     ) -> MotionError {
-        let functions = self.functions();
-        let size = ways * functions;
+        let size = ways * self.functions();
         let mut found = MotionError {
             value: 0.0,
             slopes: vec![vec![0.0; size]; motion.len()],
             curvatures: vec![vec![0.0; size * size]; motion.len()],
         };
+        match &self.scene.sheet {
+            Some(sheet) => self.look_at_sheet(sheet, &motion[0], (level, frames), &mut found),
+            None => self.look_at_pieces(motion, (level, frames, ways), &mut found),
+        }
+        found
+    }
+
+    fn look_at_sheet(
+        &self,
+        sheet: &Sheet,
+        motion: &[f64],
+        (level, frames): (usize, usize),
+        found: &mut MotionError,
+    ) {
+        let cut = &self.scene.levels[level];
+        let (sprite, rest) = (&cut.sprites[0], &cut.rest);
+        let ways = motion.len() / self.functions();
+        let weight = rest.pitch * rest.pitch;
+        for t in 0..frames {
+            let functions = self.basis.at(t);
+            let field_ways = super::motion_scene::ways(motion, functions);
+            let target = &self.targets[level][t].values;
+            let mut sums_at = MotionSums::new(ways);
+            let mut error = 0f32;
+            let look = |at: usize, from: Yx| {
+                let sampled = sprite.sample_with_slopes(from);
+                let (mut products, mut pull) = ([0f32; 3], (0f32, 0f32));
+                let clear = 1.0 - sampled.value[3];
+                for c in 0..self.channels {
+                    let made = sampled.value[c] + clear * rest.values[at][c];
+                    let off = made - target[at][c];
+                    let (y, x) = (sampled.down[c], sampled.right[c]);
+                    products[0] += y * y;
+                    products[1] += y * x;
+                    products[2] += x * x;
+                    pull.0 += y * off;
+                    pull.1 += x * off;
+                    error += off * off;
+                }
+                (products, pull)
+            };
+            let sums = (&mut sums_at.slope[..], &mut sums_at.curvature[..]);
+            sheet.field(&field_ways).sums(rest, sums, look);
+            found.value += f64::from(error) * weight;
+            let into = (
+                found.slopes[0].as_mut_slice(),
+                found.curvatures[0].as_mut_slice(),
+            );
+            sums_at.spread(functions, weight, into);
+        }
+    }
+
+    fn look_at_pieces(
+        &self,
+        motion: &Motion,
+        (level, frames, ways): (usize, usize, usize),
+        found: &mut MotionError,
+    ) {
         let cut = &self.scene.levels[level];
         for t in 0..frames {
             let poses = self.scene.poses(motion, self.basis.at(t));
@@ -110,7 +169,7 @@ impl<'a> MotionEnergy<'a> {
             let mut clear = vec![1f32; canvas.values.len()];
             let weight = canvas.pitch * canvas.pitch;
             for (piece, layer) in layers.iter().enumerate().rev() {
-                let mut at_time = AtTime::new(ways);
+                let mut sums_at = MotionSums::new(ways);
                 for dot in layer {
                     let clear = &mut clear[dot.at];
                     // How the pixel changes with the place that is shown, each channel.
@@ -129,61 +188,13 @@ impl<'a> MotionEnergy<'a> {
                     *clear *= (1.0 - dot.sampled.value[3]).clamp(0.0, 1.0);
                     let mut slopes = [(0.0, 0.0); WAYS];
                     poses[piece].slopes(dot.place, ways, &mut slopes);
-                    at_time.add(&slopes[..ways], across, pull);
+                    sums_at.add(&slopes[..ways], across, pull);
                 }
                 let into = (
                     found.slopes[piece].as_mut_slice(),
                     found.curvatures[piece].as_mut_slice(),
                 );
-                at_time.spread(self.basis.at(t), weight, into);
-            }
-        }
-        found
-    }
-}
-
-/// Sums over the pixels of one piece at one time.
-struct AtTime {
-    ways: usize,
-    slope: [f64; WAYS],
-    /// Row after row, the upper half.
-    curvature: [f64; WAYS * WAYS],
-}
-
-impl AtTime {
-    fn new(ways: usize) -> Self {
-        Self {
-            ways,
-            slope: [0.0; WAYS],
-            curvature: [0.0; WAYS * WAYS],
-        }
-    }
-
-    fn add(&mut self, slopes: &[Yx], across: [f32; 3], pull: (f32, f32)) {
-        let [yy, yx, xx] = across.map(f64::from);
-        for (a, one) in slopes.iter().enumerate() {
-            self.slope[a] += one.0 * f64::from(pull.0) + one.1 * f64::from(pull.1);
-            let pushed = (yy * one.0 + yx * one.1, yx * one.0 + xx * one.1);
-            for (b, other) in slopes.iter().enumerate().skip(a) {
-                self.curvature[a * WAYS + b] += pushed.0 * other.0 + pushed.1 * other.1;
-            }
-        }
-    }
-
-    /// From numbers of this time to those of each function of time.
-    fn spread(&self, functions: &[f64], weight: f64, (slope, curvature): (&mut [f64], &mut [f64])) {
-        let (count, ways) = (functions.len(), self.ways);
-        let size = ways * count;
-        for a in 0..ways {
-            for (k, one) in functions.iter().enumerate() {
-                slope[a * count + k] += weight * one * self.slope[a];
-                let row = &mut curvature[(a * count + k) * size..][..size];
-                for b in 0..ways {
-                    let entry = self.curvature[a.min(b) * WAYS + a.max(b)];
-                    for (l, other) in functions.iter().enumerate() {
-                        row[b * count + l] += weight * one * other * entry;
-                    }
-                }
+                sums_at.spread(self.basis.at(t), weight, into);
             }
         }
     }
@@ -192,7 +203,6 @@ impl AtTime {
 #[cfg(test)]
 mod tests {
     use super::super::background::Background;
-    use super::super::config::MovingParts;
     use super::super::motion_scene::Motion;
     use super::super::motion_search::MotionSearch;
     use super::*;
@@ -240,67 +250,96 @@ mod tests {
 
     #[test]
     fn slopes_are_finite_differences() {
-        let scene = MotionScene::new(
-            &frame((15.0, 14.0), 0.0),
-            &background(),
-            MovingParts::Pieces,
-            5.0,
-        );
+        let scene = MotionScene::new(&frame((15.0, 14.0), 0.0), &background(), 5.0);
         let basis = TimeBasis::ahead(FRAMES, 2);
         let energy = MotionEnergy::new(&scene, &basis, &came());
         for ways in [2, 4, 6, 12] {
-            let start: Motion = vec![(0..ways * 2).map(|at| 0.03 * (at as f64).cos()).collect()];
-            for level in 0..3 {
-                let found = energy.look(&start, (level, FRAMES, ways));
-                let value = energy.value(&start, level, FRAMES);
-                assert!((found.value - value).abs() < 1e-6 * value);
-                for at in 0..ways * 2 {
-                    let moved = |step: f64| {
-                        let mut motion = start.clone();
-                        motion[0][at] += step;
-                        energy.value(&motion, level, FRAMES)
-                    };
-                    let slope = (moved(1e-3) - moved(-1e-3)) / 4e-3;
-                    let own = found.slopes[0][at];
-                    let off = (slope - own).abs();
-                    assert!(
-                        off < 0.02 * own.abs() + 0.02,
-                        "{ways} {level} {at}: {slope} {own}"
-                    );
-                }
-            }
+            check_slopes(&energy, ways);
         }
     }
 
     #[test]
+    fn slopes_of_a_sheet_are_finite_differences() {
+        let sheet = Sheet::new((SIZE, SIZE), 3, 5.0);
+        let scene = MotionScene::of_sheet(&wave(0.0), sheet);
+        let basis = TimeBasis::ahead(FRAMES, 2);
+        check_slopes(&MotionEnergy::new(&scene, &basis, &came()), 18);
+    }
+
+    #[test]
+    fn the_curvature_of_a_sheet_is_that_of_its_slopes() {
+        // Where the error is 0, half the curvature in z is the slope's own slope.
+        let scene = MotionScene::of_sheet(&wave(0.0), Sheet::new((SIZE, SIZE), 2, 5.0));
+        let basis = TimeBasis::ahead(FRAMES, 2);
+        let z: Motion = vec![(0..16).map(|at| 0.03 * (at as f64).cos()).collect()];
+        let shown = |t: usize| scene.draw(&z, &basis, t).frame(1);
+        let came: Vec<Vec<f32>> = (0..FRAMES).map(shown).collect();
+        let energy = MotionEnergy::new(&scene, &basis, &came);
+        let found = energy.look(&z, (0, FRAMES, 8));
+        for (a, b) in [(0, 0), (0, 3), (2, 9), (7, 12), (15, 15)] {
+            let slope = |step: f64| {
+                let mut z = z.clone();
+                z[0][b] += step;
+                energy.look(&z, (0, FRAMES, 8)).slopes[0][a]
+            };
+            let wanted = (slope(1e-3) - slope(-1e-3)) / 2e-3;
+            let own = found.curvatures[0][a * 16 + b];
+            assert!(
+                (wanted - own).abs() < 0.03 * own.abs() + 0.3,
+                "{a} {b}: {wanted} {own}"
+            );
+        }
+    }
+
+    fn check_slopes(energy: &MotionEnergy, ways: usize) {
+        let start: Motion = vec![(0..ways * 2).map(|at| 0.03 * (at as f64).cos()).collect()];
+        for level in 0..3 {
+            let found = energy.look(&start, (level, FRAMES, ways));
+            let value = energy.value(&start, level, FRAMES);
+            assert!((found.value - value).abs() < 1e-6 * value);
+            for at in 0..ways * 2 {
+                let moved = |step: f64| {
+                    let mut motion = start.clone();
+                    motion[0][at] += step;
+                    energy.value(&motion, level, FRAMES)
+                };
+                let slope = (moved(1e-3) - moved(-1e-3)) / 4e-3;
+                let own = found.slopes[0][at];
+                let off = (slope - own).abs();
+                assert!(
+                    off < 0.02 * own.abs() + 0.02,
+                    "{ways} {level} {at}: {slope} {own}"
+                );
+            }
+        }
+    }
+
+    /// A picture that moves aside.
+    fn wave(t: f64) -> Vec<f32> {
+        let value = |y: f64, x: f64| 0.5 + 0.2 * (0.4 * y).sin() * (0.3 * x + 0.01 * y * x).cos();
+        let at = |index: usize| ((index / SIZE) as f64, (index % SIZE) as f64);
+        (0..SIZE * SIZE)
+            .map(at)
+            .map(|(y, x)| value(y - 0.7 * t, x + 0.5 * t) as f32)
+            .collect()
+    }
+
+    #[test]
     fn a_whole_frame_that_moves_is_found() {
-        let wave = |t: f64| -> Vec<f32> {
-            let value =
-                |y: f64, x: f64| 0.5 + 0.2 * (0.4 * y).sin() * (0.3 * x + 0.01 * y * x).cos();
-            let at = |index: usize| ((index / SIZE) as f64, (index % SIZE) as f64);
-            (0..SIZE * SIZE)
-                .map(at)
-                .map(|(y, x)| value(y - 0.7 * t, x + 0.5 * t) as f32)
-                .collect()
-        };
-        let scene = MotionScene::new(&wave(0.0), &background(), MovingParts::Frame, 5.0);
+        let scene = MotionScene::of_sheet(&wave(0.0), Sheet::new((SIZE, SIZE), 2, 5.0));
         let basis = TimeBasis::ahead(FRAMES, 2);
         let came: Vec<Vec<f32>> = (1..=FRAMES).map(|t| wave(t as f64)).collect();
         let energy = MotionEnergy::new(&scene, &basis, &came);
-        let rest: Motion = vec![vec![0.0; 8]];
-        let found = search(4).find(&energy, &rest).unwrap();
+        let rest: Motion = vec![vec![0.0; 16]];
+        let found = search(8).find(&energy, &rest).unwrap();
         let copied = energy.value(&rest, 0, FRAMES);
-        assert!(found.error < 0.1 * copied, "{} of {copied}", found.error);
+        // What comes in at the border is not known.
+        assert!(found.error < 0.15 * copied, "{} of {copied}", found.error);
     }
 
     #[test]
     fn what_moved_is_found() {
-        let scene = MotionScene::new(
-            &frame((15.0, 14.0), 0.0),
-            &background(),
-            MovingParts::Pieces,
-            5.0,
-        );
+        let scene = MotionScene::new(&frame((15.0, 14.0), 0.0), &background(), 5.0);
         assert_eq!(scene.pieces.len(), 1);
         let basis = TimeBasis::ahead(FRAMES, 2);
         let energy = MotionEnergy::new(&scene, &basis, &came());

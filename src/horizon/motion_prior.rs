@@ -1,10 +1,11 @@
 //! p(z | x) without a network: ridge regression from how a piece moved before, and
-//! what is left over as it was found.
+//! what is left over as it was found at moments that were alike.
 
-use crate::energy::Bowl;
+use super::likeness::Likeness;
+use super::ridge::{Ridge, best_penalty, foretold, remainders};
 use crate::error::Result;
-use crate::inference::Factor;
 use crate::rng::Rng;
+use std::ops::Range;
 
 /// What a piece's z is foretold from, and z*.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,20 +30,20 @@ pub struct MotionPrior {
     pub(super) remainders: Vec<Vec<f64>>,
     /// The kernel's deviation in each number of z, in units of s(x).
     pub(super) width: Vec<f64>,
+    /// How alike moments must be to have the same remainders.
+    pub(super) likeness: Likeness,
 }
 
 /// Added to how much moved before, so that its logarithm is one where nothing did.
 const LEAST_MOTION: f64 = 0.01;
-/// A penalty of 0 leaves a matrix that may have no inverse.
-const LEAST_RIDGE: f64 = 1e-9;
 
 impl MotionPrior {
-    /// From `examples`, at least one. `ridge` is the penalty on the weights of standardised features, in examples.
-    /// `functions` is how many numbers each way has.
+    /// From `examples`, at least one, in the order of the film. `bounded` are the numbers of z whose remainders are kept
+    /// within what is usual. The last `marks` features tell, beside how much moved, which moments are alike.
     ///
     /// # Errors
     /// Numbers that are not finite.
-    pub fn learn(examples: &[MotionExample], functions: usize, ridge: f64) -> Result<Self> {
+    pub fn learn(examples: &[MotionExample], bounded: Range<usize>, marks: usize) -> Result<Self> {
         let count = examples.len() as f64;
         let width = examples.first().map_or(0, |e| e.features.len());
         let standard: Vec<(f64, f64)> = (0..width)
@@ -58,26 +59,19 @@ impl MotionPrior {
             .map(|e| standardised(&standard, &e.features))
             .collect();
         let size = examples.first().map_or(0, |e| e.motion.len());
-        let weights = (0..size)
-            .map(|at| {
-                let targets: Vec<f64> = examples.iter().map(|e| e.motion[at]).collect();
-                regress(&rows, &targets, ridge)
-            })
-            .collect::<Result<_>>()?;
+        let targets: Vec<&[f64]> = examples.iter().map(|e| &e.motion[..]).collect();
+        let penalty = best_penalty(&rows, &targets)?;
+        let weights = Ridge::new(&rows, penalty)?.weights(&rows, &targets);
         let mut prior = Self {
             standard,
             weights,
             scale: (0.0, 0.0),
             remainders: Vec::new(),
             width: vec![0.0; size],
+            likeness: Likeness::none(marks),
         };
-        let mut left: Vec<Vec<f64>> = (examples.iter().zip(&rows))
-            .map(|(e, row)| {
-                let mean = prior.mean_of(row);
-                e.motion.iter().zip(mean).map(|(z, m)| z - m).collect()
-            })
-            .collect();
-        keep_shape(&mut left, functions);
+        let mut left = remainders(&rows, &targets, penalty)?;
+        keep_shape(&mut left, bounded);
         // Each number of z counts alike in how far off an example is.
         let deviation: Vec<f64> = (0..size)
             .map(|at| {
@@ -94,8 +88,9 @@ impl MotionPrior {
             .map(|e| vec![motion_before(&e.features)])
             .collect();
         let offs: Vec<f64> = left.iter().map(off).collect();
-        let line = regress(&moved, &offs, 1.0)?;
-        prior.scale = (line[1], line[0]);
+        let offs: Vec<&[f64]> = offs.iter().map(std::slice::from_ref).collect();
+        let line = Ridge::new(&moved, 1.0)?.weights(&moved, &offs);
+        prior.scale = (line[0][1], line[0][0]);
         prior.remainders = (left.into_iter().zip(examples))
             .map(|(r, e)| {
                 let s = prior.scale_of(&e.features);
@@ -110,7 +105,17 @@ impl MotionPrior {
                 narrow * (sum / count).sqrt()
             })
             .collect();
+        let moments = examples.iter().map(|e| prior.moment(&e.features)).collect();
+        prior.likeness = Likeness::learn(moments, &prior.remainders, marks);
         Ok(prior)
+    }
+
+    /// What tells whether two moments are alike: how much moved, and the last features.
+    fn moment(&self, features: &[f64]) -> Vec<f64> {
+        let standard = standardised(&self.standard, features);
+        let mut moment = vec![motion_before(features)];
+        moment.extend(&standard[standard.len() - self.likeness.marks..]);
+        moment
     }
 
     /// How many pieces it was learned from.
@@ -131,26 +136,22 @@ impl MotionPrior {
     /// A draw from p(z | x); a `temperature` below 1 keeps nearer to m(x).
     pub fn sample(&self, features: &[f64], temperature: f64, rng: &mut Rng) -> Vec<f64> {
         let s = temperature * self.scale_of(features);
-        let left = &self.remainders[rng.below(self.remainders.len())];
+        let chosen = (self.likeness).draw(&self.moment(features), self.remainders.len(), rng);
+        let left = &self.remainders[chosen];
         let each = self.mean(features).into_iter().zip(left).zip(&self.width);
         each.map(|((m, r), w)| m + s * (r + w * rng.normal()))
             .collect()
     }
 
     fn mean_of(&self, row: &[f64]) -> Vec<f64> {
-        let dot = |w: &Vec<f64>| -> f64 {
-            let products = w.iter().zip(row).map(|(w, x)| w * x);
-            products.sum::<f64>() + w[row.len()]
-        };
-        self.weights.iter().map(dot).collect()
+        self.weights.iter().map(|w| foretold(w, row)).collect()
     }
 }
 
 /// Keeps turns, growth and bends of remainders within what is usual: a piece that is hidden, or leaves the
 /// frame, may turn and grow in any way without a difference to its energy.
-fn keep_shape(left: &mut [Vec<f64>], functions: usize) {
-    let size = left.first().map_or(0, Vec::len);
-    for at in PLACES * functions..size {
+fn keep_shape(left: &mut [Vec<f64>], bounded: Range<usize>) {
+    for at in bounded {
         let mut sorted: Vec<f64> = left.iter().map(|r| r[at]).collect();
         sorted.sort_unstable_by(f64::total_cmp);
         let quartile = |share: f64| sorted[((sorted.len() as f64 - 1.0) * share).round() as usize];
@@ -162,8 +163,6 @@ fn keep_shape(left: &mut [Vec<f64>], functions: usize) {
     }
 }
 
-/// Ways that say where a piece is.
-const PLACES: usize = 2;
 /// How many interquartile ranges beyond the quartiles are usual.
 const USUAL: f64 = 1.0;
 
@@ -176,39 +175,6 @@ fn standardised(standard: &[(f64, f64)], features: &[f64]) -> Vec<f64> {
 /// ln of how much a piece moved before: the first two features are its speed.
 fn motion_before(features: &[f64]) -> f64 {
     (features[0].powi(2) + features[1].powi(2) + LEAST_MOTION).ln()
-}
-
-/// Ridge regression: a weight for each column of `rows` and a constant, which is not penalised.
-///
-/// # Errors
-/// Numbers that are not finite.
-fn regress(rows: &[Vec<f64>], targets: &[f64], ridge: f64) -> Result<Vec<f64>> {
-    let width = rows.first().map_or(0, Vec::len);
-    let count = rows.len().max(1) as f64;
-    let mean_of = |at: usize| rows.iter().map(|row| row[at]).sum::<f64>() / count;
-    let means: Vec<f64> = (0..width).map(mean_of).collect();
-    let target = targets.iter().sum::<f64>() / count;
-    let (mut slope, mut curvature) = (vec![0.0; width], vec![0.0; width * width]);
-    for (row, wanted) in rows.iter().zip(targets) {
-        for a in 0..width {
-            let off = row[a] - means[a];
-            slope[a] += off * (wanted - target);
-            for b in 0..width {
-                curvature[a * width + b] += off * (row[b] - means[b]);
-            }
-        }
-    }
-    // ‖Xw − t‖² + λ‖w‖² is a bowl of precision 1/λ beside ½‖w‖².
-    let bowl = Bowl {
-        precision: 1.0 / ridge.max(LEAST_RIDGE),
-        constant: 0.0,
-        slope,
-        curvature,
-    };
-    let mut weights = Factor::new(&bowl)?.solve(&bowl);
-    let at_means: f64 = weights.iter().zip(&means).map(|(w, mean)| w * mean).sum();
-    weights.push(target - at_means);
-    Ok(weights)
 }
 
 #[cfg(test)]
@@ -235,7 +201,7 @@ mod tests {
 
     #[test]
     fn the_past_foretells_mean_and_spread() {
-        let prior = MotionPrior::learn(&examples(), 1, 1.0).unwrap();
+        let prior = MotionPrior::learn(&examples(), 0..0, 0).unwrap();
         let features = [1.5, 0.0, 0.3];
         let mean = prior.mean(&features);
         assert!(
@@ -257,29 +223,12 @@ mod tests {
 
     #[test]
     fn a_temperature_of_0_draws_the_mean() {
-        let prior = MotionPrior::learn(&examples(), 1, 1.0).unwrap();
+        let prior = MotionPrior::learn(&examples(), 0..0, 0).unwrap();
         let features = [0.5, 0.0, 0.0];
         let mut rng = Seed(1).stream("test", 0);
         assert_eq!(
             prior.sample(&features, 0.0, &mut rng),
             prior.mean(&features)
-        );
-    }
-
-    #[test]
-    fn the_constant_is_not_penalised() {
-        let rows: Vec<Vec<f64>> = (0..9).map(|at| vec![f64::from(at), 1.5]).collect();
-        let targets: Vec<f64> = (0..9).map(|at| 7.0 - 2.0 * f64::from(at)).collect();
-        let exact = regress(&rows, &targets, 0.0).unwrap();
-        assert!(
-            (exact[0] + 2.0).abs() < 1e-6 && (exact[2] - 7.0).abs() < 1e-6,
-            "{exact:?}"
-        );
-        // Σ(x − mean)² = 60: a penalty of as much halves the weight.
-        let half = regress(&rows, &targets, 60.0).unwrap();
-        assert!(
-            (half[0] + 1.0).abs() < 1e-9 && (half[2] - 3.0).abs() < 1e-9,
-            "{half:?}"
         );
     }
 }

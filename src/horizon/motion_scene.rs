@@ -1,10 +1,10 @@
 //! What z moves: the pieces of the last frame seen, over what they hid.
 
 use super::background::Background;
-use super::config::MovingParts;
 use super::piece::{Piece, pieces, whole};
 use super::pose::{Pose, Yx};
-use super::sprite::{Cut, cut};
+use super::sheet::{Sheet, SheetField};
+use super::sprite::{Cut, cut, uncut};
 use super::texels::{Sampled, Texel, Texels};
 use super::time_basis::TimeBasis;
 
@@ -25,6 +25,17 @@ pub struct MotionScene {
     pub levels: Vec<Cut>,
     /// The first of [`LEVELS`] at which z is sought.
     pub finest: usize,
+    /// How the whole frame bends, where it is the only piece.
+    pub sheet: Option<Sheet>,
+}
+
+/// How one part of the scene lies at one time.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Placement<'a> {
+    /// A piece.
+    Piece(Pose),
+    /// The whole frame.
+    Sheet(SheetField<'a>),
 }
 
 /// A texel of a sprite as it is drawn.
@@ -40,14 +51,24 @@ pub(super) struct Dot {
 }
 
 impl MotionScene {
-    /// Of a frame (C, H, W) in [0, 1]; `reach` is the step of 1 of z, in pixels.
-    pub fn new(frame: &[f32], background: &Background, parts: MovingParts, reach: f64) -> Self {
-        let [_, height, width] = background.shape;
-        let found = match parts {
-            MovingParts::Frame => vec![whole((height, width), reach)],
-            MovingParts::Pieces | MovingParts::Chosen => pieces(frame, background, reach),
-        };
-        let mut levels = vec![cut(frame, background, &found, (height, width))];
+    /// Of a frame (C, H, W) in [0, 1] before a background, in pieces; `reach` is the step of 1 of z, in pixels.
+    pub fn new(frame: &[f32], background: &Background, reach: f64) -> Self {
+        let width = background.shape[2];
+        let found = pieces(frame, background, reach);
+        let cut = cut(frame, background, &found, width);
+        Self::of_cut(found, cut, None)
+    }
+
+    /// Of a frame (C, H, W) that moves as a whole.
+    pub fn of_sheet(frame: &[f32], sheet: Sheet) -> Self {
+        let only = whole(sheet.size, sheet.reach);
+        let cut = uncut(Texels::of_frame(frame, sheet.size, 1.0));
+        Self::of_cut(vec![only], cut, Some(sheet))
+    }
+
+    fn of_cut(pieces: Vec<Piece>, cut: Cut, sheet: Option<Sheet>) -> Self {
+        let (height, width) = cut.rest.size;
+        let mut levels = vec![cut];
         let finest = (height.max(width) / LARGE).max(1).ilog2() as usize;
         for level in 1..finest + LEVELS {
             let finer = &levels[level - 1];
@@ -58,15 +79,25 @@ impl MotionScene {
             levels.push(coarser);
         }
         Self {
-            pieces: found,
+            pieces,
             finest,
             levels,
+            sheet,
         }
     }
 
     /// ŷ(x, z) at frame `t` of `basis`, counted from 0.
     pub fn draw(&self, motion: &Motion, basis: &TimeBasis, t: usize) -> Texels {
-        draw(&self.levels[0], &self.poses(motion, basis.at(t)))
+        draw(&self.levels[0], &self.placed(motion, basis.at(t)))
+    }
+
+    /// How all lies where the functions of time have these values.
+    pub fn placed(&self, motion: &Motion, functions: &[f64]) -> Vec<Placement<'_>> {
+        let poses = || self.poses(motion, functions);
+        match &self.sheet {
+            Some(sheet) => vec![Placement::Sheet(sheet.field(&ways(&motion[0], functions)))],
+            None => poses().into_iter().map(Placement::Piece).collect(),
+        }
     }
 
     /// How the pieces lie where the functions of time have these values.
@@ -84,16 +115,28 @@ pub(super) fn ways(motion: &[f64], functions: &[f64]) -> Vec<f64> {
 }
 
 /// The sprites as they lie, over the rest.
-pub fn draw(cut: &Cut, poses: &[Pose]) -> Texels {
+pub fn draw(cut: &Cut, placed: &[Placement]) -> Texels {
     let mut canvas = cut.rest.clone();
-    paste_all(&mut canvas, cut, poses);
+    paste_all(&mut canvas, cut, placed);
     canvas
 }
 
 /// The sprites as they lie, over the canvas.
-pub(super) fn paste_all(canvas: &mut Texels, cut: &Cut, poses: &[Pose]) {
-    for (sprite, pose) in cut.sprites.iter().zip(poses) {
-        paste(canvas, sprite, pose);
+pub(super) fn paste_all(canvas: &mut Texels, cut: &Cut, placed: &[Placement]) {
+    for (sprite, placement) in cut.sprites.iter().zip(placed) {
+        match placement {
+            Placement::Piece(pose) => paste(canvas, sprite, pose),
+            Placement::Sheet(field) => paste_sheet(canvas, sprite, field),
+        }
+    }
+}
+
+/// A picture under a field, over the canvas.
+fn paste_sheet(canvas: &mut Texels, sprite: &Texels, field: &SheetField) {
+    let mut texels = Vec::with_capacity(canvas.values.len());
+    field.each(canvas, |_, from| texels.push(sprite.sample(from)));
+    for (below, texel) in canvas.values.iter_mut().zip(texels) {
+        over(below, texel);
     }
 }
 

@@ -20,24 +20,15 @@ pub struct Cut {
     pub rest: Texels,
 }
 
-/// Cuts `pieces`, found in a frame (H, W) of the model's size, out of `frame` (C, H·n, W·n) with its own
+/// A piece that the border cuts off goes on beyond it as in a mirror, so that it is not half a piece
+/// when it comes in. Cuts `pieces`, found in a frame of the model's size with so many `columns`, out of `frame` (C, H·n, W·n) with its own
 /// background. Where no piece is, the rest is the frame itself, so what is still stays still.
-pub fn cut(
-    frame: &[f32],
-    background: &Background,
-    pieces: &[Piece],
-    (rows, columns): (usize, usize),
-) -> Cut {
+pub fn cut(frame: &[f32], background: &Background, pieces: &[Piece], columns: usize) -> Cut {
     let [_, height, width] = background.shape;
     let pitch = columns as f64 / width as f64;
     // Texels of one model pixel, and of the rim.
     let scale = (width as f64 / columns as f64).round().max(1.0) as usize;
     let size = (height, width);
-    if let [only] = pieces
-        && only.pixels.len() == rows * columns
-    {
-        return uncut(Texels::of_frame(frame, size, pitch));
-    }
     let opacity = opacity(frame, background, scale);
     let picture = Texels::of_frame(frame, size, pitch);
     let behind = Texels::of_frame(&background.pixels, size, pitch);
@@ -49,23 +40,19 @@ pub fn cut(
         let mut values = Vec::new();
         for row in top..bottom {
             for column in left..right {
-                let near = region.near(row, column);
-                let texel: Texel = match row < height as isize
-                    && column < width as isize
-                    && row >= 0
-                    && column >= 0
-                {
-                    true => {
-                        let at = row as usize * width + column as usize;
-                        let (texel, behind) = (&mut rest.values[at], behind.values[at]);
-                        for (value, behind) in texel.iter_mut().zip(behind) {
-                            *value += near * (behind - *value);
-                        }
-                        in_front(picture.values[at], behind, opacity[at] * near)
-                    }
-                    false => [0.0; 4],
+                let Some((from_row, from_column)) = region.mirrored(row, column, size) else {
+                    values.push([0.0; 4]);
+                    continue;
                 };
-                values.push(texel);
+                let near = region.near(from_row as isize, from_column as isize);
+                let at = from_row * width + from_column;
+                let behind = behind.values[at];
+                if (row, column) == (from_row as isize, from_column as isize) {
+                    for (value, behind) in rest.values[at].iter_mut().zip(behind) {
+                        *value += near * (behind - *value);
+                    }
+                }
+                values.push(in_front(picture.values[at], behind, opacity[at] * near));
             }
         }
         let corner = |first: isize| first as f64 * pitch - 0.5;
@@ -79,12 +66,16 @@ pub fn cut(
     Cut { sprites, rest }
 }
 
-/// The whole picture as a sprite. Beyond its border the border's texels go on, so that a frame that
-/// moves aside leaves no gap.
-fn uncut(picture: Texels) -> Cut {
+/// The whole picture as a sprite. Beyond its border it goes on as in a mirror, so that a frame that moves aside
+/// leaves no gap.
+pub fn uncut(picture: Texels) -> Cut {
     let (height, width) = picture.size;
     let around = (BEYOND * height.max(width) as f64) as usize;
-    let inside = |index: usize, length: usize| index.saturating_sub(around).min(length - 1);
+    let inside = |index: usize, length: usize| {
+        let from = index.abs_diff(around) - usize::from(index < around);
+        from.min((2 * length - 1).saturating_sub(from))
+            .min(length - 1)
+    };
     let (rows, columns) = (height + 2 * around, width + 2 * around);
     let texel = |at: usize| {
         let (row, column) = (inside(at / columns, height), inside(at % columns, width));
@@ -140,6 +131,8 @@ fn in_front(seen: Texel, behind: Texel, opacity: f32) -> Texel {
 struct Region {
     /// Top, left, bottom and right in texels.
     bounds: [isize; 4],
+    /// Which of the frame's sides cut the piece off.
+    cut_off: [bool; 4],
     weights: Vec<f32>,
     /// First row and column of the weights in model pixels, and how many columns.
     first: (isize, isize),
@@ -171,13 +164,20 @@ fn region(piece: &Piece, columns: usize, size: (usize, usize), pitch: f64) -> Re
     }
     let texels = |place: isize| (place as f64 / pitch).round() as isize;
     let margin = MARGIN as isize;
+    let (height, width) = (size.0 as isize, size.1 as isize);
+    let ends = |first: isize, last: isize, length: isize| {
+        let inside = (texels(first).max(0), texels(last + 1).min(length));
+        let cut_off = (first + AROUND <= 0, texels(last + 1 - AROUND) >= length);
+        let start = if cut_off.0 { -inside.1 } else { inside.0 };
+        let beyond = 2 * length - inside.0;
+        let end = if cut_off.1 { beyond } else { inside.1 };
+        ((start - margin, end + margin), cut_off)
+    };
+    let ((top, bottom), (above, below)) = ends(first.0, last.0, height);
+    let ((left, right), (before, after)) = ends(first.1, last.1, width);
     Region {
-        bounds: [
-            texels(first.0).max(0) - margin,
-            texels(first.1).max(0) - margin,
-            texels(last.0 + 1).min(size.0 as isize) + margin,
-            texels(last.1 + 1).min(size.1 as isize) + margin,
-        ],
+        bounds: [top, left, bottom, right],
+        cut_off: [above, before, below, after],
         weights,
         first,
         columns: across,
@@ -186,6 +186,22 @@ fn region(piece: &Piece, columns: usize, size: (usize, usize), pitch: f64) -> Re
 }
 
 impl Region {
+    /// The texel of the picture that is shown at a place of the sprite: beyond a side that cuts the piece off, the
+    /// one that lies as far within.
+    fn mirrored(&self, row: isize, column: isize, size: (usize, usize)) -> Option<(usize, usize)> {
+        let along = |index: isize, length: usize, [low, high]: [bool; 2]| -> Option<usize> {
+            let from = match (index < 0, index >= length as isize) {
+                (true, _) if low => -1 - index,
+                (_, true) if high => 2 * length as isize - 1 - index,
+                _ => index,
+            };
+            usize::try_from(from).ok().filter(|&from| from < length)
+        };
+        let [above, before, below, after] = self.cut_off;
+        let row = along(row, size.0, [above, below])?;
+        Some((row, along(column, size.1, [before, after])?))
+    }
+
     /// The weight at a texel, linear between model pixels.
     fn near(&self, row: isize, column: isize) -> f32 {
         let place =
@@ -258,4 +274,30 @@ fn along_both(
         }
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::piece::pieces;
+    use super::*;
+
+    #[test]
+    fn a_piece_that_the_border_cuts_off_goes_on_beyond_it() {
+        let background = Background::of_frames(&[vec![100; 480]], [1, 20, 24]);
+        let mut frame = vec![100.0 / 255.0; 480];
+        for (row, column) in (0..4).flat_map(|row| (9..14).map(move |column| (row, column))) {
+            frame[row * 24 + column] = 0.7 + 0.05 * row as f32;
+        }
+        let found = pieces(&frame, &background, 8.0);
+        let sprite = &cut(&frame, &background, &found, 24).sprites[0];
+        let at = |row: f64| sprite.sample((row, 11.0));
+        for row in 0..4 {
+            let (within, beyond) = (at(f64::from(row)), at(f64::from(-1 - row)));
+            assert_eq!(within, beyond);
+            assert!((within[3] - 1.0).abs() < 1e-5, "{row}: {within:?}");
+        }
+        // Where no side cuts it off it ends.
+        assert_eq!(at(10.0)[3], 0.0);
+        assert_eq!(at(-11.0)[3], 0.0);
+    }
 }

@@ -3,6 +3,7 @@
 use super::background::Background;
 use super::config::HorizonConfig;
 use super::grain::Grain;
+use super::likeness::Likeness;
 use super::motion_prior::MotionPrior;
 use super::whole_horizon::WholeHorizon;
 use crate::error::{Error, Result};
@@ -44,6 +45,9 @@ impl WholeHorizon {
                 ("prior.remainders", rows(&prior.remainders)?),
                 ("prior.width", list(&prior.width)?),
             ]);
+            if prior.likeness.bandwidth.is_finite() {
+                all.extend(likeness_tensors(&prior.likeness)?);
+            }
         }
         all.extend(self.entering_tensors()?);
         if !self.grain.sequences.is_empty() {
@@ -115,17 +119,28 @@ impl WholeHorizon {
             let split = |values: Vec<f64>, size: usize| -> Vec<Vec<f64>> {
                 values.chunks_exact(size).map(<[f64]>::to_vec).collect()
             };
+            let remainders = split(sized("prior.remainders", 2, size)?, size);
+            let mut likeness = Likeness::none(model.marks());
+            if tensors.contains_key("prior.moments") {
+                let marks = 1 + likeness.marks;
+                likeness.moments = split(sized("prior.moments", 2, marks)?, marks);
+                likeness.standard = pairs(sized("prior.marks", 2, 2)?);
+                likeness.bandwidth = sized("prior.bandwidth", 1, 1)?[0];
+                let fits = likeness.moments.len() == remainders.len()
+                    && likeness.standard.len() == marks
+                    && likeness.bandwidth > 0.0;
+                if !fits {
+                    let problem = format!("expected {} rows of {marks}", remainders.len());
+                    return Err(unfit("prior.moments", problem));
+                }
+            }
             model.prior = Some(MotionPrior {
-                standard: standard
-                    .as_chunks()
-                    .0
-                    .iter()
-                    .map(|&[a, b]| (a, b))
-                    .collect(),
+                standard: pairs(standard),
                 weights: split(weights, features + 1),
                 scale: (scale[0], scale[1]),
-                remainders: split(sized("prior.remainders", 2, size)?, size),
+                remainders,
                 width: sized("prior.width", 1, size)?,
+                likeness,
             });
         }
         model.entering = model.entering_of(tensors)?;
@@ -147,6 +162,26 @@ impl WholeHorizon {
         }
         Ok(model)
     }
+}
+
+fn likeness_tensors(likeness: &Likeness) -> Result<[(&'static str, Tensor); 3]> {
+    let marks: Vec<f64> = likeness
+        .standard
+        .iter()
+        .flat_map(|&(a, b)| [a, b])
+        .collect();
+    Ok([
+        ("prior.moments", rows(&likeness.moments)?),
+        (
+            "prior.marks",
+            narrow(&marks, &[likeness.standard.len(), 2])?,
+        ),
+        ("prior.bandwidth", narrow(&[likeness.bandwidth], &[1])?),
+    ])
+}
+
+fn pairs(values: Vec<f64>) -> Vec<(f64, f64)> {
+    values.as_chunks().0.iter().map(|&[a, b]| (a, b)).collect()
 }
 
 pub(super) fn unfit(name: &str, problem: String) -> Error {

@@ -2,13 +2,15 @@
 
 use super::background::Background;
 use super::config::HorizonConfig;
+use super::config::MovingParts;
 use super::entering::{Entering, EnteringBank};
 use super::grain::Grain;
 use super::motion_energy::MotionEnergy;
 use super::motion_prior::MotionPrior;
-use super::motion_scene::{Motion, MotionScene};
+use super::motion_scene::{Motion, MotionScene, Placement};
 use super::motion_search::{FoundMotion, MotionSearch};
-use super::pose::{Body, Pose};
+use super::pose::Body;
+use super::sheet::{Sheet, modes_of};
 use super::texels::Texels;
 use super::time_basis::TimeBasis;
 use crate::error::Result;
@@ -36,6 +38,8 @@ pub struct WholeHorizon {
     pub(super) ahead: TimeBasis,
     before: TimeBasis,
     reach: f64,
+    /// Where the whole frame moves.
+    sheet: Option<Sheet>,
 }
 
 /// The past of a window, read.
@@ -49,13 +53,24 @@ pub struct SeenPast {
     pub features: Vec<Vec<f64>>,
 }
 
-/// The standard deviation of z in R(z), per function of time: of steps, growth, turns, shear and bends.
-fn spread(ways: usize, functions: usize, slower: f64) -> Vec<f64> {
-    const WAY: [f64; 12] = [
-        1.5, 1.5, 0.06, 0.8, 0.1, 0.1, 0.15, 0.15, 0.15, 0.15, 0.15, 0.15,
-    ];
-    let each = WAY.into_iter().take(ways);
-    each.flat_map(|way| (0..functions).map(move |k| way / (1.0 + slower * (k * k) as f64)))
+/// The standard deviation of a step, in R(z).
+const STEP: f64 = 1.5;
+
+/// The standard deviation of a piece's z in R(z), way by way: of steps, growth, turns, shear and bends.
+const WAY: [f64; 12] = [
+    STEP, STEP, 0.06, 0.8, 0.1, 0.1, 0.15, 0.15, 0.15, 0.15, 0.15, 0.15,
+];
+
+/// The standard deviation of z in R(z): slow functions of time, and slow shapes of a sheet, may be larger.
+fn spread(sheet: Option<&Sheet>, ways: usize, functions: usize) -> Vec<f64> {
+    let each: Vec<f64> = match sheet {
+        Some(sheet) => (sheet.waves())
+            .flat_map(|waves| [STEP / (1.0 + waves); 2])
+            .collect(),
+        None => WAY.into_iter().take(ways).collect(),
+    };
+    let each = each.into_iter();
+    each.flat_map(|way| (0..functions).map(move |k| way / (1.0 + (k * k) as f64)))
         .collect()
 }
 
@@ -69,11 +84,16 @@ impl WholeHorizon {
         (context, frames): (usize, usize),
         background: Background,
     ) -> Self {
+        let [_, height, width] = background.shape;
+        let reach = width as f64 / 8.0;
+        let modes = modes_of(config.ways).filter(|_| config.parts == MovingParts::Frame);
+        let sheet = modes.map(|modes| Sheet::new((height, width), modes, reach));
         Self {
             ahead: TimeBasis::ahead(frames, config.functions),
             before: TimeBasis::before(context - 1, frames),
-            reach: background.shape[2] as f64 / 8.0,
-            spread: spread(config.ways, config.functions, 1.0),
+            reach,
+            spread: spread(sheet.as_ref(), config.ways, config.functions),
+            sheet,
             config: config.clone(),
             context,
             frames,
@@ -90,14 +110,17 @@ impl WholeHorizon {
     /// An energy that is not finite.
     pub fn see(&self, past: &[Vec<f32>]) -> Result<SeenPast> {
         let (last, before) = past.split_last().expect("a past has a frame");
-        let scene = MotionScene::new(last, &self.background, self.config.parts, self.reach);
+        let scene = match &self.sheet {
+            Some(sheet) => MotionScene::of_sheet(last, sheet.clone()),
+            None => MotionScene::new(last, &self.background, self.reach),
+        };
         let before: Vec<Vec<f32>> = before.iter().rev().cloned().collect();
         let functions = self.before.functions();
-        let ways = if self.config.ways > 2 { 4 } else { 2 };
+        let ways = self.ways_before();
         let start = vec![vec![0.0; ways * functions]; scene.pieces.len()];
         let search = MotionSearch {
             ways,
-            spread: spread(ways, functions, 1.0),
+            spread: spread(self.sheet.as_ref(), ways, functions),
             unexplained: UNEXPLAINED,
         };
         let energy = MotionEnergy::new(&scene, &self.before, &before);
@@ -112,14 +135,24 @@ impl WholeHorizon {
         })
     }
 
-    /// Speed down and right, then all else that is known of a piece.
+    /// Ways in which the past is seen to move.
+    fn ways_before(&self) -> usize {
+        match self.config.ways {
+            ways if self.sheet.is_some() => ways,
+            3.. => 4,
+            _ => 2,
+        }
+    }
+
+    /// Speed down and right, how it changes, then all else that is known of a piece.
     fn features(&self, body: &Body, before: &[f64]) -> Vec<f64> {
         let [_, height, width] = self.background.shape;
         let functions = self.before.functions();
         let mut features = vec![before[0], before[functions]];
         features.extend([before[1], before[functions + 1]]);
-        if before.len() > 2 * functions {
-            features.extend([before[2 * functions], before[3 * functions]]);
+        features.extend(before.iter().step_by(functions).skip(2));
+        if self.sheet.is_some() {
+            return features;
         }
         let within = |place: f64, length: usize| 2.0 * place / length as f64 - 1.0;
         features.push(within(body.centre.0, height));
@@ -135,10 +168,12 @@ impl WholeHorizon {
 
     /// How many features a piece has.
     pub(super) fn feature_count(&self) -> usize {
-        match self.config.ways > 2 {
-            true => 9,
-            false => 7,
-        }
+        2 + self.ways_before() + self.marks()
+    }
+
+    /// How many of these, the last ones, say where a piece is and how large.
+    pub(super) fn marks(&self) -> usize {
+        if self.sheet.is_some() { 0 } else { 3 }
     }
 
     /// The constant speed at which the pieces came.
@@ -146,8 +181,9 @@ impl WholeHorizon {
         let (functions, before) = (self.config.functions, self.before.functions());
         let on = |motion: &Vec<f64>| {
             let mut on = vec![0.0; self.config.ways * functions];
-            // What grew stops growing, for all that is known.
-            for way in [0, 1, 3] {
+            // A piece that grew stops growing, for all that is known.
+            let grows = |way: &usize| self.sheet.is_none() && *way == 2;
+            for way in (0..self.ways_before()).filter(|way| !grows(way)) {
                 if let (Some(on), Some(speed)) =
                     (on.get_mut(way * functions), motion.get(way * before))
                 {
@@ -192,9 +228,9 @@ impl WholeHorizon {
         seen.features.iter().map(draw).collect()
     }
 
-    /// How the pieces lie at frame `t`, counted from 0.
-    pub fn poses(&self, seen: &SeenPast, motion: &Motion, t: usize) -> Vec<Pose> {
-        seen.scene.poses(motion, self.ahead.at(t))
+    /// How all lies at frame `t`, counted from 0.
+    pub fn placed<'a>(&self, seen: &'a SeenPast, motion: &Motion, t: usize) -> Vec<Placement<'a>> {
+        seen.scene.placed(motion, self.ahead.at(t))
     }
 
     /// ŷ(x, z), frame `t` counted from 0.

@@ -180,6 +180,9 @@ impl Source for Weights {
     }
 }
 
+/// No network that learned has larger weights; ones that do draw what is not finite.
+const LARGEST: f32 = 1e9;
+
 /// That all numbers of a tensor are finite in f32, as networks compute with it. `file` is
 /// where it was read. Integers always pass.
 ///
@@ -191,14 +194,20 @@ pub(crate) fn check_finite(file: &str, name: &str, tensor: &Tensor) -> Result<()
     }
     let numbers = tensor.to_dtype(DType::F32)?.flatten_all()?;
     let numbers = numbers.to_vec1::<f32>()?;
-    let Some(first) = numbers.iter().find(|number| !number.is_finite()) else {
+    // NaN is beyond it too.
+    let is_bad = |number: &&f32| !(number.abs() <= LARGEST);
+    let Some(first) = numbers.iter().find(is_bad) else {
         return Ok(());
     };
-    let bad = numbers.iter().filter(|number| !number.is_finite()).count();
+    let bad = numbers.iter().filter(is_bad).count();
+    let what = match numbers.iter().all(|number| number.is_finite()) {
+        true => "larger than a billion",
+        false => "not finite",
+    };
     Err(Error::input(
         file,
         format!(
-            "{bad} of the {} numbers of tensor '{name}' are not finite (the first is {first})",
+            "{bad} of the {} numbers of tensor '{name}' are {what} (the first is {first:e})",
             numbers.len()
         ),
         "the network diverged or the file is damaged: use an earlier save, or copy it again",

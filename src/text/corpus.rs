@@ -152,12 +152,15 @@ impl Corpus {
 
     fn file(&mut self, path: &Path) -> Result<()> {
         let name = path.display().to_string();
+        if standard_input::is_pipe(path) {
+            let pipe = StandardInput::of_pipe(path);
+            let bytes = self.allowance.stream(pipe, &name)?;
+            return self.add(&name, bytes, 0);
+        }
         let file = File::open(path).map_err(|error| unopened(path, error))?;
         let data = file.metadata().map_err(|error| Error::io(path, error))?;
         let bytes = match kind(data.file_type()) {
             None => self.allowance.file(file, data.len(), &name)?,
-            // As a shell's <(…) is.
-            Some(PIPE) => self.allowance.stream(file, &name)?,
             Some(kind) => {
                 return Err(Error::input(
                     name,

@@ -216,7 +216,8 @@ fn unknown_key<T: Serialize>(layers: &[(String, Table)], settings: &T) -> Option
         };
         let hint = match nearest(&key, &known) {
             Some(near) => format!("the nearest known key is '{near}'"),
-            None => "this recipe has no keys".to_owned(),
+            None if known.is_empty() => "this recipe has no keys".to_owned(),
+            None => format!("no key is longer than {LONGEST_KEY} bytes"),
         };
         return Some(Error::input(source, format!("unknown key '{key}'"), hint));
     }
@@ -247,9 +248,16 @@ fn collect_keys(tree: &serde_json::Value, prefix: &str, keys: &mut Vec<String>) 
     }
 }
 
+/// Keys of more bytes are compared with none.
+const LONGEST_KEY: usize = 200;
+
 /// The known key most like `key`, as a whole or in its last part: `lr` is
 /// near `training.lr`.
 fn nearest<'k>(key: &str, known: &'k [String]) -> Option<&'k str> {
+    // A long key is like none, and takes the square of its length to compare.
+    if key.len() > LONGEST_KEY {
+        return None;
+    }
     let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
     let likeness = |candidate: &str| {
         let whole = strsim::normalized_damerau_levenshtein(key, candidate);

@@ -141,7 +141,7 @@ fn what_is_not_finite_in_f32_is_named() {
     let checked = |tensor: &Tensor| check_finite("a.safetensors", "w", tensor);
     let tensor = |values: &[f64]| Tensor::new(values, &Device::Cpu).unwrap();
     let to = |dtype| move |tensor: Tensor| tensor.to_dtype(dtype).unwrap();
-    checked(&tensor(&[0.0, -1e30])).unwrap();
+    checked(&tensor(&[0.0, -1e9])).unwrap();
     checked(&Tensor::new(&[u32::MAX], &Device::Cpu).unwrap()).unwrap();
     // 1e300 is no number of f32, 1e6 none of f16.
     for (tensor, words) in [

@@ -60,6 +60,15 @@ fn a_number_that_is_not_finite_is_refused_by_its_tensors_name() {
 }
 
 #[test]
+fn a_weight_that_no_network_learns_is_refused() {
+    let mut tensors = tensors();
+    tensors[1].1 = Tensor::new(&[7f32, -1e10], &Device::Cpu).unwrap();
+    let (_folder, path) = saved(&tensors);
+    let parts = ["'a.bias'", "larger than a billion (the first is -1e10)"];
+    assert_refused(load(&path).map(drop), &path, &parts);
+}
+
+#[test]
 fn the_same_content_gives_the_same_bytes() {
     let (_one, one) = saved(&tensors());
     let (_two, two) = saved(&tensors());

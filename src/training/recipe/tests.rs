@@ -161,6 +161,9 @@ fn keys_without_end_are_refused() {
     );
     let file = message(&format!("clip = 0.1\n{deep} = 1"), &[]);
     assert_says(&file, &["not valid TOML", "recursion limit"]);
+    // It took seconds to say which key is nearest.
+    let long = message("", &[&format!("{}=1", "a".repeat(300_000))]);
+    assert_says(&long, &["unknown key 'aaa", "longer than 200 bytes"]);
 }
 
 #[test]

@@ -16,12 +16,18 @@ const LONGEST: usize = 16;
 /// Windows and futures by which it is chosen who draws.
 const WINDOWS: usize = 24;
 const FUTURES: usize = 8;
-/// Ways that are tried, on so many windows, and those taken where validation cannot tell.
-const TRIED: [usize; 4] = [2, 3, 4, 6];
+/// Ways that are tried, of pieces and of the whole frame, on so many windows, and those taken where validation
+/// cannot tell.
+const PIECES: [usize; 4] = [2, 3, 4, 6];
+const FRAME: [usize; 4] = [8, 2, 18, 32];
 const TRIAL: usize = 60;
 const USUAL: usize = 4;
 /// The share of pixels off the background from which on the camera may be what moves.
 const MUCH: f64 = 0.2;
+/// Pieces with a CRPS below this share of copying's are some.
+const GOOD: f64 = 0.5;
+/// A whole frame that is so much worse than pieces at first does not become better in other ways.
+const FAR: f64 = 1.15;
 
 /// Learns the model and writes it, where the recipe asks for one and the run has none yet.
 ///
@@ -76,51 +82,59 @@ pub(super) fn learn(plan: &Plan, run: &Run) -> Result<()> {
 fn chosen(plan: &Plan, about: (usize, usize)) -> Result<HorizonConfig> {
     let said = &plan.settings.horizon;
     let part = (&plan.footage[..], &plan.split.train);
-    let parts: &[MovingParts] = match said.parts {
-        MovingParts::Chosen => &[MovingParts::Pieces, MovingParts::Frame],
-        MovingParts::Pieces => &[MovingParts::Pieces],
-        MovingParts::Frame => &[MovingParts::Frame],
-    };
-    let ways: &[usize] = match said.ways {
-        0 => &TRIED,
-        ref ways => std::slice::from_ref(ways),
-    };
     let mut best = (
         f64::INFINITY,
         HorizonConfig {
-            parts: parts[0],
-            ways: ways
-                .iter()
-                .copied()
-                .find(|&ways| ways == USUAL)
-                .unwrap_or(ways[0]),
+            parts: match said.parts {
+                MovingParts::Chosen => MovingParts::Pieces,
+                parts => parts,
+            },
+            ways: match (said.ways, said.parts) {
+                (0, MovingParts::Frame) => FRAME[0],
+                (0, _) => USUAL,
+                (ways, _) => ways,
+            },
             ..said.clone()
         },
     );
-    if parts.len() * ways.len() == 1 {
-        return Ok(best.1);
+    let all = [(MovingParts::Pieces, PIECES), (MovingParts::Frame, FRAME)];
+    let tried: Vec<HorizonConfig> = (all.into_iter())
+        .flat_map(|(parts, ways)| ways.map(|ways| (parts, ways)))
+        .filter(|(parts, _)| said.parts == MovingParts::Chosen || said.parts == *parts)
+        .filter(|(_, ways)| said.ways == 0 || said.ways == *ways)
+        .map(|(parts, ways)| HorizonConfig {
+            parts,
+            ways,
+            ..said.clone()
+        })
+        .collect();
+    if tried.len() < 2 {
+        return Ok(tried.into_iter().next().unwrap_or(best.1));
     }
-    for &parts in parts {
-        // Before a camera that stands still, little of a frame differs from the background.
-        if said.parts == MovingParts::Chosen && parts == MovingParts::Frame {
-            let moving = moving_share(part)?;
-            if moving < MUCH {
-                continue;
-            }
+    // Before a camera that stands still little of a frame differs from the background, and pieces do well.
+    let mut hopeless = false;
+    for config in tried {
+        let frame = config.parts == MovingParts::Frame;
+        if frame && said.parts == MovingParts::Chosen && config.ways == FRAME[0] {
+            hopeless = best.0 < GOOD && moving_share(part)? < MUCH;
         }
-        for &ways in ways {
-            let config = HorizonConfig {
-                parts,
-                ways,
-                ..said.clone()
-            };
-            let trial = HorizonConfig {
-                windows: config.windows.min(TRIAL),
-                ..config.clone()
-            };
-            let (model, _) = WholeHorizon::learn_motion(part, about, &trial)?;
-            let predictors = [Predictor::Copy, Predictor::Horizon(&model)];
-            if let Some(ratio) = crps(plan, &predictors)?.filter(|ratio| *ratio < best.0) {
+        if frame && hopeless {
+            continue;
+        }
+        let trial = HorizonConfig {
+            windows: config.windows.min(TRIAL),
+            ..config.clone()
+        };
+        let (model, _) = WholeHorizon::learn_motion(part, about, &trial)?;
+        let predictors = [Predictor::Copy, Predictor::Horizon(&model)];
+        if let Some(ratio) = crps(plan, &predictors)? {
+            tracing::debug!(
+                "horizon: {:?} in {} ways: CRPS {ratio:.3} of copying's",
+                config.parts,
+                config.ways
+            );
+            hopeless |= frame && best.1.parts == MovingParts::Pieces && ratio > FAR * best.0;
+            if ratio < best.0 {
                 best = (ratio, config);
             }
         }
@@ -128,8 +142,8 @@ fn chosen(plan: &Plan, about: (usize, usize)) -> Result<HorizonConfig> {
     Ok(best.1)
 }
 
-/// The CRPS of the second of two ÷ the first's on the validation part, where it moves: the mean of logarithms
-/// over horizons. None where nothing can be compared.
+/// The CRPS of the second of two ÷ the first's on the validation part: the mean of logarithms over horizons, where it
+/// moves and of whole frames, since what is still must stay still. None where nothing can be compared.
 fn crps(plan: &Plan, predictors: &[Predictor; 2]) -> Result<Option<f64>> {
     let context = plan.settings.model.context;
     let validation = &plan.split.validation;
@@ -149,17 +163,21 @@ fn crps(plan: &Plan, predictors: &[Predictor; 2]) -> Result<Option<f64>> {
     let windows = validation.spread(how.length(), WINDOWS);
     let (footage, device) = (&plan.footage, &plan.device);
     let found = comparison::compare(predictors, footage, &windows, &how, device, &mut |_| {})?;
-    let ratios = how.horizons.iter().filter_map(|horizon| {
-        let crps = |of: usize| found.models[of][horizon].moving.crps.value;
-        Some((crps(1)? / crps(0)?).ln())
+    let ratios = how.horizons.iter().flat_map(|horizon| {
+        let scores = |of: usize| &found.models[of][horizon];
+        let ratio = |of: [Option<f64>; 2]| Some((of[1]? / of[0]?).ln());
+        [
+            ratio([0, 1].map(|of| scores(of).moving.crps.value)),
+            ratio([0, 1].map(|of| scores(of).whole_frame.crps.value)),
+        ]
     });
+    let ratios = ratios.flatten();
     let ratios: Vec<f64> = ratios.filter(|ratio| ratio.is_finite()).collect();
     let mean = ratios.iter().sum::<f64>() / ratios.len().max(1) as f64;
     Ok((!ratios.is_empty()).then(|| mean.exp()))
 }
 
-/// Chooses on the validation part which model draws futures: the one with the lower CRPS where
-/// it moves, the mean of logarithms over the horizons.
+/// Chooses on the validation part which model draws futures: the one with the lower CRPS.
 ///
 /// # Errors
 /// Footage that cannot be read, an interrupt.
