@@ -132,7 +132,13 @@ fn a_run_without_it_and_one_that_goes_on() {
     assert!(stderr.contains("no whole-horizon model"), "{stderr}");
     refused(
         folder,
-        &format!("train {film} {SMALL} --set horizon.ways=13 --out bad"),
-        "horizon.ways: is 13, expected 0 to 12",
+        &format!("train {film} {SMALL} --set horizon.ways=51 --out bad"),
+        "horizon.ways: is 51, expected 0 to 50",
+    );
+    let frame = "--set horizon.parts=frame --set horizon.ways=9";
+    refused(
+        folder,
+        &format!("train {film} {SMALL} {frame} --out bad"),
+        "horizon.ways: is 9, expected 2, 8, 18, 32 or 50 where the whole frame moves",
     );
 }

@@ -225,16 +225,18 @@ pub fn compare(
         }
         watch(index + 1);
     }
-    let mse = predictors
-        .iter()
-        .position(|predictor| predictor.is_least_squares());
+    let is_baseline = |of: &usize| {
+        let predictor = &predictors[*of];
+        predictor.is_least_squares() || matches!(predictor, Predictor::Copy)
+    };
+    let baselines: Vec<usize> = (0..predictors.len()).filter(is_baseline).collect();
     let figures = |of: usize| {
+        let alone = baselines == [of];
         let each = plan.horizons.iter().enumerate();
         each.map(|(at, &horizon)| {
-            let mse = mse
-                .filter(|&mse| mse != of)
-                .map(|mse| &records[mse][at][..]);
-            (horizon, Figures::of(&records[of][at], mse))
+            let beside = baselines.iter().filter(|_| !alone);
+            let beside: Vec<&[[Record; 2]]> = beside.map(|&b| &records[b][at][..]).collect();
+            (horizon, Figures::of(&records[of][at], &beside))
         })
         .collect()
     };

@@ -185,7 +185,6 @@ mod tests {
             parts: MovingParts::Pieces,
             functions: 2,
             ways: 2,
-            ..HorizonConfig::default()
         };
         let model = WholeHorizon::learn((&footage, &split.train), (3, 4), &config).unwrap();
         let windows = split.train.spread(7, 30);

@@ -127,9 +127,8 @@ impl<'a> MotionEnergy<'a> {
                 let sampled = sprite.sample_with_slopes(from);
                 let (mut products, mut pull) = ([0f32; 3], (0f32, 0f32));
                 let clear = 1.0 - sampled.value[3];
-                for c in 0..self.channels {
-                    let made = sampled.value[c] + clear * rest.values[at][c];
-                    let off = made - target[at][c];
+                for (c, target) in target[at].iter().enumerate().take(self.channels) {
+                    let off = sampled.value[c] + clear * rest.values[at][c] - target;
                     let (y, x) = (sampled.down[c], sampled.right[c]);
                     products[0] += y * y;
                     products[1] += y * x;

@@ -123,6 +123,11 @@ impl MotionPrior {
         self.remainders.len()
     }
 
+    /// Makes futures differ `factor` times as much.
+    pub fn widen(&mut self, factor: f64) {
+        self.scale.0 += factor.ln();
+    }
+
     /// m(x), the expected z.
     pub fn mean(&self, features: &[f64]) -> Vec<f64> {
         self.mean_of(&standardised(&self.standard, features))

@@ -227,3 +227,53 @@ fn what_enters_is_told_from_what_turns() {
     // Of the 30 moments at which a context may end, 5 to 8 have one that is inside 8 frames later.
     assert!((0.1..0.3).contains(&share), "{share}");
 }
+
+/// A picture before which a camera goes to and fro.
+fn panned(time: usize) -> Vec<u8> {
+    let gone = (time % 40) as f64;
+    let aside = 0.8 * gone.min(40.0 - gone);
+    let pixel = |index: usize| {
+        let (y, x) = ((index / SIDE) as f64, (index % SIDE) as f64 + aside);
+        (128.0 + 60.0 * (0.5 * x).sin() * (0.4 * y + 0.02 * x * y).cos()).round() as u8
+    };
+    (0..SIDE * SIDE).map(pixel).collect()
+}
+
+#[test]
+fn a_camera_that_moves_goes_on() {
+    let frames = (0..240).flat_map(panned).collect();
+    let film = Footage::from_frames("film", frames, (240, 1, SIDE, SIDE), 10.0, vec![]);
+    let footage = [film.unwrap()];
+    let split = Split::new(&footage, CONTEXT + 2, CONTEXT + FRAMES).unwrap();
+    let config = HorizonConfig {
+        windows: 60,
+        functions: 2,
+        ways: 8,
+        parts: MovingParts::Frame,
+    };
+    let model = WholeHorizon::learn((&footage, &split.train), (CONTEXT, FRAMES), &config).unwrap();
+    let context = |last: usize| -> Vec<f32> {
+        let bytes = (last + 1 - CONTEXT..=last).flat_map(panned);
+        bytes.map(number).collect()
+    };
+    let shape = (1, CONTEXT, 1, SIDE, SIDE);
+    let x = Tensor::from_vec(context(225), shape, &Device::Cpu).unwrap();
+    let mut rng = Seed(0).stream("test", 0);
+    let made = model.futures(&x, drawing(8, &[FRAMES]), &mut rng).unwrap();
+    let mean = made.mean(0).unwrap().flatten_all().unwrap();
+    let mean = mean.to_vec1::<f32>().unwrap();
+    let real: Vec<f32> = panned(225 + FRAMES).into_iter().map(number).collect();
+    let last: Vec<f32> = panned(225).into_iter().map(number).collect();
+    let off = |one: &[f32]| -> f32 { one.iter().zip(&real).map(|(a, b)| (a - b).powi(2)).sum() };
+    assert!(
+        off(&mean) < 0.2 * off(&last),
+        "{} of {}",
+        off(&mean),
+        off(&last)
+    );
+    // What it learned is kept, a bandwidth of alike moments with it.
+    let tensors = model.tensors().unwrap().into_iter().collect();
+    let back = WholeHorizon::of_tensors(&config, (CONTEXT, FRAMES), &tensors).unwrap();
+    let [one, other] = [&model, &back].map(|m| m.prior.as_ref().unwrap().likeness.bandwidth);
+    assert!(one == other && model.marks() == 0);
+}

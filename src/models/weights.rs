@@ -194,8 +194,7 @@ pub(crate) fn check_finite(file: &str, name: &str, tensor: &Tensor) -> Result<()
     }
     let numbers = tensor.to_dtype(DType::F32)?.flatten_all()?;
     let numbers = numbers.to_vec1::<f32>()?;
-    // NaN is beyond it too.
-    let is_bad = |number: &&f32| !(number.abs() <= LARGEST);
+    let is_bad = |number: &&f32| number.is_nan() || number.abs() > LARGEST;
     let Some(first) = numbers.iter().find(is_bad) else {
         return Ok(());
     };

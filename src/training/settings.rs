@@ -174,6 +174,7 @@ impl Settings {
     pub fn check(&self) -> Result<()> {
         self.data.check()?;
         bounds::check(self)?;
+        self.horizon.check()?;
         let training = &self.training;
         let side = self.data.width.min(self.data.height);
         if training.shift > side / 2 {

@@ -45,8 +45,8 @@ pub fn csv(report: &Report) -> String {
                         Some(scores.predictive_spread_skill),
                     ),
                     ("calibration_error", Some(scores.calibration_error)),
-                    ("crps_of_mse", scores.crps_of_mse),
-                    ("energy_score_of_mse", scores.energy_score_of_mse),
+                    ("crps_of_best", scores.crps_of_best),
+                    ("energy_score_of_best", scores.energy_score_of_best),
                 ];
                 let plain = plain
                     .into_iter()

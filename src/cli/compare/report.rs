@@ -139,8 +139,8 @@ impl HealthReport {
 }
 
 /// What the figures mean.
-pub const LEGEND: &str = "PSNR (dB) and SSIM: higher is better; CRPS and energy (score): lower is, ÷ mse: as a \
-     share of least squares'; sharpness: 1 is as sharp as the real frame (of moving parts, where either of the two moves); \
+pub const LEGEND: &str = "PSNR (dB) and SSIM: higher is better; CRPS and energy (score): lower is, ÷ best: \
+     as a share of that of the better of least squares and copying; sharpness: 1 is as sharp as the real frame (of moving parts, where either of the two moves); \
      spread/skill: below 1, futures agree more than they are right; predictive: the same with the \
      variance of what futures leave unexplained, where a model has learned it; in brackets 95% of draws of the windows";
 
@@ -219,9 +219,9 @@ pub const HEADER: [&str; 14] = [
     "SSIM",
     "sharpness",
     "CRPS",
-    "÷ mse",
+    "÷ best",
     "energy",
-    "÷ mse",
+    "÷ best",
     "spread/skill",
     "predictive",
     "PSNR of 10",
@@ -245,9 +245,9 @@ pub fn rows(report: &Report, region: fn(&Figures) -> &Scores) -> Vec<Vec<String>
                 number(scores.ssim.value, 3),
                 number(scores.sharpness_ratio.value, 2),
                 number(scores.crps.value, 4),
-                sure(scores.crps_of_mse, 2),
+                sure(scores.crps_of_best, 2),
                 number(scores.energy_score.value, 4),
-                sure(scores.energy_score_of_mse, 2),
+                sure(scores.energy_score_of_best, 2),
                 sure(Some(scores.spread_skill), 2),
                 sure(Some(scores.predictive_spread_skill), 2),
                 number(best(10).and_then(|best| best.psnr), 2),

@@ -29,8 +29,8 @@ type Measure = (&'static str, fn(&Scores) -> Option<Figure>);
 /// What is told of each.
 const MEASURES: [Measure; 6] = [
     ("CRPS", |scores| Some(scores.crps)),
-    ("CRPS ÷ mse", |scores| scores.crps_of_mse),
-    ("energy ÷ mse", |scores| scores.energy_score_of_mse),
+    ("CRPS ÷ best", |scores| scores.crps_of_best),
+    ("energy ÷ best", |scores| scores.energy_score_of_best),
     ("sharpness", |scores| Some(scores.sharpness_ratio)),
     ("spread/skill", |scores| Some(scores.spread_skill)),
     ("predictive", |scores| Some(scores.predictive_spread_skill)),

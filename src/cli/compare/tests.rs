@@ -181,8 +181,8 @@ fn figures_are_written_as_documented_and_follow_the_seed() {
                 "energy_score",
                 "spread_skill",
                 "predictive_spread_skill",
-                "crps_of_mse",
-                "energy_score_of_mse",
+                "crps_of_best",
+                "energy_score_of_best",
                 "rank_histogram",
                 "reliability",
                 "calibration_error",
@@ -284,7 +284,7 @@ fn several_runs_are_compared_on_the_same_windows() {
         Some("model,frames_ahead,region,measure,value,low,high")
     );
     assert!(lines.all(|line| line.split(',').count() == 7));
-    assert!(csv.contains("other latent,4,moving,crps_of_mse,"));
+    assert!(csv.contains("other latent,4,moving,crps_of_best,"));
 
     // Not on other footage.
     let config = Path::new(&other).join("config.json");

@@ -57,10 +57,10 @@ pub struct Scores {
     /// The same with the variance of what futures leave unexplained added to the futures' own
     /// ([`crate::inference::Remainder`]); none where that is not learned.
     pub predictive_spread_skill: Figure,
-    /// CRPS ÷ the least-squares model's of the same windows.
-    pub crps_of_mse: Option<Figure>,
-    /// Energy score ÷ the least-squares model's of the same windows.
-    pub energy_score_of_mse: Option<Figure>,
+    /// CRPS ÷ that of the better of least squares and copying on the same windows.
+    pub crps_of_best: Option<Figure>,
+    /// Energy score ÷ that of the better of least squares and copying on the same windows.
+    pub energy_score_of_best: Option<Figure>,
     /// See [`rank_histogram`](crate::evaluation::rank_histogram::rank_histogram); of one future empty.
     pub rank_histogram: Vec<f64>,
     /// See [`reliability`](crate::evaluation::reliability::reliability): of each bin of probabilities that a pixel has changed, their
@@ -163,14 +163,14 @@ impl BestFuture {
 
 impl Figures {
     /// Of the records where the scene moves and over whole frames, one of each for a
-    /// window; `mse` holds those of the least-squares model.
-    pub(super) fn of(records: &[[Record; 2]], mse: Option<&[[Record; 2]]>) -> Self {
+    /// window; `baselines` hold those of least squares and of copying.
+    pub(super) fn of(records: &[[Record; 2]], baselines: &[&[[Record; 2]]]) -> Self {
         let part = |records: &[[Record; 2]], part: usize| -> Vec<Record> {
             records.iter().map(|both| both[part].clone()).collect()
         };
         let scores = |of: usize| {
-            let mse = mse.map(|mse| part(mse, of));
-            Scores::of(&part(records, of), mse.as_deref())
+            let baselines: Vec<Vec<Record>> = baselines.iter().map(|one| part(one, of)).collect();
+            Scores::of(&part(records, of), &baselines)
         };
         Self {
             moving: scores(0),
@@ -180,8 +180,8 @@ impl Figures {
 }
 
 impl Scores {
-    /// Of all windows; `mse` holds the least-squares model's of the same windows.
-    fn of(records: &[Record], mse: Option<&[Record]>) -> Self {
+    /// Of all windows; `baselines` hold those of least squares and of copying, of the same windows.
+    fn of(records: &[Record], baselines: &[Vec<Record>]) -> Self {
         let all: Vec<usize> = (0..records.len()).collect();
         let figure = |figure: &dyn Fn(&[usize]) -> Option<f64>| Figure {
             value: figure(&all),
@@ -192,12 +192,14 @@ impl Scores {
         };
         let plain =
             |of: fn(&Record) -> Option<f64>| figure(&|drawn: &[usize]| mean_of(records, drawn, of));
-        let of_mse = |of: fn(&Record) -> Option<f64>| {
-            let mse = mse?;
-            Some(figure(&|drawn: &[usize]| {
-                let ratio = mean_of(records, drawn, of)? / mean_of(mse, drawn, of)?;
+        let of_best = |of: fn(&Record) -> Option<f64>| {
+            let ratio = |drawn: &[usize]| {
+                let each = baselines.iter().filter_map(|one| mean_of(one, drawn, of));
+                let best = each.reduce(f64::min)?;
+                let ratio = mean_of(records, drawn, of)? / best;
                 ratio.is_finite().then_some(ratio)
-            }))
+            };
+            (!baselines.is_empty()).then(|| figure(&ratio))
         };
         let sharpness = |drawn: &[usize]| {
             let pairs = drawn.iter().filter_map(|&window| records[window].gradients);
@@ -243,8 +245,8 @@ impl Scores {
             energy_score: plain(|record| record.energy),
             spread_skill: figure(&|drawn| ratio(drawn, |record| record.spread_skill)),
             predictive_spread_skill: figure(&|drawn| ratio(drawn, Record::predictive)),
-            crps_of_mse: of_mse(|record| record.crps),
-            energy_score_of_mse: of_mse(|record| record.energy),
+            crps_of_best: of_best(|record| record.crps),
+            energy_score_of_best: of_best(|record| record.energy),
             rank_histogram: (0..BINS).filter_map(bin).collect(),
             reliability: reliability
                 .map(|bin| [bin.given / bin.cases, bin.came / bin.cases, bin.cases])

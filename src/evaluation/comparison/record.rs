@@ -165,7 +165,7 @@ mod tests {
                 let future = std::slice::from_ref(&future);
                 Record::of(future, &truth, None, (moving, false))
             };
-            let figures = Figures::of(&[[of(true), of(false)]], None);
+            let figures = Figures::of(&[[of(true), of(false)]], &[]);
             figures.moving.sharpness_ratio.value
         };
         let mask = moving(&square(6), &square(11), SHAPE);

@@ -204,9 +204,9 @@ fn one_future_is_scored_by_its_error_and_many_as_a_forecast() {
     assert_eq!(best(100), None, "there are only 12 futures");
 
     // Beside least squares, on the same windows.
-    assert_eq!(certain.crps_of_mse, None);
+    assert_eq!(certain.crps_of_best, None);
     assert!(certain.rank_histogram.is_empty() && certain.spread_skill.value.is_none());
-    let ratio = forecast.crps_of_mse.unwrap();
+    let ratio = forecast.crps_of_best.unwrap();
     let truth = forecast.crps.value.unwrap() / certain.crps.value.unwrap();
     close(ratio.value, truth);
     for figure in [ratio, forecast.crps, forecast.spread_skill, forecast.psnr] {

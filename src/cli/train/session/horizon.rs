@@ -24,6 +24,8 @@ const TRIAL: usize = 60;
 const USUAL: usize = 4;
 /// The share of pixels off the background from which on the camera may be what moves.
 const MUCH: f64 = 0.2;
+/// How much wider futures are tried to be.
+const WIDER: [f64; 5] = [0.7, 0.85, 1.0, 1.2, 1.45];
 /// Pieces with a CRPS below this share of copying's are some.
 const GOOD: f64 = 0.5;
 /// A whole frame that is so much worse than pieces at first does not become better in other ways.
@@ -55,7 +57,8 @@ pub(super) fn learn(plan: &Plan, run: &Run) -> Result<()> {
     let start = Instant::now();
     let about = (&plan.footage[..], train);
     let config = chosen(plan, (context, frames))?;
-    let model = WholeHorizon::learn(about, (context, frames), &config)?;
+    let mut model = WholeHorizon::learn(about, (context, frames), &config)?;
+    calibrate(plan, &mut model)?;
     save_horizon(&path, &model)?;
     if let Some(picture) = first_picture(plan, &model)? {
         picture.save(&run.pictures().join("00000000.png"))?;
@@ -140,6 +143,30 @@ fn chosen(plan: &Plan, about: (usize, usize)) -> Result<HorizonConfig> {
         }
     }
     Ok(best.1)
+}
+
+/// Makes futures differ as much as has the lowest CRPS on the validation part: remainders of training windows that overlap
+/// say too little of how far off other windows are.
+fn calibrate(plan: &Plan, model: &mut WholeHorizon) -> Result<()> {
+    let mut best = (f64::INFINITY, 1.0);
+    for factor in WIDER {
+        let mut wider = model.clone();
+        let Some(prior) = &mut wider.prior else {
+            return Ok(());
+        };
+        prior.widen(factor);
+        let Some(ratio) = crps(plan, &[Predictor::Copy, Predictor::Horizon(&wider)])? else {
+            return Ok(());
+        };
+        tracing::debug!("horizon: {factor} times as wide: CRPS {ratio:.3} of copying's");
+        if ratio < best.0 {
+            best = (ratio, factor);
+        }
+    }
+    if let Some(prior) = &mut model.prior {
+        prior.widen(best.1);
+    }
+    Ok(())
 }
 
 /// The CRPS of the second of two ÷ the first's on the validation part: the mean of logarithms over horizons, where it
