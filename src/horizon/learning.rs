@@ -86,13 +86,8 @@ impl WholeHorizon {
             .map(|(example, _)| example)
             .collect();
         if !examples.is_empty() {
-            let size = model.spread.len();
-            // Steps are what they are, and a sheet's shapes too.
-            let free = match config.parts {
-                MovingParts::Frame => size,
-                MovingParts::Pieces | MovingParts::Chosen => 2 * config.functions,
-            };
-            model.prior = Some(MotionPrior::learn(&examples, free..size, model.marks())?);
+            let (scaled, marks) = (model.scaled(), model.marks());
+            model.prior = Some(MotionPrior::learn(&examples, scaled, marks)?);
         }
         Ok((model, windows))
     }

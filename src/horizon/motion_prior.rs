@@ -26,9 +26,11 @@ pub struct MotionPrior {
     pub(super) weights: Vec<Vec<f64>>,
     /// ln s(x) = a + b·ln of how much moved before.
     pub(super) scale: (f64, f64),
-    /// Remainders of training, in units of s(x).
+    /// How many of z's first numbers s(x) scales: where a piece goes, and not how it turns and grows.
+    pub(super) scaled: usize,
+    /// Remainders of training, in units of s(x) where it scales.
     pub(super) remainders: Vec<Vec<f64>>,
-    /// The kernel's deviation in each number of z, in units of s(x).
+    /// The kernel's deviation in each number of z, in the same units.
     pub(super) width: Vec<f64>,
     /// How alike moments must be to have the same remainders.
     pub(super) likeness: Likeness,
@@ -38,12 +40,12 @@ pub struct MotionPrior {
 const LEAST_MOTION: f64 = 0.01;
 
 impl MotionPrior {
-    /// From `examples`, at least one, in the order of the film. `bounded` are the numbers of z whose remainders are kept
-    /// within what is usual. The last `marks` features tell, beside how much moved, which moments are alike.
+    /// From `examples`, at least one, in the order of the film. The first `scaled` numbers of z are as far off as s(x) says;
+    /// the others' remainders are kept within what is usual. The last `marks` features tell, beside how much moved, which moments are alike.
     ///
     /// # Errors
     /// Numbers that are not finite.
-    pub fn learn(examples: &[MotionExample], bounded: Range<usize>, marks: usize) -> Result<Self> {
+    pub fn learn(examples: &[MotionExample], scaled: usize, marks: usize) -> Result<Self> {
         let count = examples.len() as f64;
         let width = examples.first().map_or(0, |e| e.features.len());
         let standard: Vec<(f64, f64)> = (0..width)
@@ -66,12 +68,13 @@ impl MotionPrior {
             standard,
             weights,
             scale: (0.0, 0.0),
+            scaled,
             remainders: Vec::new(),
             width: vec![0.0; size],
             likeness: Likeness::none(marks),
         };
         let mut left = remainders(&rows, &targets, penalty)?;
-        keep_shape(&mut left, bounded);
+        keep_shape(&mut left, scaled..size);
         // Each number of z counts alike in how far off an example is.
         let deviation: Vec<f64> = (0..size)
             .map(|at| {
@@ -80,8 +83,8 @@ impl MotionPrior {
             })
             .collect();
         let off = |r: &Vec<f64>| -> f64 {
-            let each = r.iter().zip(&deviation);
-            let mean = each.map(|(r, d)| (r / d).powi(2)).sum::<f64>() / size.max(1) as f64;
+            let each = r.iter().zip(&deviation).take(scaled);
+            let mean = each.map(|(r, d)| (r / d).powi(2)).sum::<f64>() / scaled.max(1) as f64;
             0.5 * (mean + 1e-4).ln()
         };
         let moved: Vec<Vec<f64>> = (examples.iter())
@@ -94,7 +97,9 @@ impl MotionPrior {
         prior.remainders = (left.into_iter().zip(examples))
             .map(|(r, e)| {
                 let s = prior.scale_of(&e.features);
-                r.into_iter().map(|r| r / s).collect()
+                let each = r.into_iter().enumerate();
+                each.map(|(at, r)| if at < scaled { r / s } else { r })
+                    .collect()
             })
             .collect();
         // Silverman's rule, for draws that are no copies.
@@ -144,8 +149,11 @@ impl MotionPrior {
         let chosen = (self.likeness).draw(&self.moment(features), self.remainders.len(), rng);
         let left = &self.remainders[chosen];
         let each = self.mean(features).into_iter().zip(left).zip(&self.width);
-        each.map(|((m, r), w)| m + s * (r + w * rng.normal()))
-            .collect()
+        let each = each.enumerate().map(|(at, ((m, r), w))| {
+            let s = if at < self.scaled { s } else { temperature };
+            m + s * (r + w * rng.normal())
+        });
+        each.collect()
     }
 
     fn mean_of(&self, row: &[f64]) -> Vec<f64> {
@@ -206,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_past_foretells_mean_and_spread() {
-        let prior = MotionPrior::learn(&examples(), 0..0, 0).unwrap();
+        let prior = MotionPrior::learn(&examples(), 2, 0).unwrap();
         let features = [1.5, 0.0, 0.3];
         let mean = prior.mean(&features);
         assert!(
@@ -228,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_temperature_of_0_draws_the_mean() {
-        let prior = MotionPrior::learn(&examples(), 0..0, 0).unwrap();
+        let prior = MotionPrior::learn(&examples(), 2, 0).unwrap();
         let features = [0.5, 0.0, 0.0];
         let mut rng = Seed(1).stream("test", 0);
         assert_eq!(

@@ -138,6 +138,7 @@ impl WholeHorizon {
                 standard: pairs(standard),
                 weights: split(weights, features + 1),
                 scale: (scale[0], scale[1]),
+                scaled: model.scaled(),
                 remainders,
                 width: sized("prior.width", 1, size)?,
                 likeness,

@@ -171,7 +171,15 @@ impl WholeHorizon {
         2 + self.ways_before() + self.marks()
     }
 
-    /// How many of these, the last ones, say where a piece is and how large.
+    /// How many of z's first numbers say where something goes: a piece's steps, and all of a sheet.
+    pub(super) fn scaled(&self) -> usize {
+        match self.sheet {
+            Some(_) => self.spread.len(),
+            None => 2 * self.config.functions,
+        }
+    }
+
+    /// How many of the features, the last ones, say where a piece is and how large.
     pub(super) fn marks(&self) -> usize {
         if self.sheet.is_some() { 0 } else { 3 }
     }
