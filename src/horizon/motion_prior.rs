@@ -40,8 +40,9 @@ pub struct MotionPrior {
 const LEAST_MOTION: f64 = 0.01;
 
 impl MotionPrior {
-    /// From `examples`, at least one, in the order of the film. The first `scaled` numbers of z are as far off as s(x) says;
-    /// the others' remainders are kept within what is usual. The last `marks` features tell, beside how much moved, which moments are alike.
+    /// From `examples`, at least one, in the order of the film. The first `scaled` numbers of z say where a piece goes, and are as
+    /// far off as s(x) says. The others say how it turns and grows, which large pieces tell. The last `marks` features tell, beside how
+    /// much moved, which moments are alike; the last is the size.
     ///
     /// # Errors
     /// Numbers that are not finite.
@@ -61,9 +62,17 @@ impl MotionPrior {
             .map(|e| standardised(&standard, &e.features))
             .collect();
         let size = examples.first().map_or(0, |e| e.motion.len());
-        let targets: Vec<&[f64]> = examples.iter().map(|e| &e.motion[..]).collect();
-        let penalty = best_penalty(&rows, &targets)?;
-        let weights = Ridge::new(&rows, penalty)?.weights(&rows, &targets);
+        let all: Vec<usize> = (0..examples.len()).collect();
+        let motions: Vec<&[f64]> = examples.iter().map(|e| &e.motion[..]).collect();
+        let (mut weights, mut left) = fit(&rows, &motions, (&all, 0..scaled))?;
+        let large = large(examples, marks);
+        let (shape, turned) = fit(&rows, &motions, (&large, scaled..size))?;
+        weights.extend(shape);
+        let turned = keep_usual(turned);
+        for (index, left) in left.iter_mut().enumerate() {
+            // A small piece may turn in any way, so it takes what a large one did.
+            left.extend(&turned[index * turned.len() / examples.len()]);
+        }
         let mut prior = Self {
             standard,
             weights,
@@ -73,8 +82,6 @@ impl MotionPrior {
             width: vec![0.0; size],
             likeness: Likeness::none(marks),
         };
-        let mut left = remainders(&rows, &targets, penalty)?;
-        keep_shape(&mut left, scaled..size);
         // Each number of z counts alike in how far off an example is.
         let deviation: Vec<f64> = (0..size)
             .map(|at| {
@@ -161,19 +168,48 @@ impl MotionPrior {
     }
 }
 
-/// Keeps turns, growth and bends of remainders within what is usual: a piece that is hidden, or leaves the
-/// frame, may turn and grow in any way without a difference to its energy.
-fn keep_shape(left: &mut [Vec<f64>], bounded: Range<usize>) {
-    for at in bounded {
+/// Weights for some numbers of z, fitted to some examples, and what these leave of the examples.
+fn fit(
+    rows: &[Vec<f64>],
+    motions: &[&[f64]],
+    (some, numbers): (&[usize], Range<usize>),
+) -> Result<(Vec<Vec<f64>>, Vec<Vec<f64>>)> {
+    let rows: Vec<Vec<f64>> = some.iter().map(|&index| rows[index].clone()).collect();
+    let targets = some.iter().map(|&index| &motions[index][numbers.clone()]);
+    let targets: Vec<&[f64]> = targets.collect();
+    let penalty = best_penalty(&rows, &targets)?;
+    let weights = Ridge::new(&rows, penalty)?.weights(&rows, &targets);
+    Ok((weights, remainders(&rows, &targets, penalty)?))
+}
+
+/// The larger half of the pieces, by the last feature: how a small one turns makes no difference to its energy. All, where
+/// nothing tells their size.
+fn large(examples: &[MotionExample], marks: usize) -> Vec<usize> {
+    let size = |e: &MotionExample| match marks {
+        0 => 0.0,
+        _ => e.features.last().copied().unwrap_or(0.0),
+    };
+    let mut sizes: Vec<f64> = examples.iter().map(size).collect();
+    sizes.sort_unstable_by(f64::total_cmp);
+    let least = sizes.get(sizes.len() / 2).copied().unwrap_or(0.0);
+    let is_large = |index: &usize| size(&examples[*index]) >= least;
+    (0..examples.len()).filter(is_large).collect()
+}
+
+/// Keeps remainders within what is usual: a piece that is hidden, or leaves the frame, may turn and grow in any way without
+/// a difference to its energy.
+fn keep_usual(mut left: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+    for at in 0..left.first().map_or(0, Vec::len) {
         let mut sorted: Vec<f64> = left.iter().map(|r| r[at]).collect();
         sorted.sort_unstable_by(f64::total_cmp);
         let quartile = |share: f64| sorted[((sorted.len() as f64 - 1.0) * share).round() as usize];
         let (low, high) = (quartile(0.25), quartile(0.75));
         let room = USUAL * (high - low);
-        for remainder in left.iter_mut() {
+        for remainder in &mut left {
             remainder[at] = remainder[at].clamp(low - room, high + room);
         }
     }
+    left
 }
 
 /// How many interquartile ranges beyond the quartiles are usual.
