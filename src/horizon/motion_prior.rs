@@ -182,8 +182,8 @@ fn fit(
     Ok((weights, remainders(&rows, &targets, penalty)?))
 }
 
-/// The larger half of the pieces, by the last feature: how a small one turns makes no difference to its energy. All, where
-/// nothing tells their size.
+/// The large pieces, by the last feature, ln of the radius: how a small one turns makes no difference to its energy. The larger
+/// half where few are large; all, where nothing tells their size.
 fn large(examples: &[MotionExample], marks: usize) -> Vec<usize> {
     let size = |e: &MotionExample| match marks {
         0 => 0.0,
@@ -191,7 +191,13 @@ fn large(examples: &[MotionExample], marks: usize) -> Vec<usize> {
     };
     let mut sizes: Vec<f64> = examples.iter().map(size).collect();
     sizes.sort_unstable_by(f64::total_cmp);
-    let least = sizes.get(sizes.len() / 2).copied().unwrap_or(0.0);
+    let enough = sizes.iter().rev().nth(ENOUGH).copied().unwrap_or(f64::MIN);
+    let half = sizes.get(sizes.len() / 2).copied().unwrap_or(0.0);
+    let least = if enough >= LARGE.ln() {
+        LARGE.ln()
+    } else {
+        half
+    };
     let is_large = |index: &usize| size(&examples[*index]) >= least;
     (0..examples.len()).filter(is_large).collect()
 }
@@ -212,6 +218,9 @@ fn keep_usual(mut left: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
     left
 }
 
+/// A piece of this radius shows how it turns, in pixels; and how many of them are not few.
+const LARGE: f64 = 3.5;
+const ENOUGH: usize = 30;
 /// How many interquartile ranges beyond the quartiles are usual.
 const USUAL: f64 = 1.0;
 

@@ -24,8 +24,6 @@ const TRIAL: usize = 60;
 const USUAL: usize = 4;
 /// The share of pixels off the background from which on the camera may be what moves.
 const MUCH: f64 = 0.2;
-/// More ways must be so much better.
-const MORE: f64 = 0.99;
 /// How much wider futures are tried to be.
 const WIDER: [f64; 5] = [0.7, 0.85, 1.0, 1.2, 1.45];
 /// Pieces with a CRPS below this share of copying's are some.
@@ -139,8 +137,7 @@ fn chosen(plan: &Plan, about: (usize, usize)) -> Result<HorizonConfig> {
                 config.ways
             );
             hopeless |= frame && best.1.parts == MovingParts::Pieces && ratio > FAR * best.0;
-            let more = if config.ways > best.1.ways { MORE } else { 1.0 };
-            if ratio < more * best.0 {
+            if ratio < best.0 {
                 best = (ratio, config);
             }
         }
