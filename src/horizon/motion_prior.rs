@@ -64,9 +64,9 @@ impl MotionPrior {
         let size = examples.first().map_or(0, |e| e.motion.len());
         let all: Vec<usize> = (0..examples.len()).collect();
         let motions: Vec<&[f64]> = examples.iter().map(|e| &e.motion[..]).collect();
-        let (mut weights, mut left) = fit(&rows, &motions, (&all, 0..scaled))?;
+        let [mut weights, mut left] = fit(&rows, &motions, (&all, 0..scaled))?;
         let large = large(examples, marks);
-        let (shape, turned) = fit(&rows, &motions, (&large, scaled..size))?;
+        let [shape, turned] = fit(&rows, &motions, (&large, scaled..size))?;
         weights.extend(shape);
         let turned = keep_usual(turned);
         for (index, left) in left.iter_mut().enumerate() {
@@ -173,13 +173,13 @@ fn fit(
     rows: &[Vec<f64>],
     motions: &[&[f64]],
     (some, numbers): (&[usize], Range<usize>),
-) -> Result<(Vec<Vec<f64>>, Vec<Vec<f64>>)> {
+) -> Result<[Vec<Vec<f64>>; 2]> {
     let rows: Vec<Vec<f64>> = some.iter().map(|&index| rows[index].clone()).collect();
     let targets = some.iter().map(|&index| &motions[index][numbers.clone()]);
     let targets: Vec<&[f64]> = targets.collect();
     let penalty = best_penalty(&rows, &targets)?;
     let weights = Ridge::new(&rows, penalty)?.weights(&rows, &targets);
-    Ok((weights, remainders(&rows, &targets, penalty)?))
+    Ok([weights, remainders(&rows, &targets, penalty)?])
 }
 
 /// The large pieces, by the last feature, ln of the radius: how a small one turns makes no difference to its energy. The larger
