@@ -1,6 +1,7 @@
 //! Which moments of training are like another one.
 
 use super::ridge::fold;
+use super::standard::{standard, standardised};
 use crate::rng::Rng;
 
 /// Bandwidths that are tried, in deviations of each mark.
@@ -37,17 +38,10 @@ impl Likeness {
     /// Of `moments` in the order of the film, with the bandwidth by which other parts of the film foretell the density of
     /// these remainders best (Hall, Racine & Li 2004, "Cross-validation and the estimation of conditional probability densities").
     pub fn learn(mut moments: Vec<Vec<f64>>, remainders: &[Vec<f64>], marks: usize) -> Self {
-        let count = moments.len() as f64;
-        let size = moments.first().map_or(0, Vec::len);
-        let standard: Vec<(f64, f64)> = (0..size)
-            .map(|at| {
-                let mean = moments.iter().map(|m| m[at]).sum::<f64>() / count;
-                let variance = moments.iter().map(|m| (m[at] - mean).powi(2)).sum::<f64>() / count;
-                (mean, variance.sqrt().max(1e-6))
-            })
-            .collect();
+        let rows: Vec<&[f64]> = moments.iter().map(Vec::as_slice).collect();
+        let standard = standard(&rows);
         for moment in &mut moments {
-            *moment = standardised(moment, &standard);
+            *moment = standardised(&standard, moment);
         }
         let mut found = Self {
             marks,
@@ -64,7 +58,7 @@ impl Likeness {
         if self.bandwidth.is_infinite() || self.moments.len() != count {
             return rng.below(count);
         }
-        let moment = standardised(moment, &self.standard);
+        let moment = standardised(&self.standard, moment);
         let logs = self.logs(&moment, self.bandwidth);
         let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let weights: Vec<f32> = logs.iter().map(|log| (log - most).exp() as f32).collect();
@@ -124,12 +118,6 @@ fn distances(rows: &[Vec<f64>]) -> impl Fn(usize, usize) -> f64 + '_ {
         let pairs = rows[one].iter().zip(&rows[other]).zip(&deviations);
         pairs.map(|((a, b), d)| ((a - b) / d).powi(2)).sum()
     }
-}
-
-fn standardised(moment: &[f64], standard: &[(f64, f64)]) -> Vec<f64> {
-    let each = moment.iter().zip(standard);
-    each.map(|(value, (mean, deviation))| (value - mean) / deviation)
-        .collect()
 }
 
 fn log_sum(logs: &[f64]) -> f64 {

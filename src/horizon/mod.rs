@@ -21,6 +21,7 @@ mod pose;
 mod ridge;
 mod sheet;
 mod sprite;
+mod standard;
 mod stored;
 mod stored_bank;
 mod texels;

@@ -3,6 +3,7 @@
 
 use super::likeness::Likeness;
 use super::ridge::{Ridge, best_penalty, foretold, remainders};
+use super::standard::{standard, standardised};
 use crate::error::Result;
 use crate::rng::Rng;
 use std::ops::Range;
@@ -48,15 +49,8 @@ impl MotionPrior {
     /// Numbers that are not finite.
     pub fn learn(examples: &[MotionExample], scaled: usize, marks: usize) -> Result<Self> {
         let count = examples.len() as f64;
-        let width = examples.first().map_or(0, |e| e.features.len());
-        let standard: Vec<(f64, f64)> = (0..width)
-            .map(|at| {
-                let values = examples.iter().map(|e| e.features[at]);
-                let mean = values.clone().sum::<f64>() / count;
-                let variance = values.map(|v| (v - mean).powi(2)).sum::<f64>() / count;
-                (mean, variance.sqrt().max(1e-6))
-            })
-            .collect();
+        let features: Vec<&[f64]> = examples.iter().map(|e| &e.features[..]).collect();
+        let standard = standard(&features);
         let rows: Vec<Vec<f64>> = examples
             .iter()
             .map(|e| standardised(&standard, &e.features))
@@ -223,12 +217,6 @@ const LARGE: f64 = 3.5;
 const ENOUGH: usize = 30;
 /// How many interquartile ranges beyond the quartiles are usual.
 const USUAL: f64 = 1.0;
-
-fn standardised(standard: &[(f64, f64)], features: &[f64]) -> Vec<f64> {
-    let each = features.iter().zip(standard);
-    each.map(|(value, (mean, deviation))| (value - mean) / deviation)
-        .collect()
-}
 
 /// ln of how much a piece moved before: the first two features are its speed.
 fn motion_before(features: &[f64]) -> f64 {
