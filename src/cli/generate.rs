@@ -126,12 +126,13 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
     )?;
     let target = target.batched(input.sequences.len())?;
     let (moment, horizon) = (moment(args, &model, &input)?, horizon(args, &model)?);
-    let large = args.size.map(|size| Large::read(&input, moment, size));
+    let sized = args.size.zip(horizon);
+    let large = sized.map(|sized| Large::read(&input, moment, sized));
     let large = large.transpose()?;
     let futures = draw(
         args,
         (&model, horizon, temperature),
-        (&input, moment, large.as_ref().map(|large| &large.frame)),
+        (&input, moment, large.as_ref().map(Large::frame)),
         &device,
     )?;
     let mse = match large {
@@ -192,7 +193,7 @@ fn moment(args: &GenerateArgs, model: &Model, input: &Input) -> Result<Moment> {
 fn draw(
     args: &GenerateArgs,
     (model, horizon, temperature): (&Model, Option<&WholeHorizon>, f64),
-    (input, moment, large): (&Input, Moment, Option<&LargeFrame>),
+    (input, moment, large): (&Input, Moment, Option<LargeFrame>),
     device: &Device,
 ) -> Result<Futures> {
     if model.latent.is_empty() && horizon.is_none() && args.futures > 1 {
@@ -205,7 +206,7 @@ fn draw(
         .map(|sequence| Window::new(0, sequence.start + moment.start))
         .collect();
     let shape = large.map_or(input.footage.shape(), |large| {
-        let [channels, height, width] = large.background.shape;
+        let [channels, height, width] = large.appearance.background.shape;
         (channels, height, width)
     });
     let mut futures = Futures::room(windows.len(), args.futures, length(args, model), shape)?;

@@ -87,6 +87,13 @@ impl Part {
         here.flat_map(|(_, range)| range.clone())
     }
 
+    /// What lies in `range` of the only film.
+    pub fn of_film(film: &Footage, range: Range<usize>) -> Self {
+        let mut part = Self::default();
+        part.add(0, film, range);
+        part
+    }
+
     /// Adds what lies in `range` of footage `file`.
     fn add(&mut self, file: usize, film: &Footage, range: Range<usize>) {
         for scene in film.scenes() {

@@ -129,7 +129,7 @@ fn energies(
     let reversed: Vec<Vec<f32>> = y.iter().rev().cloned().collect();
     let half = y.len() / 2;
     let jump = [&y[half..], &y[..half]].concat();
-    let width = model.background.shape[2];
+    let width = model.appearance.background.shape[2];
     let mirror = |frame: &Vec<f32>| -> Vec<f32> {
         let rows = frame.chunks_exact(width);
         rows.flat_map(|row| row.iter().rev().copied()).collect()

@@ -1,7 +1,10 @@
 //! Futures of a whole-horizon model as tensors.
 
-use super::background::Background;
-use super::motion_scene::{MotionScene, paste_all};
+use super::appearance::Appearance;
+use super::completion::Completions;
+use super::entering::Entering;
+use super::grain::GrainDraw;
+use super::motion_scene::{MotionScene, Placement, paste_all};
 use super::sprite::{Cut, cut, uncut};
 use super::texels::Texels;
 use super::whole_horizon::{SeenPast, WholeHorizon};
@@ -10,6 +13,7 @@ use crate::interrupt;
 use crate::rng::Rng;
 use candle_core::Tensor;
 use rayon::prelude::*;
+use std::borrow::Cow;
 
 /// Is shown each frame as it is drawn: of which future, at which time, the first after the
 /// context being 1, and its values.
@@ -29,24 +33,67 @@ pub struct Drawing<'a> {
 }
 
 /// The last frame seen at another size, from whose pixels futures are drawn.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LargeFrame {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LargeFrame<'a> {
     /// (C, H·n, W·n) in [0, 1].
-    pub pixels: Vec<f32>,
-    /// What is behind what moves, of the same shape.
-    pub background: Background,
+    pub pixels: &'a [f32],
+    /// How the film looks at that size.
+    pub appearance: &'a Appearance,
 }
 
-impl LargeFrame {
+impl LargeFrame<'_> {
     /// The frame `last` (C, H·n, W·n), cut as a scene of the model's (H, W) is.
     fn cut(&self, last: &[f32], scene: &MotionScene, columns: usize) -> Cut {
-        let [_, height, width] = self.background.shape;
+        let background = &self.appearance.background;
+        let [_, height, width] = background.shape;
         let pitch = columns as f64 / width as f64;
         match scene.sheet {
             Some(_) => uncut(Texels::of_frame(last, (height, width), pitch)),
-            None => cut(last, &self.background, &scene.pieces, columns),
+            None => cut(last, background, &scene.pieces, columns),
         }
     }
+}
+
+/// What all futures of a past are drawn from, at one size.
+struct Parts<'a> {
+    appearance: &'a Appearance,
+    cut: Cow<'a, Cut>,
+    whole: Completions,
+}
+
+impl<'a> Parts<'a> {
+    fn new(appearance: &'a Appearance, cut: Cow<'a, Cut>, seen: &SeenPast) -> Self {
+        let scene = &seen.scene;
+        let size = scene.levels[0].rest.size;
+        let whole = match scene.sheet {
+            Some(_) => Completions::none(&cut),
+            None => Completions::of(&cut, &scene.pieces, size, &appearance.whole),
+        };
+        Self {
+            appearance,
+            cut,
+            whole,
+        }
+    }
+
+    /// One future's, which other things may enter.
+    fn sample(&'a self, entering: &'a [Entering], rng: &mut Rng) -> Drawn<'a> {
+        Drawn {
+            parts: self,
+            sprites: self.whole.sample(&self.cut, rng),
+            entering,
+            grain: self.appearance.grain.sample(rng),
+        }
+    }
+}
+
+/// What is drawn in one block of a future, at one size.
+struct Drawn<'a> {
+    parts: &'a Parts<'a>,
+    /// The pieces.
+    sprites: Vec<&'a Texels>,
+    entering: &'a [Entering],
+    grain: Option<GrainDraw>,
 }
 
 impl WholeHorizon {
@@ -66,7 +113,7 @@ impl WholeHorizon {
     pub fn large_futures(
         &self,
         x: &Tensor,
-        large: &LargeFrame,
+        large: LargeFrame,
         drawing: Drawing,
         rng: &mut Rng,
     ) -> Result<Tensor> {
@@ -76,30 +123,38 @@ impl WholeHorizon {
     fn futures_of(
         &self,
         x: &Tensor,
-        large: Option<&LargeFrame>,
+        large: Option<LargeFrame>,
         drawing: Drawing,
         rng: &mut Rng,
     ) -> Result<Tensor> {
         let time = x.dim(1)?;
-        let shape = large.map_or(self.background.shape, |large| large.background.shape);
+        let appearance = large.map_or(&self.appearance, |large| large.appearance);
+        let shape = appearance.background.shape;
         let [channels, height, width] = shape;
         let seen = x.narrow(1, time.saturating_sub(self.context), self.context.min(time))?;
         let past: Vec<Vec<f32>> = seen.squeeze(0)?.flatten_from(1)?.to_vec2()?;
         let first = self.see(&past)?;
+        let parts = self.parts(&first, large.map(|large| (large, large.pixels)));
         let size = channels * height * width;
         let mut values = vec![0f32; drawing.futures * drawing.times.len() * size];
         let rngs: Vec<Rng> = (0..drawing.futures).map(|_| rng.branch()).collect();
         let films = values.par_chunks_exact_mut((drawing.times.len() * size).max(1));
         let films = films.zip(rngs).enumerate();
         films.try_for_each(|(future, (film, mut rng))| {
-            self.go_on((&past, &first), large, drawing, &mut rng, |time, frame| {
-                if let Some(watch) = drawing.watch {
-                    watch(future, time, frame);
-                }
-                if let Some(at) = drawing.times.iter().position(|&kept| kept == time) {
-                    film[at * size..(at + 1) * size].copy_from_slice(frame);
-                }
-            })
+            self.go_on(
+                (&past, &first, &parts),
+                large,
+                drawing,
+                &mut rng,
+                |time, frame| {
+                    if let Some(watch) = drawing.watch {
+                        watch(future, time, frame);
+                    }
+                    if let Some(at) = drawing.times.iter().position(|&kept| kept == time) {
+                        film[at * size..(at + 1) * size].copy_from_slice(frame);
+                    }
+                },
+            )
         })?;
         let shape = (
             drawing.futures,
@@ -114,58 +169,80 @@ impl WholeHorizon {
     /// One future, shown frame by frame.
     fn go_on(
         &self,
-        (past, first): (&[Vec<f32>], &SeenPast),
-        large: Option<&LargeFrame>,
+        (past, first, parts): (&[Vec<f32>], &SeenPast, &[Parts]),
+        large: Option<LargeFrame>,
         drawing: Drawing,
         rng: &mut Rng,
         mut show: impl FnMut(usize, &[f32]),
     ) -> Result<()> {
         let last = drawing.times.iter().copied().max().unwrap_or(0);
-        let mut later: Option<SeenPast> = None;
-        let mut drawn = past.to_vec();
-        let [channels, _, columns] = self.background.shape;
-        let mut last_large = large.map(|large| large.pixels.clone());
+        let (mut drawn, mut last_large) = (past.to_vec(), None);
         let mut time = 0;
         while time < last {
             interrupt::check()?;
+            // After the first block all is seen anew.
+            let later = match time {
+                0 => None,
+                _ => Some(self.see(&drawn)?),
+            };
             let seen = later.as_ref().unwrap_or(first);
+            let before: Option<Vec<f32>> = last_large.take();
+            let own_parts = later.as_ref().map(|seen| {
+                let pixels = before.as_deref();
+                self.parts(seen, large.zip(pixels))
+            });
+            let parts = own_parts.as_deref().unwrap_or(parts);
             let motion = self.sample(seen, drawing.temperature, rng);
-            let entering = self.entering.sample(rng);
-            let grain = self.grain.sample(rng);
-            let cut = (large.zip(last_large.as_ref()))
-                .map(|(large, last)| large.cut(last, &seen.scene, columns));
+            let entering = parts[parts.len() - 1].appearance.entering.sample(rng);
+            let sizes: Vec<Drawn> = (parts.iter())
+                .map(|parts| parts.sample(entering, rng))
+                .collect();
             for t in 0..self.frames.min(last - time) {
                 let placed = self.placed(seen, &motion, t);
-                let shown = |cut: &Cut, mut canvas: Texels| {
-                    paste_all(&mut canvas, cut, &placed);
-                    self.enter(entering, &mut canvas, t);
-                    canvas.frame(channels)
-                };
-                let cut_small = &seen.scene.levels[0];
-                let mut rest = cut_small.rest.clone();
-                if grain.is_some() {
-                    self.grain.fade(&mut rest, &self.background, t);
-                }
-                let mut frame = shown(cut_small, rest);
-                if let Some(grain) = grain {
-                    self.grain.add(grain, &mut frame, t);
-                }
+                let mut frames = sizes.iter().map(|drawn| self.frame(drawn, &placed, t));
                 time += 1;
-                match &cut {
-                    Some(cut) => {
-                        let large = shown(cut, cut.rest.clone());
-                        show(time, &large);
-                        last_large = Some(large);
-                    }
-                    None => show(time, &frame),
-                }
-                drawn.push(frame);
+                let small = frames.next().unwrap_or_default();
+                let large = frames.next();
+                show(time, large.as_ref().unwrap_or(&small));
+                last_large = large;
+                drawn.push(small);
             }
             drawn.drain(..drawn.len().saturating_sub(self.context));
-            if time < last {
-                later = Some(self.see(&drawn)?);
-            }
         }
         Ok(())
+    }
+
+    /// What is drawn after a past, at the model's size and, where there is a last frame of another, at that.
+    fn parts<'a>(
+        &'a self,
+        seen: &'a SeenPast,
+        large: Option<(LargeFrame<'a>, &[f32])>,
+    ) -> Vec<Parts<'a>> {
+        let cut = Cow::Borrowed(&seen.scene.levels[0]);
+        let mut parts = vec![Parts::new(&self.appearance, cut, seen)];
+        let columns = self.appearance.background.shape[2];
+        parts.extend(large.map(|(large, last)| {
+            let cut = large.cut(last, &seen.scene, columns);
+            Parts::new(large.appearance, Cow::Owned(cut), seen)
+        }));
+        parts
+    }
+
+    /// Frame `t` of a future, counted from 0.
+    fn frame(&self, drawn: &Drawn, placed: &[Placement], t: usize) -> Vec<f32> {
+        let Appearance {
+            background, grain, ..
+        } = drawn.parts.appearance;
+        let mut canvas = drawn.parts.cut.rest.clone();
+        if drawn.grain.is_some() {
+            grain.fade(&mut canvas, background, t);
+        }
+        paste_all(&mut canvas, drawn.sprites.iter().copied(), placed);
+        self.enter(drawn.entering, &mut canvas, t);
+        let mut frame = canvas.frame(background.shape[0]);
+        if let Some(of_this) = drawn.grain {
+            grain.add(of_this, &mut frame, t);
+        }
+        frame
     }
 }

@@ -6,9 +6,12 @@
 
 use super::background::Background;
 use super::motion_scene::{MotionScene, paste, ways};
+use super::piece::Piece;
 use super::pose::{Body, Pose};
+use super::sprite::cut;
 use super::texels::Texels;
 use super::time_basis::TimeBasis;
+use crate::data::Window;
 use crate::rng::Rng;
 
 /// A piece is outside where its centre lies beyond the border by this share of its radius.
@@ -41,7 +44,7 @@ impl Entering {
         motion: &[Vec<f64>],
         basis: &TimeBasis,
         (before, background): (&[Vec<f32>], &Background),
-    ) -> Vec<Self> {
+    ) -> Vec<(Piece, Self)> {
         let size = scene.levels[0].rest.size;
         let behind = Texels::of_frame(&background.pixels, size, 1.0);
         let pieces = scene
@@ -49,12 +52,15 @@ impl Entering {
             .iter()
             .zip(motion)
             .zip(&scene.levels[0].sprites);
-        let pieces = pieces.map(|((piece, motion), sprite)| Self {
-            sprite: sprite.clone(),
-            body: piece.body,
-            motion: motion.clone(),
+        let pieces = pieces.map(|((piece, motion), sprite)| {
+            let entering = Self {
+                sprite: sprite.clone(),
+                body: piece.body,
+                motion: motion.clone(),
+            };
+            (piece.clone(), entering)
         });
-        let enters = |piece: &Self| {
+        let enters = |(_, piece): &(Piece, Self)| {
             let inside: Vec<bool> = (0..basis.frames())
                 .map(|at| piece.is_inside(basis.at(at), size))
                 .collect();
@@ -111,7 +117,71 @@ impl Entering {
     }
 }
 
+/// What entered in one window of a film, seen at the model's size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entered {
+    /// Where it is in the film.
+    pub window: Window,
+    /// In its last frame, with the pixels that it has there.
+    pub pieces: Vec<(Piece, Entering)>,
+    /// All pieces of the last frame that no side cuts off, and how they look.
+    pub whole: Vec<(Piece, Texels)>,
+}
+
+impl Entered {
+    /// The same pieces, as the window's `last` frame (C, H·n, W·n) shows them at another size; the model has
+    /// so many `columns`.
+    pub fn cut_again(
+        &self,
+        last: &[f32],
+        background: &Background,
+        columns: usize,
+    ) -> Vec<Entering> {
+        let (pieces, found): (Vec<Piece>, Vec<&Entering>) = self
+            .pieces
+            .iter()
+            .map(|(piece, entering)| (piece.clone(), entering))
+            .unzip();
+        let sprites = cut(last, background, &pieces, columns).sprites;
+        let each = sprites.into_iter().zip(found);
+        each.map(|(sprite, entering)| Entering {
+            sprite,
+            ..entering.clone()
+        })
+        .collect()
+    }
+
+    /// [`Self::cut_again`] of the whole pieces.
+    pub fn cut_whole_again(
+        &self,
+        last: &[f32],
+        background: &Background,
+        columns: usize,
+    ) -> Vec<Texels> {
+        let pieces: Vec<Piece> = self.whole.iter().map(|(piece, _)| piece.clone()).collect();
+        cut(last, background, &pieces, columns).sprites
+    }
+
+    /// Whether there is anything in its last frame that futures may take.
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty() && self.whole.is_empty()
+    }
+}
+
+/// Texels of all that enters, 32 MB.
+const MOST_TEXELS: usize = 1 << 21;
+
 impl EnteringBank {
+    /// Every so many of these windows, so that all that entered has at most 2²¹ texels.
+    pub fn thinned(windows: Vec<Vec<Entering>>) -> Self {
+        let pieces = windows.iter().flatten();
+        let texels: usize = pieces.map(|piece| piece.sprite.values.len()).sum();
+        let step = texels.div_ceil(MOST_TEXELS).max(1);
+        Self {
+            windows: windows.into_iter().step_by(step).collect(),
+        }
+    }
+
     /// What enters in a future, drawn from the windows, each as likely as another.
     pub fn sample(&self, rng: &mut Rng) -> &[Entering] {
         match self.windows.len() {

@@ -5,10 +5,10 @@
 //! codec's blocks and its course in time are true. Of the noise of x_T a share ρ remains after t frames.
 
 use super::background::Background;
-use super::learning::frames;
 use super::piece::threshold;
+use super::sprite::largest;
 use super::texels::Texels;
-use crate::data::{Footage, Window};
+use crate::data::Window;
 use crate::error::Result;
 use crate::rng::Rng;
 
@@ -17,6 +17,8 @@ const NUMBERS: usize = 2_000_000;
 /// Sequences of noise, at least and at most.
 const FEWEST: usize = 2;
 const MOST: usize = 8;
+/// The rim about what moved is this part of the width.
+const RIM: usize = 32;
 
 /// The noise of still pixels.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -35,39 +37,51 @@ pub struct GrainDraw {
     signs: [f32; 2],
 }
 
+/// The frames (C, H, W) in [0, 1] of a window from its last of the context on.
+pub type Noise<'a> = &'a dyn Fn(&Window) -> Result<Vec<Vec<f32>>>;
+
 impl Grain {
-    /// Of training windows of `context` and `ahead` frames.
+    /// Which of these windows its sequences are of, where frames have so many `numbers` and `ahead` are drawn.
+    pub fn of_which(windows: &[Window], numbers: usize, ahead: usize) -> Vec<Window> {
+        let kept = (NUMBERS / (ahead * numbers).max(1)).clamp(FEWEST, MOST);
+        let step = windows.len().div_ceil(kept).max(1);
+        windows.iter().step_by(step).copied().collect()
+    }
+
+    /// Of `windows`, of which each has 1 + `ahead` frames.
     ///
     /// # Errors
-    /// Footage that cannot be read.
+    /// Frames that cannot be read.
     pub fn of(
-        footage: &[Footage],
         windows: &[Window],
         background: &Background,
-        (context, ahead): (usize, usize),
+        ahead: usize,
+        noise: Noise,
     ) -> Result<Self> {
-        let size = background.pixels.len();
-        let kept = (NUMBERS / (ahead * size).max(1)).clamp(FEWEST, MOST);
-        let some = windows.iter().step_by(windows.len().div_ceil(kept).max(1));
         let least = threshold(background);
         let plane = background.noise.len();
         let mut sequences = Vec::new();
         let (mut shared, mut own) = (vec![0f64; ahead], 0f64);
-        for window in some {
-            let mut frames = frames(footage, window, context + ahead)?.split_off(context - 1);
-            let mut still = vec![true; plane];
+        for window in windows {
+            let mut frames = noise(window)?;
+            let mut moved = vec![0f32; plane];
             for frame in &frames {
                 let distance = background.distance(frame);
-                let each = still.iter_mut().zip(distance.iter().zip(&least));
-                each.for_each(|(still, (distance, least))| *still &= distance <= least);
+                let over = distance.iter().zip(&least);
+                let each = moved
+                    .iter_mut()
+                    .zip(over.map(|(distance, least)| distance > least));
+                each.for_each(|(moved, over)| *moved = moved.max(f32::from(u8::from(over))));
             }
+            // The rim of what moved, and its shadow, are no noise.
+            let [_, height, width] = background.shape;
+            let moved = largest(&moved, (height, width), width.div_ceil(RIM));
             for frame in &mut frames {
                 for (index, (value, usual)) in frame.iter_mut().zip(&background.pixels).enumerate()
                 {
-                    *value = if still[index % plane] {
-                        *value - usual
-                    } else {
-                        0.0
+                    *value = match moved[index % plane] > 0.0 {
+                        true => 0.0,
+                        false => *value - usual,
                     };
                 }
             }
@@ -141,7 +155,9 @@ fn product(one: &[f32], other: &[f32]) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::learning::frames;
     use super::*;
+    use crate::data::Footage;
     use crate::rng::Seed;
 
     /// A grey film of noise of a deviation of 4 levels, of which each frame keeps a share of 0.8.
@@ -169,7 +185,9 @@ mod tests {
     #[test]
     fn drawn_noise_is_as_strong_and_as_lasting_as_the_films() {
         let (footage, background, windows) = film();
-        let grain = Grain::of(&footage, &windows, &background, (3, 6)).unwrap();
+        let windows = Grain::of_which(&windows, 144, 6);
+        let noise = |window: &Window| Ok(frames(&footage, window, 9)?.split_off(2));
+        let grain = Grain::of(&windows, &background, 6, &noise).unwrap();
         assert_eq!(grain.sequences.len(), MOST);
         for (t, share) in grain.persistence.iter().enumerate() {
             let wanted = 0.8f32.powi(t as i32 + 1);

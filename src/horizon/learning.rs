@@ -1,8 +1,9 @@
 //! What the model takes from a film.
 
+use super::appearance::some_of;
 use super::background::Background;
 use super::config::{HorizonConfig, MovingParts};
-use super::entering::{Entering, EnteringBank};
+use super::entering::{Entered, Entering, EnteringBank};
 use super::grain::Grain;
 use super::motion_energy::MotionEnergy;
 use super::motion_prior::{MotionExample, MotionPrior};
@@ -20,8 +21,6 @@ const ROUNDS: usize = 2;
 const SLACK: f64 = 1.5;
 /// Windows in which it is seen what enters.
 const BANK: usize = 150;
-/// Texels of all that enters, 32 MB.
-const MOST_TEXELS: usize = 1 << 21;
 
 /// The spread of z about going on, by its quartiles: pieces that vanish, and whose z means nothing, do not count.
 fn seen_spread(offs: &[(MotionExample, Vec<f64>)], broad: &[f64]) -> Vec<f64> {
@@ -55,8 +54,20 @@ impl WholeHorizon {
     ) -> Result<Self> {
         let (mut model, windows) = Self::learn_motion((footage, part), about, config)?;
         if config.parts != MovingParts::Frame {
-            model.entering = model.find_entering(footage, &windows)?;
-            model.grain = Grain::of(footage, &windows, &model.background, about)?;
+            let entered = model.entered(footage, &windows)?;
+            let sprites = entered.iter().flat_map(|one| &one.whole);
+            let whole = some_of(sprites.map(|(_, sprite)| sprite.clone()).collect());
+            let of = |one: Entered| one.pieces.into_iter().map(|(_, piece)| piece).collect();
+            let entering = EnteringBank::thinned(entered.into_iter().map(of).collect());
+            let (context, frames) = about;
+            let background = &model.appearance.background;
+            let noisy = Grain::of_which(&windows, background.pixels.len(), frames);
+            let noise = |window: &Window| {
+                let mut all = self::frames(footage, window, context + frames)?;
+                Ok(all.split_off(context - 1))
+            };
+            model.appearance.grain = Grain::of(&noisy, background, frames, &noise)?;
+            (model.appearance.entering, model.appearance.whole) = (entering, whole);
         }
         Ok(model)
     }
@@ -117,28 +128,23 @@ impl WholeHorizon {
         Ok(examples.into_iter().flatten().collect())
     }
 
-    /// What enters in some of the windows.
-    fn find_entering(&self, footage: &[Footage], windows: &[Window]) -> Result<EnteringBank> {
+    /// What entered in at most 150 of the windows, each of context and horizon: while the horizon passed.
+    ///
+    /// # Errors
+    /// Footage that cannot be read, and an interrupt.
+    pub fn entered(&self, footage: &[Footage], windows: &[Window]) -> Result<Vec<Entered>> {
         let some = windows.iter().step_by(windows.len().div_ceil(BANK).max(1));
         let some: Vec<&Window> = some.collect();
         let of_window = |window: &&Window| {
             interrupt::check()?;
             let frames = frames(footage, window, self.context + self.frames)?;
-            self.entering(&frames)
+            self.entered_in(**window, &frames)
         };
-        let windows: Vec<Vec<Entering>> = some.par_iter().map(of_window).collect::<Result<_>>()?;
-        let texels = windows
-            .iter()
-            .flatten()
-            .map(|piece| piece.sprite.values.len());
-        let step = texels.sum::<usize>().div_ceil(MOST_TEXELS).max(1);
-        Ok(EnteringBank {
-            windows: windows.into_iter().step_by(step).collect(),
-        })
+        some.par_iter().map(of_window).collect()
     }
 
     /// What enters between the context's end and the end of a window's frames.
-    fn entering(&self, frames: &[Vec<f32>]) -> Result<Vec<Entering>> {
+    fn entered_in(&self, window: Window, frames: &[Vec<f32>]) -> Result<Entered> {
         let seen = self.see(&frames[self.frames..])?;
         // With time reversed, so is speed.
         let mut back = self.going_on(&seen);
@@ -149,13 +155,18 @@ impl WholeHorizon {
         let motion = self
             .search()
             .find(&MotionEnergy::new(&seen.scene, &self.ahead, &before), &back)?;
-        let about = (&before[..], &self.background);
-        Ok(Entering::of(
-            &seen.scene,
-            &motion.motion,
-            &self.ahead,
-            about,
-        ))
+        let about = (&before[..], &self.appearance.background);
+        let pieces = Entering::of(&seen.scene, &motion.motion, &self.ahead, about);
+        let scene = seen.scene;
+        let size = scene.levels[0].rest.size;
+        let each = scene.pieces.iter().zip(&scene.levels[0].sprites);
+        let whole = each.filter(|(piece, _)| piece.cut_off(size) == [false; 4]);
+        let whole = whole.map(|(piece, sprite)| (piece.clone(), sprite.clone()));
+        Ok(Entered {
+            window,
+            pieces,
+            whole: whole.collect(),
+        })
     }
 }
 

@@ -4,7 +4,9 @@
 //! background move over it as z says. E(x, y, z) = ‖y − ŷ(x, z)‖²/2s² + R(z), z* is found by
 //! Gauss–Newton steps, and p(z | x) is learned from the z*.
 
+mod appearance;
 mod background;
+mod completion;
 mod config;
 mod drawing;
 mod entering;
@@ -28,11 +30,13 @@ mod texels;
 mod time_basis;
 mod whole_horizon;
 
+pub use appearance::{Appearance, LargeFilm};
 pub use background::Background;
+pub use completion::Completions;
 pub use config::{HorizonConfig, MovingParts};
 pub use drawing::{Drawing, LargeFrame, Onlooker};
-pub use entering::{Entering, EnteringBank};
-pub use grain::{Grain, GrainDraw};
+pub use entering::{Entered, Entering, EnteringBank};
+pub use grain::{Grain, GrainDraw, Noise};
 pub use learning::{frames, moving_share};
 pub use likeness::Likeness;
 pub use motion_energy::{MotionEnergy, MotionError};

@@ -117,13 +117,17 @@ pub(super) fn ways(motion: &[f64], functions: &[f64]) -> Vec<f64> {
 /// The sprites as they lie, over the rest.
 pub fn draw(cut: &Cut, placed: &[Placement]) -> Texels {
     let mut canvas = cut.rest.clone();
-    paste_all(&mut canvas, cut, placed);
+    paste_all(&mut canvas, &cut.sprites, placed);
     canvas
 }
 
 /// The sprites as they lie, over the canvas.
-pub(super) fn paste_all(canvas: &mut Texels, cut: &Cut, placed: &[Placement]) {
-    for (sprite, placement) in cut.sprites.iter().zip(placed) {
+pub(super) fn paste_all<'a>(
+    canvas: &mut Texels,
+    sprites: impl IntoIterator<Item = &'a Texels>,
+    placed: &[Placement],
+) {
+    for (sprite, placement) in sprites.into_iter().zip(placed) {
         match placement {
             Placement::Piece(pose) => paste(canvas, sprite, pose),
             Placement::Sheet(field) => paste_sheet(canvas, sprite, field),

@@ -21,6 +21,19 @@ pub struct Piece {
     pub body: Body,
 }
 
+impl Piece {
+    /// Whether a frame (H, W) cuts it off above, below, on the left and on the right.
+    pub fn cut_off(&self, (height, width): (usize, usize)) -> [bool; 4] {
+        let any = |at: &dyn Fn(usize) -> bool| self.pixels.iter().any(|&pixel| at(pixel));
+        [
+            any(&|pixel| pixel < width),
+            any(&|pixel| pixel / width + 1 == height),
+            any(&|pixel| pixel % width == 0),
+            any(&|pixel| pixel % width + 1 == width),
+        ]
+    }
+}
+
 /// How far a pixel must differ from the background to be part of a piece, (H, W).
 pub fn threshold(background: &Background) -> Vec<f32> {
     let each = background.noise.iter();

@@ -224,7 +224,7 @@ impl Region {
 }
 
 /// The largest value within `by` rows and columns.
-fn largest(values: &[f32], size: (usize, usize), by: usize) -> Vec<f32> {
+pub(super) fn largest(values: &[f32], size: (usize, usize), by: usize) -> Vec<f32> {
     along_both(
         values,
         size,

@@ -22,15 +22,21 @@ impl WholeHorizon {
     /// # Errors
     /// Those of candle.
     pub fn tensors(&self) -> Result<Vec<(String, Tensor)>> {
-        let [channels, height, width] = self.background.shape;
+        let [channels, height, width] = self.appearance.background.shape;
         let plane = |values: &[f32], shape: &[usize]| tensor(values.to_vec(), shape);
         let list = |values: &[f64]| narrow(values, &[values.len()]);
         let mut all = vec![
             (
                 "background",
-                plane(&self.background.pixels, &[channels, height, width])?,
+                plane(
+                    &self.appearance.background.pixels,
+                    &[channels, height, width],
+                )?,
             ),
-            ("noise", plane(&self.background.noise, &[height, width])?),
+            (
+                "noise",
+                plane(&self.appearance.background.noise, &[height, width])?,
+            ),
             ("spread", list(&self.spread)?),
         ];
         if let Some(prior) = &self.prior {
@@ -50,14 +56,21 @@ impl WholeHorizon {
             }
         }
         all.extend(self.entering_tensors()?);
-        if !self.grain.sequences.is_empty() {
-            let (count, frames) = (self.grain.sequences.len(), self.frames);
+        if !self.appearance.grain.sequences.is_empty() {
+            let (count, frames) = (self.appearance.grain.sequences.len(), self.frames);
             let shape = [count, frames, channels, height, width];
-            let noise = self.grain.sequences.iter().flatten().flatten().copied();
+            let noise = self
+                .appearance
+                .grain
+                .sequences
+                .iter()
+                .flatten()
+                .flatten()
+                .copied();
             all.extend([
                 (
                     "grain.persistence",
-                    plane(&self.grain.persistence, &[frames])?,
+                    plane(&self.appearance.grain.persistence, &[frames])?,
                 ),
                 ("grain.sequences", tensor(noise.collect(), &shape)?),
             ]);
@@ -144,7 +157,8 @@ impl WholeHorizon {
                 likeness,
             });
         }
-        model.entering = model.entering_of(tensors)?;
+        model.appearance.entering = model.entering_of(tensors)?;
+        model.appearance.whole = Self::whole_of(tensors)?;
         if tensors.contains_key("grain.sequences") {
             let (_, persistence) = find("grain.persistence", 1)?;
             let (noise_shape, noise) = find("grain.sequences", 5)?;
@@ -156,7 +170,7 @@ impl WholeHorizon {
             let size: usize = shape.iter().product();
             let sequences = noise.chunks_exact(size * frames);
             let split = |film: &[f32]| film.chunks_exact(size).map(<[f32]>::to_vec).collect();
-            model.grain = Grain {
+            model.appearance.grain = Grain {
                 persistence,
                 sequences: sequences.map(split).collect(),
             };

@@ -112,7 +112,7 @@ fn a_seed_draws_the_same_and_blocks_go_on() {
     assert_eq!(one, draw(7));
     assert_ne!(one, draw(8));
     // It turns at the sides, and never enters.
-    assert_eq!(model.entering.count(), 0);
+    assert_eq!(model.appearance.entering.count(), 0);
     let size = SIDE * SIDE;
     let area = |frame: &[f32]| frame.iter().filter(|&&value| value > 0.6).count();
     for future in &one {
@@ -127,13 +127,15 @@ fn a_larger_picture_moves_alike() {
     const ZOOM: usize = 3;
     let model = learned();
     let looks: Vec<Vec<u8>> = (0..60).map(|time| frame(time, ZOOM)).collect();
+    let pixels: Vec<f32> = frame(105, ZOOM).into_iter().map(number).collect();
+    let background = Background::of_frames(&looks, [1, SIDE * ZOOM, SIDE * ZOOM]);
     let large = LargeFrame {
-        pixels: frame(105, ZOOM).into_iter().map(number).collect(),
-        background: Background::of_frames(&looks, [1, SIDE * ZOOM, SIDE * ZOOM]),
+        pixels: &pixels,
+        appearance: &Appearance::of_background(background),
     };
     let times = [2, FRAMES + 1];
     let mut rng = Seed(3).stream("test", 0);
-    let made = model.large_futures(&context(105), &large, drawing(2, &times), &mut rng);
+    let made = model.large_futures(&context(105), large, drawing(2, &times), &mut rng);
     let made = made.unwrap();
     assert_eq!(made.dims(), [2, 2, 1, SIDE * ZOOM, SIDE * ZOOM]);
     // Its means over 3 × 3 pixels are what is drawn at the model's size.
@@ -202,17 +204,18 @@ fn a_film_in_which_nothing_moves_stays_as_it_is() {
 #[test]
 fn what_enters_is_told_from_what_turns() {
     // A square comes in from the left every 30 frames, and leaves on the right.
-    let frame = |time: usize| {
+    let frame = |time: usize, zoom: usize| -> Vec<u8> {
         let left = (time % 30) as isize * 2 - 10;
-        (0..SIDE * SIDE).map(move |at| {
-            let (y, x) = (at / SIDE, (at % SIDE) as isize);
-            match (12..18).contains(&y) && (left..left + 6).contains(&x) {
+        let pixel = |at: usize| {
+            let (y, x) = (at / (SIDE * zoom) / zoom, at % (SIDE * zoom) / zoom);
+            match (12..18).contains(&y) && (left..left + 6).contains(&(x as isize)) {
                 true => 220,
                 false => 60 + x as u8,
             }
-        })
+        };
+        (0..SIDE * SIDE * zoom * zoom).map(pixel).collect()
     };
-    let frames = (0..240).flat_map(frame).collect();
+    let frames = (0..240).flat_map(|time| frame(time, 1)).collect();
     let film = Footage::from_frames("film", frames, (240, 1, SIDE, SIDE), 10.0, vec![]);
     let footage = [film.unwrap()];
     let split = Split::new(&footage, CONTEXT + 2, CONTEXT + 8).unwrap();
@@ -223,9 +226,38 @@ fn what_enters_is_told_from_what_turns() {
         ..HorizonConfig::default()
     };
     let model = WholeHorizon::learn((&footage, &split.train), (CONTEXT, 8), &config).unwrap();
-    let share = model.entering.count() as f64 / model.entering.windows.len() as f64;
+    let bank = &model.appearance.entering;
+    let share = bank.count() as f64 / bank.windows.len() as f64;
     // Of the 30 moments at which a context may end, 5 to 8 have one that is inside 8 frames later.
     assert!((0.1..0.3).contains(&share), "{share}");
+
+    // At three times the size it is cut out of the large frames.
+    const ZOOM: usize = 3;
+    let windows = split.train.spread(CONTEXT + 8, 30);
+    let entered = model.entered(&footage, &windows).unwrap();
+    let looks: Vec<Vec<u8>> = (0..30).map(|time| frame(time, ZOOM)).collect();
+    let background = Background::of_frames(&looks, [1, SIDE * ZOOM, SIDE * ZOOM]);
+    let film = |window: &crate::data::Window, at: usize| {
+        let bytes = frame(window.start + at, ZOOM);
+        Ok(bytes.into_iter().map(number).collect())
+    };
+    let about = (&entered[..], &windows[..2]);
+    let large = Appearance::large(&model, background, about, &film).unwrap();
+    assert_eq!(large.grain.sequences.len(), 2);
+    let pairs = entered.iter().zip(&large.entering.windows);
+    let pairs = pairs.flat_map(|(small, large)| small.pieces.iter().zip(large));
+    let pairs: Vec<_> = pairs.collect();
+    assert!(pairs.len() > 2 && entered.len() == large.entering.windows.len());
+    for ((piece, small), large) in pairs {
+        assert_eq!((small.body, &small.motion), (large.body, &large.motion));
+        let area = |sprite: &Texels| {
+            let opacity = sprite.values.iter().map(|texel| f64::from(texel[3]));
+            opacity.sum::<f64>() * sprite.pitch.powi(2)
+        };
+        assert!(large.sprite.pitch * 3.0 == 1.0 && !piece.pixels.is_empty());
+        let ratio = area(&large.sprite) / area(&small.sprite);
+        assert!((0.85..1.15).contains(&ratio), "{ratio}");
+    }
 }
 
 /// A picture before which a camera goes to and fro.

@@ -1,10 +1,10 @@
 //! The model: how it sees a past, infers z and draws frames.
 
+use super::appearance::Appearance;
 use super::background::Background;
 use super::config::HorizonConfig;
 use super::config::MovingParts;
-use super::entering::{Entering, EnteringBank};
-use super::grain::Grain;
+use super::entering::Entering;
 use super::motion_energy::MotionEnergy;
 use super::motion_prior::MotionPrior;
 use super::motion_scene::{Motion, MotionScene, Placement};
@@ -25,16 +25,12 @@ pub struct WholeHorizon {
     pub context: usize,
     /// T, frames that are drawn at once.
     pub frames: usize,
-    /// Behind what moves.
-    pub background: Background,
+    /// How the film looks at the model's size.
+    pub appearance: Appearance,
     /// p(z | x) of each piece; none where nothing moves.
     pub prior: Option<MotionPrior>,
     /// The standard deviation of each number of a piece's z in R(z), about going on as before.
     pub spread: Vec<f64>,
-    /// What enters.
-    pub entering: EnteringBank,
-    /// What still pixels do.
-    pub grain: Grain,
     pub(super) ahead: TimeBasis,
     before: TimeBasis,
     reach: f64,
@@ -97,10 +93,8 @@ impl WholeHorizon {
             config: config.clone(),
             context,
             frames,
-            background,
+            appearance: Appearance::of_background(background),
             prior: None,
-            entering: EnteringBank::default(),
-            grain: Grain::default(),
         }
     }
 
@@ -112,7 +106,7 @@ impl WholeHorizon {
         let (last, before) = past.split_last().expect("a past has a frame");
         let scene = match &self.sheet {
             Some(sheet) => MotionScene::of_sheet(last, sheet.clone()),
-            None => MotionScene::new(last, &self.background, self.reach),
+            None => MotionScene::new(last, &self.appearance.background, self.reach),
         };
         let before: Vec<Vec<f32>> = before.iter().rev().cloned().collect();
         let functions = self.before.functions();
@@ -146,7 +140,7 @@ impl WholeHorizon {
 
     /// Speed down and right, how it changes, then all else that is known of a piece.
     fn features(&self, body: &Body, before: &[f64]) -> Vec<f64> {
-        let [_, height, width] = self.background.shape;
+        let [_, height, width] = self.appearance.background.shape;
         let functions = self.before.functions();
         let mut features = vec![before[0], before[functions]];
         features.extend([before[1], before[functions + 1]]);
@@ -159,6 +153,11 @@ impl WholeHorizon {
         features.push(within(body.centre.1, width));
         features.push(body.radius.ln());
         features
+    }
+
+    /// Whether pieces move, and not the frame as a whole.
+    pub fn moves_pieces(&self) -> bool {
+        self.sheet.is_none()
     }
 
     /// Pixels of a step of 1.

@@ -77,13 +77,13 @@ pub fn load_horizon(
         .map_err(|error| unusable(path, error.to_string()))?;
     let model = WholeHorizon::of_tensors(&config, (context, frames), &checkpoint.tensors)
         .map_err(|error| unusable(path, error.to_string()))?;
-    match model.background.shape == shape {
+    match model.appearance.background.shape == shape {
         true => Ok(Some(model)),
         false => Err(unusable(
             path,
             format!(
                 "has frames (C, H, W) of {:?}; the run's are {shape:?}",
-                model.background.shape
+                model.appearance.background.shape
             ),
         )),
     }

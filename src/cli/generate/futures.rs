@@ -143,7 +143,7 @@ impl Futures {
     /// The same, by a whole-horizon model.
     pub fn sample_whole(
         &mut self,
-        (model, large): (&WholeHorizon, Option<&LargeFrame>),
+        (model, large): (&WholeHorizon, Option<LargeFrame>),
         (footage, windows, length): (&[Footage], &[Window], usize),
         (temperature, seed, device): (f64, Seed, &Device),
     ) -> Result<()> {

@@ -2,16 +2,22 @@
 
 use super::moment::Moment;
 use crate::cli::input::Input;
-use crate::data::Footage;
+use crate::data::{Footage, Part, Window};
 use crate::error::{Error, Result};
-use crate::horizon::{Background, LargeFrame};
+use crate::horizon::{Appearance, Background, Entered, Grain, LargeFrame, WholeHorizon};
 use crate::interrupt;
+use crate::memory;
 use crate::video::source::Kind;
 use crate::video::{Fit, ReadSettings};
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 /// Frames from which the background is taken, at most.
 const LOOKS: usize = 101;
+/// Windows before the moment in which it is seen what enters, at most.
+const LOOKED_AT: usize = 60;
+/// Those of them whose pieces are cut out of a large frame, at most.
+const CUT: usize = 20;
 
 /// The size of frames that are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +47,18 @@ impl FromStr for DrawnSize {
 pub(super) struct Large {
     pub input: Input,
     pub moment: Moment,
-    pub frame: LargeFrame,
+    last: Vec<f32>,
+    appearance: Appearance,
+}
+
+/// What of the input before the moment is needed at the large size.
+struct Before {
+    entered: Vec<Entered>,
+    noisy: Vec<Window>,
+    /// Frames from the context's end to the horizon's.
+    ahead: usize,
+    /// Frames of a window.
+    length: usize,
 }
 
 impl Large {
@@ -50,7 +67,11 @@ impl Large {
     /// # Errors
     /// Frames that were prepared at one size, a size of another aspect ratio, an input that cannot
     /// be read.
-    pub fn read(input: &Input, moment: Moment, size: DrawnSize) -> Result<Self> {
+    pub fn read(
+        input: &Input,
+        moment: Moment,
+        (size, model): (DrawnSize, &WholeHorizon),
+    ) -> Result<Self> {
         let source = &input.source;
         if matches!(source.kind, Kind::Tensors | Kind::Prepared) || input.footage.is_backwards() {
             return Err(Error::input(
@@ -63,6 +84,15 @@ impl Large {
         let count = input.footage.len();
         let step = count.div_ceil(LOOKS).max(1);
         let window = moment.start..moment.start + moment.context + moment.real;
+        let (channels, height, width) = settings.shape();
+        let frame = channels * height * width;
+        let before = Before::of(input, moment, (model, frame))?;
+        let mut wanted: BTreeMap<usize, Vec<u8>> =
+            before.frames().map(|index| (index, Vec::new())).collect();
+        let held = (LOOKS + wanted.len() + window.len()) * frame;
+        memory::check(held as f64, &format!("--size {width}x{height}"), || {
+            "give a smaller one".to_owned()
+        })?;
         let (mut looks, mut kept) = (Vec::new(), Vec::new());
         let mut frames = source.open(&settings)?;
         for index in 0..count {
@@ -73,13 +103,15 @@ impl Large {
             if window.contains(&index) {
                 kept.extend_from_slice(&frame.pixels);
             }
+            if let Some(wanted) = wanted.get_mut(&index) {
+                wanted.clone_from(&frame.pixels);
+            }
             if index % step == 0 {
                 looks.push(frame.pixels);
             }
         }
-        let (channels, height, width) = settings.shape();
-        let frame = channels * height * width;
-        if kept.len() != window.len() * frame {
+        let all = wanted.values().all(|pixels| pixels.len() == frame);
+        if !all || kept.len() != window.len() * frame {
             return Err(Error::input(
                 &source.name,
                 "it has fewer frames now than before",
@@ -87,8 +119,12 @@ impl Large {
             ));
         }
         let last = &kept[(moment.context - 1) * frame..][..frame];
-        let pixels = last.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+        let numbers = |bytes: &[u8]| bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+        let last = numbers(last);
         let background = Background::of_frames(&looks, [channels, height, width]);
+        let film = |window: &Window, at: usize| Ok(numbers(&wanted[&(window.start + at)]));
+        let about = (&before.entered[..], &before.noisy[..]);
+        let appearance = Appearance::large(model, background, about, &film)?;
         let footage = Footage::from_frames(
             source.name.as_str(),
             kept,
@@ -105,8 +141,52 @@ impl Large {
                 settings,
             },
             moment: Moment { start: 0, ..moment },
-            frame: LargeFrame { pixels, background },
+            last,
+            appearance,
         })
+    }
+
+    /// The last frame seen.
+    pub fn frame(&self) -> LargeFrame<'_> {
+        LargeFrame {
+            pixels: &self.last,
+            appearance: &self.appearance,
+        }
+    }
+}
+
+impl Before {
+    /// Of frames of so many `numbers`. Nothing after the context is looked at.
+    fn of(input: &Input, moment: Moment, (model, numbers): (&WholeHorizon, usize)) -> Result<Self> {
+        let length = model.context + model.frames;
+        let (mut entered, mut noisy) = (Vec::new(), Vec::new());
+        if model.moves_pieces() {
+            let part = Part::of_film(&input.footage, 0..moment.start + moment.context);
+            let windows = part.spread(length, LOOKED_AT);
+            entered = model.entered(std::slice::from_ref(&input.footage), &windows)?;
+            let some = entered.iter().filter(|one| !one.is_empty()).count();
+            let step = some.div_ceil(CUT).max(1);
+            entered = entered.into_iter().step_by(step).collect();
+            noisy = Grain::of_which(&windows, numbers, model.frames);
+        }
+        Ok(Self {
+            entered,
+            noisy,
+            ahead: model.frames,
+            length,
+        })
+    }
+
+    /// Which frames, by their numbers in the input.
+    fn frames(&self) -> impl Iterator<Item = usize> {
+        let last = self.length - 1;
+        let entered = self.entered.iter().filter(|one| !one.is_empty());
+        let entered = entered.map(move |one| one.window.start + last);
+        let noisy = self.noisy.iter();
+        entered.chain(noisy.flat_map(move |window| {
+            let end = window.start + last;
+            end - self.ahead..=end
+        }))
     }
 }
 

@@ -22,13 +22,7 @@ pub(super) fn read(name: &str, bytes: Vec<u8>) -> Result<String> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let before = &error.as_bytes()[..at];
-        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-        Error::input(
-            name,
-            format!("is not UTF-8: byte {at} (line {line}) belongs to no letter"),
-            "convert it, for example with iconv -f latin1 -t utf8, or leave it out",
-        )
+        not_utf8(name, &error.as_bytes()[..at])
     })
 }
 
@@ -59,7 +53,24 @@ pub(super) fn check_start(name: &str, bytes: &[u8]) -> Result<()> {
             ),
         });
     }
-    Ok(())
+    // A letter may be cut where `start` ends.
+    match std::str::from_utf8(start) {
+        Err(error) if error.error_len().is_some() => {
+            Err(not_utf8(name, &start[..error.valid_up_to()]))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The error for bytes that are UTF-8 only `before` one that is not.
+fn not_utf8(name: &str, before: &[u8]) -> Error {
+    let at = before.len();
+    let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+    Error::input(
+        name,
+        format!("is not UTF-8: byte {at} (line {line}) belongs to no letter"),
+        "convert it, for example with iconv -f latin1 -t utf8, or leave it out",
+    )
 }
 
 fn utf16(name: &str, bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String> {
@@ -131,6 +142,10 @@ mod tests {
             let said = read("a.txt", bytes).unwrap_err().to_string();
             assert!(said.contains("a.txt") && said.contains(words), "{said}");
         }
+        // Noise is told by how it begins; a letter that is cut there is no noise.
+        let begin = [b"a\xe2\x82\xac".repeat(LOOKED_AT), b"a".to_vec()].concat();
+        assert!(check_start("a.txt", &begin[..LOOKED_AT + 9]).is_ok());
+        assert!(check_start("a.txt", b"ab\xff\xfe").is_err());
         // A single 0 makes no difference.
         let some = format!("{}\0", "the ball ".repeat(9));
         assert_eq!(read("a", some.clone().into_bytes()).unwrap(), some);

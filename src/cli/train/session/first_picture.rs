@@ -35,7 +35,7 @@ pub(super) fn first_picture(plan: &Plan, model: &WholeHorizon) -> Result<Option<
     let Some((_, film)) = liveliest else {
         return Ok(None);
     };
-    let [channels, height, width] = model.background.shape;
+    let [channels, height, width] = model.appearance.background.shape;
     let tensor = |frames: &[Vec<f32>]| {
         let shape = (1, frames.len(), channels, height, width);
         Tensor::from_vec(frames.concat(), shape, &candle_core::Device::Cpu)
