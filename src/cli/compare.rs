@@ -5,6 +5,7 @@ mod blind;
 mod contenders;
 mod csv;
 mod film;
+mod large;
 mod looks;
 mod page;
 mod picture;
@@ -12,6 +13,7 @@ mod report;
 mod seeds;
 mod words;
 
+use super::drawn_size::DrawnSize;
 use super::footage::{StrictArgs, prepare};
 use super::world::RenderedArgs;
 use crate::data::{Footage, Window, batch, typical_change};
@@ -25,7 +27,9 @@ use crate::files;
 use crate::outputs::model::ModelConfig;
 use crate::outputs::progress;
 use crate::outputs::standard::print;
+use crate::video::Source;
 use blind::{BlindPairs, BlindPlaces};
+use large::LargeReport;
 use looks::{Lessons, Looking};
 use report::{Data, HealthReport, ModelReport, Report};
 use std::num::NonZeroUsize;
@@ -68,6 +72,10 @@ pub struct CompareArgs {
     /// Leave out real or drawn?, whether a small classifier tells futures from film
     #[arg(long)]
     pub no_real_or_drawn: bool,
+    /// Also ask the classifier about the whole-horizon model's futures at another size than the
+    /// model's: source, the film's own up to 512 pixels, or WxH
+    #[arg(long, value_name = "SIZE", conflicts_with = "no_real_or_drawn")]
+    pub size: Option<DrawnSize>,
     /// Also write a page of 40 pairs of clips, film beside what is drawn in random order, and
     /// a file that says which is which: FOLDER/blind.html and key.json, or PAGE.html and
     /// PAGE-key.json
@@ -217,6 +225,11 @@ fn produce(args: &CompareArgs) -> Result<String> {
     let learning = contenders::contenders(&runs, other_truth.as_ref());
     let learning = (!args.no_real_or_drawn).then_some((&lessons, &learning[..]));
     let (seen, trial) = looking.look(&all, learning)?;
+    let large = args.size.map(|size| {
+        let about = (&looking, &lessons, &own);
+        LargeReport::of((args, size), &runs[0], about)
+    });
+    let large = large.transpose()?;
 
     let mut models = Vec::new();
     let figures = found.models.into_iter().zip(found.whole_futures);
@@ -274,6 +287,7 @@ fn produce(args: &CompareArgs) -> Result<String> {
             seed: args.seed,
         },
         trial,
+        large,
         seeds: seeds::pooled(&all, &models),
         models,
         text: words,
@@ -309,24 +323,36 @@ fn produce(args: &CompareArgs) -> Result<String> {
 
 /// The footage that the model was trained on, or where --input says it is.
 fn footage(config: &ModelConfig, args: &CompareArgs) -> Result<Vec<Footage>> {
-    const HINT: &str = "say with --input PATH where the footage is now";
+    let read = |sources: Vec<_>| prepare(&sources, &config.settings.data, args.cache.as_deref());
+    sources(config, args).and_then(|sources| read(sources).map_err(|error| of_run(error, args)))
+}
+
+const MOVED: &str = "say with --input PATH where the footage is now";
+
+/// What is wrong with footage that the user did not name.
+fn of_run(error: Error, args: &CompareArgs) -> Error {
+    match error {
+        Error::Input {
+            subject, problem, ..
+        } if args.input.is_empty() => {
+            Error::input(subject, format!("{problem} (the run's footage)"), MOVED)
+        }
+        error => error,
+    }
+}
+
+/// Where the run's footage is.
+fn sources(config: &ModelConfig, args: &CompareArgs) -> Result<Vec<Source>> {
     let moved = !args.input.is_empty();
     let inputs = if moved { &args.input } else { &config.inputs };
     if !moved && inputs.iter().any(|input| input == "-") {
         return Err(Error::input(
             args.runs[0].display().to_string(),
             "its footage came through standard input, which is not kept",
-            HINT,
+            MOVED,
         ));
     }
-    let sources = args.found.expand(inputs);
-    let read = |sources: Vec<_>| prepare(&sources, &config.settings.data, args.cache.as_deref());
-    sources.and_then(read).map_err(|error| match error {
-        Error::Input {
-            subject, problem, ..
-        } if !moved => Error::input(subject, format!("{problem} (the run's footage)"), HINT),
-        error => error,
-    })
+    (args.found.expand(inputs)).map_err(|error| of_run(error, args))
 }
 
 /// The run's folder; for a file, the one it lies in; for one of the hub, the current one.

@@ -7,6 +7,7 @@ mod moment;
 mod target;
 
 use super::drawing::DrawingArgs;
+use super::drawn_size::DrawnSize;
 use super::footage::StrictArgs;
 use super::input::Input;
 use crate::data::Window;
@@ -20,7 +21,7 @@ use crate::rng::Seed;
 use candle_core::Device;
 use futures::Futures;
 use grid::Grid;
-use large::{DrawnSize, Large};
+use large::Large;
 use moment::Moment;
 use std::path::PathBuf;
 use std::slice::from_ref;

@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod drawing;
+mod drawn_size;
 pub mod fill;
 pub mod footage;
 pub mod generate;

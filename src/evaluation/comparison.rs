@@ -8,6 +8,7 @@ mod truth;
 pub use figures::{Best, BestFuture, Calibration, Figure, Figures, Scores};
 pub use truth::TrueFutures;
 
+use super::large_horizon::LargeHorizon;
 use super::moving::moving;
 use super::rollout::{How, Watch, rollout_as};
 use super::whole_futures::WholeFutures;
@@ -34,6 +35,8 @@ pub enum Predictor<'a> {
     Model(&'a [Forecaster]),
     /// A whole-horizon model.
     Horizon(&'a WholeHorizon),
+    /// A whole-horizon model that draws at another size than its own.
+    Large(&'a LargeHorizon<'a>),
     /// A perfect sampler, of the windows that are compared.
     Truth(&'a TrueFutures<'a>),
 }
@@ -104,7 +107,7 @@ impl Predictor<'_> {
         match self {
             Self::Copy => true,
             Self::Model(members) => members.iter().all(Forecaster::is_certain),
-            Self::Horizon(_) | Self::Truth(_) => false,
+            Self::Horizon(_) | Self::Large(_) | Self::Truth(_) => false,
         }
     }
 
@@ -159,6 +162,8 @@ impl Predictor<'_> {
                 let mut rng = plan.seed.stream("compare/horizon", window as u64);
                 model.futures(x, drawing, &mut rng)
             }
+            // Nobody watches these: they are seen by the classifier alone.
+            Self::Large(large) => large.futures(x, plan, window),
             Self::Truth(truth) => truth.futures(x, plan, window, |future, time, frame| {
                 if let Some(watch) = watch {
                     watch(future, time, frame);

@@ -9,6 +9,8 @@ use serde::Serialize;
 
 /// Below this share of pairs a kind of wrong future is not told from the right one.
 const TOLD: f64 = 0.95;
+/// Futures with a free energy below this quantile of true ones are too little surprising.
+const LOW: f64 = 0.05;
 /// z* that leaves more than this share of copying's error explains little.
 const LITTLE: f64 = 0.7;
 
@@ -27,6 +29,9 @@ pub struct HorizonHealth {
     pub another: f64,
     /// Left for right.
     pub mirrored: f64,
+    /// The share of windows whose last frame, standing still, has an F_β (β = 1) below nearly all true futures':
+    /// below the 5% quantile. A picture that froze is too little surprising.
+    pub frozen: f64,
     /// What does not look right, in words.
     pub warnings: Vec<String>,
 }
@@ -35,6 +40,8 @@ pub struct HorizonHealth {
 struct Energies {
     right: f64,
     wrong: [f64; 4],
+    /// F_β of the true future and of the last frame again and again.
+    free: [f64; 2],
     /// Errors of z* and of copying.
     errors: [f64; 2],
 }
@@ -65,6 +72,10 @@ pub fn check_horizon(
             .filter(|window| window.wrong[at] > window.right);
         above.count() as f64 / count
     };
+    let mut usual: Vec<f64> = found.iter().map(|window| window.free[0]).collect();
+    usual.sort_unstable_by(f64::total_cmp);
+    let low = usual.get((LOW * count) as usize).copied();
+    let below = |window: &&Energies| low.is_some_and(|low| window.free[1] < low);
     let error = |at: usize| found.iter().map(|window| window.errors[at]).sum::<f64>();
     let mut health = HorizonHealth {
         windows: found.len(),
@@ -73,6 +84,7 @@ pub fn check_horizon(
         jump: above(1),
         another: above(2),
         mirrored: above(3),
+        frozen: found.iter().filter(below).count() as f64 / count,
         warnings: Vec::new(),
     };
     health.warnings = health.warnings();
@@ -135,6 +147,12 @@ fn energies(
         rows.flat_map(|row| row.iter().rev().copied()).collect()
     };
     let mirrored: Vec<Vec<f32>> = y.iter().map(mirror).collect();
+    let frozen = vec![x[model.context - 1].clone(); y.len()];
+    let stopped = model.infer(&seen, &frozen)?;
+    let free = [
+        model.free_energy((&seen, &y), &right, 1.0)?,
+        model.free_energy((&seen, &frozen), &stopped, 1.0)?,
+    ];
     let mut wrong = [0.0; 4];
     for (wrong, y) in wrong.iter_mut().zip([reversed, jump, another, mirrored]) {
         *wrong = model.infer(&seen, &y)?.energy;
@@ -142,6 +160,7 @@ fn energies(
     Ok(Some(Energies {
         right: right.energy,
         wrong,
+        free,
         errors: [right.error, copied],
     }))
 }
@@ -197,6 +216,7 @@ mod tests {
         assert!(health.windows > 20, "{health:?}");
         assert!(health.error < 0.2, "{health:?}");
         assert_eq!((health.reversed, health.jump), (1.0, 1.0), "{health:?}");
+        assert!((0.0..=1.0).contains(&health.frozen), "{health:?}");
         assert!(health.mirrored > 0.8 && health.another > 0.8, "{health:?}");
     }
 

@@ -19,6 +19,7 @@ mod ensemble;
 pub mod filling;
 pub mod health;
 pub mod horizon_health;
+pub mod large_horizon;
 pub mod masked_text;
 pub mod moving;
 pub mod outcomes;

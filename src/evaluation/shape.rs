@@ -56,8 +56,8 @@ impl Shapes {
         }
     }
 
-    /// Adds a window. Where the film shows nothing that moves, or no piece of it, there is no
-    /// ratio.
+    /// Adds a window. Where the film shows no piece there is no ratio: a few pixels apart are noise, and
+    /// ratios to them mean nothing.
     pub fn add(&mut self, both: &SideBySide) {
         for (&horizon, [areas, pieces]) in &mut self.ratios {
             let time = horizon as isize;
@@ -65,10 +65,8 @@ impl Shapes {
             let real = of(both.film_at(time));
             for future in 0..both.futures() {
                 let drawn = of(both.future_at(future, time));
-                if real.area > 0 {
-                    areas.push(drawn.area as f64 / real.area as f64);
-                }
                 if real.pieces > 0 {
+                    areas.push(drawn.area as f64 / real.area as f64);
                     pieces.push(drawn.pieces as f64 / real.pieces as f64);
                 }
             }
@@ -170,7 +168,11 @@ mod tests {
             "{area:?}"
         );
         let area = kept[&2].area.unwrap();
-        assert!((area.median - 21.0 / 69.0).abs() < 1e-12, "{area:?}");
+        let each = [21.0 / 69.0, 21.0 / 105.0];
+        assert!(
+            (area.median - (each[0] + each[1]) / 2.0).abs() < 1e-12,
+            "{area:?}"
+        );
         // A row of five is too small; a square of 2×2 too; the last film shows no piece.
         assert_eq!(kept[&1].pieces.unwrap().median, 1.0);
         assert_eq!(kept[&2].pieces.unwrap().high, 1.0);

@@ -103,30 +103,21 @@ impl WholeHorizon {
     /// # Errors
     /// Fewer frames of context than the model looks at, energies that are not finite, an interrupt.
     pub fn futures(&self, x: &Tensor, drawing: Drawing, rng: &mut Rng) -> Result<Tensor> {
-        self.futures_of(x, None, drawing, rng)
+        Ok(self.likely_futures(x, None, drawing, rng)?.0)
     }
 
-    /// [`Self::futures`] (N, times, C, H·n, W·n) from the pixels of a `large` last frame: z has no resolution.
+    /// [`Self::futures`], and of each ln p(z | x) in nats, NaN where nothing moved in training. From the pixels of a
+    /// `large` last frame they are (N, times, C, H·n, W·n): z has no resolution.
     ///
     /// # Errors
     /// As [`Self::futures`].
-    pub fn large_futures(
-        &self,
-        x: &Tensor,
-        large: LargeFrame,
-        drawing: Drawing,
-        rng: &mut Rng,
-    ) -> Result<Tensor> {
-        self.futures_of(x, Some(large), drawing, rng)
-    }
-
-    fn futures_of(
+    pub fn likely_futures(
         &self,
         x: &Tensor,
         large: Option<LargeFrame>,
         drawing: Drawing,
         rng: &mut Rng,
-    ) -> Result<Tensor> {
+    ) -> Result<(Tensor, Vec<f32>)> {
         let time = x.dim(1)?;
         let appearance = large.map_or(&self.appearance, |large| large.appearance);
         let shape = appearance.background.shape;
@@ -140,7 +131,7 @@ impl WholeHorizon {
         let rngs: Vec<Rng> = (0..drawing.futures).map(|_| rng.branch()).collect();
         let films = values.par_chunks_exact_mut((drawing.times.len() * size).max(1));
         let films = films.zip(rngs).enumerate();
-        films.try_for_each(|(future, (film, mut rng))| {
+        let likely = films.map(|(future, (film, mut rng))| {
             self.go_on(
                 (&past, &first, &parts),
                 large,
@@ -155,7 +146,8 @@ impl WholeHorizon {
                     }
                 },
             )
-        })?;
+        });
+        let likely: Vec<f32> = likely.collect::<Result<_>>()?;
         let shape = (
             drawing.futures,
             drawing.times.len(),
@@ -163,10 +155,10 @@ impl WholeHorizon {
             height,
             width,
         );
-        Ok(Tensor::from_vec(values, shape, x.device())?)
+        Ok((Tensor::from_vec(values, shape, x.device())?, likely))
     }
 
-    /// One future, shown frame by frame.
+    /// One future, shown frame by frame; the result is its ln p(z | x).
     fn go_on(
         &self,
         (past, first, parts): (&[Vec<f32>], &SeenPast, &[Parts]),
@@ -174,10 +166,10 @@ impl WholeHorizon {
         drawing: Drawing,
         rng: &mut Rng,
         mut show: impl FnMut(usize, &[f32]),
-    ) -> Result<()> {
+    ) -> Result<f32> {
         let last = drawing.times.iter().copied().max().unwrap_or(0);
         let (mut drawn, mut last_large) = (past.to_vec(), None);
-        let mut time = 0;
+        let (mut time, mut likely) = (0, 0.0);
         while time < last {
             interrupt::check()?;
             // After the first block all is seen anew.
@@ -193,6 +185,7 @@ impl WholeHorizon {
             });
             let parts = own_parts.as_deref().unwrap_or(parts);
             let motion = self.sample(seen, drawing.temperature, rng);
+            likely += self.log_probability(seen, &motion).unwrap_or(f64::NAN);
             let entering = parts[parts.len() - 1].appearance.entering.sample(rng);
             let sizes: Vec<Drawn> = (parts.iter())
                 .map(|parts| parts.sample(entering, rng))
@@ -209,7 +202,7 @@ impl WholeHorizon {
             }
             drawn.drain(..drawn.len().saturating_sub(self.context));
         }
-        Ok(())
+        Ok(likely as f32)
     }
 
     /// What is drawn after a past, at the model's size and, where there is a last frame of another, at that.

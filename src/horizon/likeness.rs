@@ -55,14 +55,23 @@ impl Likeness {
 
     /// The index of one of `count` moments, which those that are like `moment` are more likely to be.
     pub fn draw(&self, moment: &[f64], count: usize, rng: &mut Rng) -> usize {
-        if self.bandwidth.is_infinite() || self.moments.len() != count {
+        let Some(logs) = self.log_weights(moment, count) else {
             return rng.below(count);
+        };
+        let weights: Vec<f32> = logs.iter().map(|log| log.exp() as f32).collect();
+        rng.weighted(&weights)
+    }
+
+    /// ln of how likely each of `count` moments is beside `moment`, the likeliest 0; none where all are alike.
+    pub(super) fn log_weights(&self, moment: &[f64], count: usize) -> Option<Vec<f64>> {
+        if self.bandwidth.is_infinite() || self.moments.len() != count {
+            return None;
         }
         let moment = standardised(&self.standard, moment);
-        let logs = self.logs(&moment, self.bandwidth);
+        let mut logs = self.logs(&moment, self.bandwidth);
         let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let weights: Vec<f32> = logs.iter().map(|log| (log - most).exp() as f32).collect();
-        rng.weighted(&weights)
+        logs.iter_mut().for_each(|log| *log -= most);
+        Some(logs)
     }
 
     /// ln of each moment's weight beside `moment`.
@@ -120,7 +129,7 @@ fn distances(rows: &[Vec<f64>]) -> impl Fn(usize, usize) -> f64 + '_ {
     }
 }
 
-fn log_sum(logs: &[f64]) -> f64 {
+pub(super) fn log_sum(logs: &[f64]) -> f64 {
     let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if most == f64::NEG_INFINITY {
         return most;

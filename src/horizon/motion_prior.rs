@@ -1,7 +1,7 @@
 //! p(z | x) without a network: ridge regression from how a piece moved before, and
 //! what is left over as it was found at moments that were alike.
 
-use super::likeness::Likeness;
+use super::likeness::{Likeness, log_sum};
 use super::ridge::{Ridge, best_penalty, foretold, remainders};
 use super::standard::{standard, standardised};
 use crate::error::Result;
@@ -36,6 +36,9 @@ pub struct MotionPrior {
     /// How alike moments must be to have the same remainders.
     pub(super) likeness: Likeness,
 }
+
+/// The least deviation of a kernel: where z never varied its density has no bound.
+const NARROWEST: f64 = 1e-6;
 
 /// Added to how much moved before, so that its logarithm is one where nothing did.
 const LEAST_MOTION: f64 = 0.01;
@@ -157,6 +160,27 @@ impl MotionPrior {
         each.collect()
     }
 
+    /// ln p(z | x) at temperature 1, in nats.
+    pub fn log_density(&self, features: &[f64], motion: &[f64]) -> f64 {
+        let s = self.scale_of(features);
+        let off: Vec<f64> = (self.mean(features).iter().zip(motion).enumerate())
+            .map(|(at, (m, z))| (z - m) / if at < self.scaled { s } else { 1.0 })
+            .collect();
+        let widths: Vec<f64> = self.width.iter().map(|w| w.max(NARROWEST)).collect();
+        let count = self.remainders.len();
+        let weights = self.likeness.log_weights(&self.moment(features), count);
+        let weights = weights.unwrap_or_else(|| vec![0.0; count]);
+        let kernels = self.remainders.iter().zip(&weights).map(|(left, weight)| {
+            let each = off.iter().zip(left).zip(&widths);
+            let squares = each.map(|((off, left), w)| ((off - left) / w).powi(2));
+            weight - 0.5 * squares.sum::<f64>()
+        });
+        let kernels: Vec<f64> = kernels.collect();
+        let normal = |w: &f64| (w * std::f64::consts::TAU.sqrt()).ln();
+        let volume = widths.iter().map(normal).sum::<f64>() + self.scaled as f64 * s.ln();
+        log_sum(&kernels) - log_sum(&weights) - volume
+    }
+
     fn mean_of(&self, row: &[f64]) -> Vec<f64> {
         self.weights.iter().map(|w| foretold(w, row)).collect()
     }
@@ -265,6 +289,31 @@ mod tests {
         let (slow, fast) = (spread(0.2), spread(2.0));
         assert!((0.03..0.08).contains(&slow), "{slow}");
         assert!((0.10..0.20).contains(&fast), "{fast}");
+    }
+
+    #[test]
+    fn the_density_is_that_of_the_draws() {
+        let prior = MotionPrior::learn(&examples(), 1, 0).unwrap();
+        let features = [1.0, 0.0, 0.0];
+        // By importance sampling from a broad normal distribution its integral is 1.
+        let mean = prior.mean(&features);
+        let mut rng = Seed(2).stream("test", 0);
+        const BROAD: f64 = 0.4;
+        const COUNT: usize = 20_000;
+        let ratios = (0..COUNT).map(|_| {
+            let normal = [rng.normal(), rng.normal()];
+            let z: Vec<f64> = (0..2).map(|at| mean[at] + BROAD * normal[at]).collect();
+            let log = -0.5 * (normal[0].powi(2) + normal[1].powi(2));
+            let log = log - (BROAD.powi(2) * std::f64::consts::TAU).ln();
+            (prior.log_density(&features, &z) - log).exp()
+        });
+        let integral = ratios.sum::<f64>() / COUNT as f64;
+        assert!((integral - 1.0).abs() < 0.05, "{integral}");
+        // Draws are likelier than what lies elsewhere.
+        let drawn = prior.sample(&features, 1.0, &mut rng);
+        let far: Vec<f64> = drawn.iter().map(|z| z + 2.0).collect();
+        let [drawn, far] = [drawn, far].map(|z| prior.log_density(&features, &z));
+        assert!(drawn > far + 10.0 && far.is_finite(), "{drawn} {far}");
     }
 
     #[test]

@@ -98,6 +98,40 @@ impl MotionSearch {
         Ok(motion)
     }
 
+    /// F_β(x, y) = −(1/β)·ln ∫ exp(−βE(x, y, z)) dz, with z in units of R(z), by Laplace's method at z*: each
+    /// piece's curvature counts by itself.
+    ///
+    /// # Errors
+    /// An energy that is not finite.
+    pub fn free_energy(
+        &self,
+        energy: &MotionEnergy,
+        found: &FoundMotion,
+        beta: f64,
+    ) -> Result<f64> {
+        let about = (energy.scene().finest, energy.frames(), self.ways);
+        let looked = energy.look(&found.motion, about);
+        let volumes = looked.curvatures.iter().map(|curvature| {
+            let bowl = Bowl {
+                precision: self.unexplained.powi(-2),
+                constant: 0.0,
+                slope: vec![0.0; self.spread.len()],
+                curvature: self.in_units(curvature),
+            };
+            Ok(Factor::new(&bowl)?.volume(beta))
+        });
+        let volume: f64 = volumes.sum::<Result<f64>>()?;
+        Ok(found.energy + volume)
+    }
+
+    /// A piece's curvature with z in units of R(z).
+    fn in_units(&self, curvature: &[f64]) -> Vec<f64> {
+        let d = self.spread.len();
+        let units = |at: usize| self.spread[at / d] * self.spread[at % d];
+        let each = curvature.iter().enumerate();
+        each.map(|(at, curvature)| curvature * units(at)).collect()
+    }
+
     fn energy(&self, error: f64, motion: &Motion, start: &Motion) -> f64 {
         let pieces = motion.iter().zip(start);
         let prior: f64 = pieces
@@ -124,10 +158,7 @@ impl MotionSearch {
         for (piece, (motion, start)) in pieces {
             let (slope, curvature) = (&found.slopes[piece], &found.curvatures[piece]);
             let d = motion.len();
-            // In units of R(z).
-            let curvature: Vec<f64> = (0..d * d)
-                .map(|at| curvature[at] * self.spread[at / d] * self.spread[at % d])
-                .collect();
+            let curvature = self.in_units(curvature);
             let trace: f64 = curvature.iter().step_by(d + 1).sum();
             let damped = 1.0 + damping * precision * trace / d as f64;
             let downhill = (0..d).map(|at| {
@@ -145,5 +176,55 @@ impl MotionSearch {
             next.push(moved.map(|((z, step), spread)| z + step * spread).collect());
         }
         Ok(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::background::Background;
+    use super::super::motion_scene::MotionScene;
+    use super::super::time_basis::TimeBasis;
+    use super::*;
+
+    const SIZE: usize = 24;
+
+    /// A soft spot before grey.
+    fn spot(y: f64, x: f64) -> Vec<f32> {
+        let pixel = |at: usize| {
+            let (down, right) = ((at / SIZE) as f64 - y, (at % SIZE) as f64 - x);
+            (0.3 + 0.6 * (-(down.powi(2) + right.powi(2)) / 8.0).exp()) as f32
+        };
+        (0..SIZE * SIZE).map(pixel).collect()
+    }
+
+    #[test]
+    fn the_free_energy_is_the_integral_over_z() {
+        let background = Background::of_frames(&[vec![77; SIZE * SIZE]], [1, SIZE, SIZE]);
+        let scene = MotionScene::new(&spot(10.0, 10.0), &background, 4.0);
+        assert_eq!(scene.pieces.len(), 1);
+        let basis = TimeBasis::ahead(2, 1);
+        let came = [spot(10.5, 10.3), spot(11.0, 10.6)];
+        let energy = MotionEnergy::new(&scene, &basis, &came);
+        let search = MotionSearch {
+            ways: 2,
+            spread: vec![0.5; 2],
+            unexplained: 0.3,
+        };
+        let rest: Motion = vec![vec![0.0; 2]];
+        let found = search.find(&energy, &rest).unwrap();
+        for beta in [1.0, 3.0] {
+            const STEP: f64 = 0.04;
+            let units = |index: usize| STEP * (index as f64 - 50.0);
+            let mut integral = 0.0;
+            for (y, x) in (0..=100).flat_map(|y| (0..=100).map(move |x| (y, x))) {
+                let z = &found.motion[0];
+                let z = vec![vec![z[0] + 0.5 * units(y), z[1] + 0.5 * units(x)]];
+                let off = search.energy(energy.value(&z, 0, 2), &z, &rest) - found.energy;
+                integral += (-beta * off).exp() * STEP * STEP;
+            }
+            let exact = found.energy - integral.ln() / beta;
+            let free = search.free_energy(&energy, &found, beta).unwrap();
+            assert!((free - exact).abs() < 0.1, "β {beta}: {free} {exact}");
+        }
     }
 }

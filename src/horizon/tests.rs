@@ -135,8 +135,10 @@ fn a_larger_picture_moves_alike() {
     };
     let times = [2, FRAMES + 1];
     let mut rng = Seed(3).stream("test", 0);
-    let made = model.large_futures(&context(105), large, drawing(2, &times), &mut rng);
-    let made = made.unwrap();
+    let about = drawing(2, &times);
+    let made = model.likely_futures(&context(105), Some(large), about, &mut rng);
+    let (made, likely) = made.unwrap();
+    assert!(likely.len() == 2 && likely.iter().all(|log| log.is_finite()));
     assert_eq!(made.dims(), [2, 2, 1, SIDE * ZOOM, SIDE * ZOOM]);
     // Its means over 3 × 3 pixels are what is drawn at the model's size.
     let small = made.reshape((2, 2, SIDE, ZOOM, SIDE, ZOOM)).unwrap();

@@ -211,6 +211,20 @@ impl WholeHorizon {
         self.search().find(&energy, &self.going_on(seen))
     }
 
+    /// F_β(x, y) of the frames that came, by Laplace's method at `found`, their z*.
+    ///
+    /// # Errors
+    /// An energy that is not finite.
+    pub fn free_energy(
+        &self,
+        (seen, ahead): (&SeenPast, &[Vec<f32>]),
+        found: &FoundMotion,
+        beta: f64,
+    ) -> Result<f64> {
+        let energy = MotionEnergy::new(&seen.scene, &self.ahead, ahead);
+        self.search().free_energy(&energy, found, beta)
+    }
+
     pub(super) fn search(&self) -> MotionSearch {
         MotionSearch {
             ways: self.config.ways,
@@ -233,6 +247,16 @@ impl WholeHorizon {
             None => vec![0.0; self.config.ways * self.config.functions],
         };
         seen.features.iter().map(draw).collect()
+    }
+
+    /// ln p(z | x) of a window's pieces together, in nats; none where nothing moved in training.
+    pub fn log_probability(&self, seen: &SeenPast, motion: &Motion) -> Option<f64> {
+        let prior = self.prior.as_ref()?;
+        let each = seen.features.iter().zip(motion);
+        Some(
+            each.map(|(features, z)| prior.log_density(features, z))
+                .sum(),
+        )
     }
 
     /// How all lies at frame `t`, counted from 0.

@@ -130,7 +130,7 @@ pub(super) fn validation(parts: Vec<Result<Split>>, args: &CompareArgs) -> Resul
     }
 }
 
-fn untrained<'a>(name: &str, predictor: Predictor<'a>) -> Contender<'a> {
+pub(super) fn untrained<'a>(name: &str, predictor: Predictor<'a>) -> Contender<'a> {
     Contender {
         name: name.to_owned(),
         predictor,

@@ -2,6 +2,7 @@
 
 use super::ComparePart;
 use super::contenders::Contender;
+use super::large::LargeReport;
 use super::report::{Report, number, sure};
 use crate::data::{Footage, Split, Window};
 use crate::error::Result;
@@ -75,6 +76,7 @@ impl Lessons {
 }
 
 /// Where and how all are looked at.
+#[derive(Clone, Copy)]
 pub(super) struct Looking<'a> {
     pub footage: &'a [Footage],
     /// The windows of the comparison.
@@ -176,6 +178,23 @@ pub(super) const HEADER: [&str; 5] = [
 
 /// A line for each horizon and model, and for film whose answer is known.
 pub(super) fn rows(report: &Report) -> Vec<Vec<String>> {
+    let models = report.models.iter();
+    let models: Vec<_> = models
+        .map(|model| (model.name.clone(), &model.look))
+        .collect();
+    all_rows(report, &models, report.trial.as_ref())
+}
+
+/// The same of futures at another size.
+pub(super) fn large_rows(report: &Report, large: &LargeReport) -> Vec<Vec<String>> {
+    all_rows(report, &[(large.name(), &large.look)], large.trial.as_ref())
+}
+
+fn all_rows(
+    report: &Report,
+    models: &[(String, &Look)],
+    trial: Option<&Trial>,
+) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let told = |found: Option<&RealOrDrawn>| match found {
         Some(found) => [found.as_they_are, found.low_passed].map(|one| sure(Some(one), 2)),
@@ -186,15 +205,15 @@ pub(super) fn rows(report: &Report) -> Vec<Vec<String>> {
         None => number(None, 2),
     };
     for horizon in report.data.still_windows.keys() {
-        for model in &report.models {
-            let shape = model.look.shape.get(horizon);
-            let mut row = vec![format!("+{horizon:<2} {}", model.name)];
-            row.extend(told(model.look.real_or_drawn.get(horizon)));
+        for (name, look) in models {
+            let shape = look.shape.get(horizon);
+            let mut row = vec![format!("+{horizon:<2} {name}")];
+            row.extend(told(look.real_or_drawn.get(horizon)));
             row.push(spread(shape.and_then(|shape| shape.area)));
             row.push(spread(shape.and_then(|shape| shape.pieces)));
             rows.push(row);
         }
-        let known = report.trial.iter().flat_map(|trial| {
+        let known = trial.iter().flat_map(|trial| {
             let power = &trial.power;
             [
                 ("film, other windows", &power.film),

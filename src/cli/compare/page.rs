@@ -89,6 +89,9 @@ pub(super) fn write(path: &Path, report: &Report, (picture, film): (&Path, &Path
     );
     page.heading("Whether futures look like film");
     page.table(&looks::HEADER, &looks::rows(report));
+    if let Some(large) = &report.large {
+        page.table(&looks::HEADER, &looks::large_rows(report, large));
+    }
     page.text(&format!("{}.", looks::legend(report.trial.as_ref())));
     if report.trial.is_some() {
         let told = |title, of: fn(&RealOrDrawn) -> Figure| {

@@ -2,6 +2,7 @@
 
 mod energies;
 
+use super::large::LargeReport;
 use super::looks::{self, Look, Trial};
 use super::seeds::{self, Seeds};
 use super::words::{self, TextReport};
@@ -24,6 +25,8 @@ pub struct Report {
     /// How the classifier learned to tell what is drawn, and its power; none where it was
     /// left out.
     pub trial: Option<Trial>,
+    /// Futures at another size, where they were asked for.
+    pub large: Option<LargeReport>,
     /// Models that differ in their seed alone, together.
     pub seeds: Vec<Seeds>,
     /// The discrete case, where it was asked for.
@@ -188,6 +191,10 @@ pub fn describe(report: &Report) -> String {
     }
     text += "\nWhether futures look like film\n";
     text += &table(&looks::HEADER, &looks::rows(report));
+    if let Some(large) = &report.large {
+        text += "\n\n";
+        text += &table(&looks::HEADER, &looks::large_rows(report, large));
+    }
     text += &format!("\n\n{}\n", looks::legend(report.trial.as_ref()));
     text += &format!("\n{}\n", table(&MODELS_HEADER, &models(report)));
     if !report.seeds.is_empty() {

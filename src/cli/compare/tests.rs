@@ -125,7 +125,10 @@ fn figures_are_written_as_documented_and_follow_the_seed() {
     assert!(picture.starts_with(b"\x89PNG"));
 
     let json: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(keys(&json), ["data", "models", "trial", "seeds", "text"]);
+    assert_eq!(
+        keys(&json),
+        ["data", "models", "trial", "large", "seeds", "text"]
+    );
     assert_eq!(json["data"]["windows"], 2);
     assert_eq!(json["data"]["futures"], 11);
     assert_eq!(keys(&json["data"]["still_windows"]), ["1", "4"]);

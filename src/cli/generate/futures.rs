@@ -153,6 +153,7 @@ impl Futures {
         for (row, window) in windows.iter().enumerate() {
             let x = batch(footage, std::slice::from_ref(window), length, device)?;
             let mut rng = seed.stream("generate/horizon", row as u64);
+            let (first, mut likelihoods) = (self.bytes.len(), Vec::new());
             for start in (0..count).step_by(chunk) {
                 let drawing = Drawing {
                     futures: chunk.min(count - start),
@@ -160,15 +161,13 @@ impl Futures {
                     temperature,
                     watch: None,
                 };
-                let made = match large {
-                    Some(large) => model.large_futures(&x, large, drawing, &mut rng)?,
-                    None => model.futures(&x, drawing, &mut rng)?,
-                };
+                let (made, likely) = model.likely_futures(&x, large, drawing, &mut rng)?;
+                likelihoods.extend(likely.into_iter().filter(|log| log.is_finite()));
                 let values = made.flatten_all()?.to_vec1::<f32>()?;
                 let byte = |value: &f32| (value * 255.0).round() as u8;
                 self.bytes.extend(values.iter().map(byte));
             }
-            self.members.extend(std::iter::repeat_n(1, count));
+            self.rank(first, &likelihoods, &vec![1; count]);
         }
         Ok(())
     }

@@ -1,16 +1,14 @@
 //! Futures at the film's own size: z is found at the model's size, and moves the film's pixels.
 
 use super::moment::Moment;
+use crate::cli::drawn_size::DrawnSize;
 use crate::cli::input::Input;
 use crate::data::{Footage, Part, Window};
 use crate::error::{Error, Result};
 use crate::horizon::{Appearance, Background, Entered, Grain, LargeFrame, WholeHorizon};
 use crate::interrupt;
 use crate::memory;
-use crate::video::source::Kind;
-use crate::video::{Fit, ReadSettings};
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
 /// Frames from which the background is taken, at most.
 const LOOKS: usize = 101;
@@ -18,30 +16,6 @@ const LOOKS: usize = 101;
 const LOOKED_AT: usize = 60;
 /// Those of them whose pieces are cut out of a large frame, at most.
 const CUT: usize = 20;
-
-/// The size of frames that are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DrawnSize {
-    /// That of the part of the film that the model sees.
-    Source,
-    /// Width and height.
-    Pixels(usize, usize),
-}
-
-impl FromStr for DrawnSize {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        if text == "source" {
-            return Ok(Self::Source);
-        }
-        let sides = text.split_once('x').and_then(|(width, height)| {
-            let side = |text: &str| text.parse().ok().filter(|side| (1..=4096).contains(side));
-            Some(Self::Pixels(side(width)?, side(height)?))
-        });
-        sides.ok_or_else(|| "expected source, or WxH of 1 to 4096 such as 512x512".to_owned())
-    }
-}
 
 /// The input at the size at which futures are drawn, from the context on.
 pub(super) struct Large {
@@ -73,14 +47,14 @@ impl Large {
         (size, model): (DrawnSize, &WholeHorizon),
     ) -> Result<Self> {
         let source = &input.source;
-        if matches!(source.kind, Kind::Tensors | Kind::Prepared) || input.footage.is_backwards() {
+        if input.footage.is_backwards() {
             return Err(Error::input(
                 &source.name,
-                "its frames have one size and one direction only",
-                "leave out --size, or give the film itself",
+                "it is read backwards, at the model's size only",
+                "leave out --size",
             ));
         }
-        let settings = settings(input, size)?;
+        let settings = size.settings(source, &input.settings)?;
         let count = input.footage.len();
         let step = count.div_ceil(LOOKS).max(1);
         let window = moment.start..moment.start + moment.context + moment.real;
@@ -188,47 +162,4 @@ impl Before {
             end - self.ahead..=end
         }))
     }
-}
-
-/// As the model reads, at another size.
-fn settings(input: &Input, size: DrawnSize) -> Result<ReadSettings> {
-    let seen = &input.settings;
-    let (width, height) = match size {
-        DrawnSize::Pixels(width, height) => (width, height),
-        DrawnSize::Source => {
-            let frames = input.source.open(seen)?;
-            let about = frames.description();
-            let (mut wide, mut high) =
-                (about.width as f64 * about.pixel_aspect, about.height as f64);
-            if about.orientation.transpose {
-                (wide, high) = (high, wide);
-            }
-            let columns = seen.width as f64 / seen.height as f64;
-            let shown = match seen.fit {
-                Fit::Crop => wide.min(high * columns),
-                Fit::Letterbox => wide.max(high * columns),
-            };
-            // Encoders want even sides.
-            let even = |side: f64| ((side / 2.0).round() as usize * 2).clamp(2, 4096);
-            (even(shown), even(shown / columns))
-        }
-    };
-    let apart = (width * seen.height) as f64 / (height * seen.width) as f64;
-    if (apart - 1.0).abs() > 0.02 {
-        return Err(Error::input(
-            format!("--size {width}x{height}"),
-            format!(
-                "its sides are in another proportion than what the model sees, {}x{}",
-                seen.width, seen.height
-            ),
-            format!("give --size {width}x{}", width * seen.height / seen.width),
-        ));
-    }
-    let settings = ReadSettings {
-        width,
-        height,
-        ..seen.clone()
-    };
-    settings.check()?;
-    Ok(settings)
 }

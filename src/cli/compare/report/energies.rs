@@ -10,13 +10,15 @@ pub(super) fn horizon_checks(name: &str, health: &HorizonHealth) -> String {
     let share = |share: f64| format!("{:.0}%", 100.0 * share);
     let mut text = format!(
         "\nThe energy of {name}, {} windows in which something moves\nerror with z* ÷ copying's: {:.2}\n\
-         F(x, wrong y) > F(x, y): reversed in time {}, a jump {}, another window {}, mirrored {}\n",
+         F(x, wrong y) > F(x, y): reversed in time {}, a jump {}, another window {}, mirrored {}; a picture \
+         that froze has an F_β below the lowest 5% of true futures' in {}\n",
         health.windows,
         health.error,
         share(health.reversed),
         share(health.jump),
         share(health.another),
         share(health.mirrored),
+        share(health.frozen),
     );
     for warning in &health.warnings {
         text += &format!("{}\n", style(format!("warning: {warning}")).red());
