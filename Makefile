@@ -58,7 +58,7 @@ bench: setup
 		echo "skipped: python3 has no torch and safetensors to compare with"; \
 	fi
 	@if command -v python3 >/dev/null; then python3 benches/peers/threads.py; fi
-	cargo bench --locked --bench ops --bench steps
+	cargo bench --locked --bench ops --bench steps --bench horizon
 
 # MNIST=train-images-idx3-ubyte.gz and FILMS="a.mp4 b.mp4" add to it.
 paper: build

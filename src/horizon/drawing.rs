@@ -14,6 +14,7 @@ use crate::rng::Rng;
 use candle_core::Tensor;
 use rayon::prelude::*;
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 /// Is shown each frame as it is drawn: of which future, at which time, the first after the
 /// context being 1, and its values.
@@ -59,10 +60,15 @@ struct Parts<'a> {
     appearance: &'a Appearance,
     cut: Cow<'a, Cut>,
     whole: Completions,
+    /// What lies behind the pieces in each frame.
+    rests: Vec<OnceLock<Texels>>,
 }
 
 impl<'a> Parts<'a> {
-    fn new(appearance: &'a Appearance, cut: Cow<'a, Cut>, seen: &SeenPast) -> Self {
+    fn new(
+        (appearance, cut): (&'a Appearance, Cow<'a, Cut>),
+        (seen, frames): (&SeenPast, usize),
+    ) -> Self {
         let scene = &seen.scene;
         let size = scene.levels[0].rest.size;
         let whole = match scene.sheet {
@@ -73,7 +79,23 @@ impl<'a> Parts<'a> {
             appearance,
             cut,
             whole,
+            rests: vec![OnceLock::new(); frames],
         }
+    }
+
+    /// What lies behind the pieces in frame `t`, counted from 0: the share of x_T's noise that the film keeps is left.
+    fn rest(&self, t: usize) -> &Texels {
+        let Appearance {
+            background, grain, ..
+        } = self.appearance;
+        if grain.sequences.is_empty() {
+            return &self.cut.rest;
+        }
+        self.rests[t].get_or_init(|| {
+            let mut rest = self.cut.rest.clone();
+            grain.fade(&mut rest, background, t);
+            rest
+        })
     }
 
     /// One future's, which other things may enter.
@@ -212,11 +234,12 @@ impl WholeHorizon {
         large: Option<(LargeFrame<'a>, &[f32])>,
     ) -> Vec<Parts<'a>> {
         let cut = Cow::Borrowed(&seen.scene.levels[0]);
-        let mut parts = vec![Parts::new(&self.appearance, cut, seen)];
+        let about = (seen, self.frames);
+        let mut parts = vec![Parts::new((&self.appearance, cut), about)];
         let columns = self.appearance.background.shape[2];
         parts.extend(large.map(|(large, last)| {
             let cut = large.cut(last, &seen.scene, columns);
-            Parts::new(large.appearance, Cow::Owned(cut), seen)
+            Parts::new((large.appearance, Cow::Owned(cut)), about)
         }));
         parts
     }
@@ -226,10 +249,7 @@ impl WholeHorizon {
         let Appearance {
             background, grain, ..
         } = drawn.parts.appearance;
-        let mut canvas = drawn.parts.cut.rest.clone();
-        if drawn.grain.is_some() {
-            grain.fade(&mut canvas, background, t);
-        }
+        let mut canvas = drawn.parts.rest(t).clone();
         paste_all(&mut canvas, drawn.sprites.iter().copied(), placed);
         self.enter(drawn.entering, &mut canvas, t);
         let mut frame = canvas.frame(background.shape[0]);

@@ -1,6 +1,7 @@
 //! What a text is made of, for the tokenizer.
 
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use tokenizers::{
     NormalizedString, Normalizer as _, OffsetReferential, OffsetType, PreTokenizedString,
@@ -12,6 +13,9 @@ const LETTERS: usize = 1000;
 
 /// What the tokenizer is given at once, in bytes: a line of megabytes is cut.
 pub(super) const PIECE: usize = 1 << 15;
+
+/// The letters of the longest word that a tokenizer of WordPiece takes apart.
+const LONGEST: usize = 100;
 
 /// The most frequent letters of a text, at most [`LETTERS`], and those of them that stand
 /// inside words too; both in their order.
@@ -90,6 +94,17 @@ pub(super) fn pieces(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// A text without words of more than [`LONGEST`] letters. They are unknown to the vocabulary anyway, and the trainer takes
+/// time by the square of their length.
+pub(super) fn without_long_words(text: &str) -> Cow<'_, str> {
+    let words = || text.split_inclusive(|c: char| !c.is_alphanumeric());
+    let is_short = |word: &&str| word.len() <= LONGEST || word.chars().count() <= LONGEST;
+    match words().all(|word| is_short(&word)) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(words().filter(is_short).collect()),
+    }
+}
+
 /// Where the letter begins that byte `at` is of.
 pub(super) fn letter_at(text: &str, at: usize) -> usize {
     (0..=at.min(text.len()))
@@ -102,4 +117,21 @@ pub(super) fn letter_after(text: &str, at: usize) -> usize {
     (at..text.len())
         .find(|&at| text.is_char_boundary(at))
         .unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_no_vocabulary_knows_are_left_out() {
+        let text = "The ball fell, größer.\n";
+        assert!(matches!(without_long_words(text), Cow::Borrowed(same) if same == text));
+        let long = "1844".repeat(26);
+        let with = format!("The ball {long} fell,{long}\n größer {long}");
+        assert_eq!(without_long_words(&with), "The ball fell, größer ");
+        // Letters count, not bytes.
+        assert_eq!(without_long_words(&"ö".repeat(100)).chars().count(), 100);
+        assert!(without_long_words(&"ö".repeat(101)).is_empty());
+    }
 }

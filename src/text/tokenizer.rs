@@ -6,7 +6,7 @@ mod sound;
 mod wall;
 
 use super::corpus::Document;
-use super::letters::{letter_after, letter_at, letters, pieces};
+use super::letters::{letter_after, letter_at, letters, pieces, without_long_words};
 use crate::error::{Error, Result};
 use crate::files;
 use config::{CONFIG, SPECIAL};
@@ -92,6 +92,7 @@ impl Tokenizer {
         let mut inner = tokenizer(model).map_err(wrong)?;
         let lines = || documents.iter().flat_map(|document| pieces(&document.text));
         let (letters, inner_letters) = letters(&inner, lines()).map_err(wrong)?;
+        let words = lines().map(without_long_words);
         // Given in their order, for the trainer would number them as its hash tables do,
         // and the same text would give another vocabulary each time.
         let first = SPECIAL.iter().map(|(_, name)| (*name).to_owned());
@@ -105,7 +106,7 @@ impl Tokenizer {
             .special_tokens(first.map(|token| AddedToken::from(token, true)).collect())
             .build();
         let mut trainer = TrainerWrapper::from(trainer);
-        behind(|| inner.train(&mut trainer, lines()).map(drop)).map_err(fail)?;
+        behind(|| inner.train(&mut trainer, words).map(drop)).map_err(fail)?;
         let model = inner.get_model().clone();
         let ModelWrapper::WordPiece(model) = model else {
             return Err(fail("training made another kind of model".to_owned()));
