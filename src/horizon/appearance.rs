@@ -67,13 +67,24 @@ impl Appearance {
             windows.push(one.cut_again(&last, &appearance.background, columns));
             whole.extend(one.cut_whole_again(&last, &appearance.background, columns));
         }
-        (appearance.entering, appearance.whole) = match entered.len() < ENOUGH {
-            true => (
-                model.appearance.entering.clone(),
-                model.appearance.whole.clone(),
-            ),
-            false => (EnteringBank::thinned(windows), some_of(whole)),
-        };
+        if entered.len() < ENOUGH {
+            let Self {
+                entering, whole, ..
+            } = &model.appearance;
+            (appearance.entering, appearance.whole) = (entering.clone(), whole.clone());
+        } else {
+            let [_, height, _] = model.appearance.background.shape;
+            appearance.whole = some_of(whole);
+            for (one, large) in entered.iter().zip(&mut windows) {
+                let pieces = one.pieces.iter().map(|(piece, _)| piece);
+                let each = std::mem::take(large).into_iter().zip(pieces);
+                let whole = &appearance.whole;
+                let each =
+                    each.map(|(large, piece)| large.completed(piece, (height, columns), whole));
+                *large = each.collect();
+            }
+            appearance.entering = EnteringBank::thinned(windows);
+        }
         let noise = |window: &Window| -> Result<Vec<Vec<f32>>> {
             (model.context - 1..length)
                 .map(|at| film(window, at))

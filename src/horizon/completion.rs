@@ -48,26 +48,9 @@ impl Completions {
     /// Of the pieces of a frame of the model's `size`, cut out at any size, by `whole` ones of the film.
     pub fn of(cut: &Cut, pieces: &[Piece], size: (usize, usize), whole: &[Texels]) -> Self {
         let each = pieces.iter().zip(&cut.sprites);
-        let pieces = each.map(|(piece, sprite)| {
-            let sides = piece.cut_off(size);
-            if sides == [false; 4] {
-                return Default::default();
-            }
-            let seen = Seen::of(sprite, size, sides);
-            if seen.opaque == 0.0 {
-                return Default::default();
-            }
-            let mut alike: Vec<Alike> = whole.iter().filter_map(|one| seen.best(one)).collect();
-            alike.sort_by(|a, b| a.error.total_cmp(&b.error));
-            alike.truncate(BEST);
-            let least = alike.first().map_or(0.0, |best| best.error);
-            let weight =
-                |one: &Alike| (-(one.error - least) / (2.0 * DEVIATION.powi(2))).exp() as f32;
-            let each = alike.iter();
-            each.map(|one| (weight(one), seen.completed(one))).unzip()
-        });
+        let each = each.map(|(piece, sprite)| completed(sprite, piece, size, whole));
         Self {
-            pieces: pieces.collect(),
+            pieces: each.map(|all| all.into_iter().unzip()).collect(),
         }
     }
 
@@ -89,6 +72,30 @@ impl Completions {
         )
         .collect()
     }
+}
+
+/// How likely each of some sprites is to be a piece as a whole, the likeliest first; none where it is whole, or none is alike.
+pub(super) fn completed(
+    sprite: &Texels,
+    piece: &Piece,
+    size: (usize, usize),
+    whole: &[Texels],
+) -> Vec<(f32, Texels)> {
+    let sides = piece.cut_off(size);
+    if sides == [false; 4] {
+        return Vec::new();
+    }
+    let seen = Seen::of(sprite, size, sides);
+    if seen.opaque == 0.0 {
+        return Vec::new();
+    }
+    let mut alike: Vec<Alike> = whole.iter().filter_map(|one| seen.best(one)).collect();
+    alike.sort_by(|a, b| a.error.total_cmp(&b.error));
+    alike.truncate(BEST);
+    let least = alike.first().map_or(0.0, |best| best.error);
+    let weight = |one: &Alike| (-(one.error - least) / (2.0 * DEVIATION.powi(2))).exp() as f32;
+    let each = alike.iter();
+    each.map(|one| (weight(one), seen.completed(one))).collect()
 }
 
 /// What the frame shows of a piece.

@@ -2,14 +2,11 @@
 
 use super::appearance::Appearance;
 use super::completion::Completions;
-use super::entering::Entering;
-use super::grain::GrainDraw;
-use super::motion_scene::{MotionScene, Placement, paste_all};
+use super::motion_scene::MotionScene;
 use super::sprite::{Cut, cut, uncut};
 use super::texels::Texels;
 use super::whole_horizon::{SeenPast, WholeHorizon};
 use crate::error::Result;
-use crate::interrupt;
 use crate::rng::Rng;
 use candle_core::Tensor;
 use rayon::prelude::*;
@@ -56,10 +53,10 @@ impl LargeFrame<'_> {
 }
 
 /// What all futures of a past are drawn from, at one size.
-struct Parts<'a> {
-    appearance: &'a Appearance,
-    cut: Cow<'a, Cut>,
-    whole: Completions,
+pub(super) struct Parts<'a> {
+    pub appearance: &'a Appearance,
+    pub cut: Cow<'a, Cut>,
+    pub whole: Completions,
     /// What lies behind the pieces in each frame.
     rests: Vec<OnceLock<Texels>>,
 }
@@ -84,7 +81,7 @@ impl<'a> Parts<'a> {
     }
 
     /// What lies behind the pieces in frame `t`, counted from 0: the share of x_T's noise that the film keeps is left.
-    fn rest(&self, t: usize) -> &Texels {
+    pub fn rest(&self, t: usize) -> &Texels {
         let Appearance {
             background, grain, ..
         } = self.appearance;
@@ -97,25 +94,6 @@ impl<'a> Parts<'a> {
             rest
         })
     }
-
-    /// One future's, which other things may enter.
-    fn sample(&'a self, entering: &'a [Entering], rng: &mut Rng) -> Drawn<'a> {
-        Drawn {
-            parts: self,
-            sprites: self.whole.sample(&self.cut, rng),
-            entering,
-            grain: self.appearance.grain.sample(rng),
-        }
-    }
-}
-
-/// What is drawn in one block of a future, at one size.
-struct Drawn<'a> {
-    parts: &'a Parts<'a>,
-    /// The pieces.
-    sprites: Vec<&'a Texels>,
-    entering: &'a [Entering],
-    grain: Option<GrainDraw>,
 }
 
 impl WholeHorizon {
@@ -159,7 +137,7 @@ impl WholeHorizon {
                 large,
                 drawing,
                 &mut rng,
-                |time, frame| {
+                &mut |time, frame| {
                     if let Some(watch) = drawing.watch {
                         watch(future, time, frame);
                     }
@@ -180,55 +158,8 @@ impl WholeHorizon {
         Ok((Tensor::from_vec(values, shape, x.device())?, likely))
     }
 
-    /// One future, shown frame by frame; the result is its ln p(z | x).
-    fn go_on(
-        &self,
-        (past, first, parts): (&[Vec<f32>], &SeenPast, &[Parts]),
-        large: Option<LargeFrame>,
-        drawing: Drawing,
-        rng: &mut Rng,
-        mut show: impl FnMut(usize, &[f32]),
-    ) -> Result<f32> {
-        let last = drawing.times.iter().copied().max().unwrap_or(0);
-        let (mut drawn, mut last_large) = (past.to_vec(), None);
-        let (mut time, mut likely) = (0, 0.0);
-        while time < last {
-            interrupt::check()?;
-            // After the first block all is seen anew.
-            let later = match time {
-                0 => None,
-                _ => Some(self.see(&drawn)?),
-            };
-            let seen = later.as_ref().unwrap_or(first);
-            let before: Option<Vec<f32>> = last_large.take();
-            let own_parts = later.as_ref().map(|seen| {
-                let pixels = before.as_deref();
-                self.parts(seen, large.zip(pixels))
-            });
-            let parts = own_parts.as_deref().unwrap_or(parts);
-            let motion = self.sample(seen, drawing.temperature, rng);
-            likely += self.log_probability(seen, &motion).unwrap_or(f64::NAN);
-            let entering = parts[parts.len() - 1].appearance.entering.sample(rng);
-            let sizes: Vec<Drawn> = (parts.iter())
-                .map(|parts| parts.sample(entering, rng))
-                .collect();
-            for t in 0..self.frames.min(last - time) {
-                let placed = self.placed(seen, &motion, t);
-                let mut frames = sizes.iter().map(|drawn| self.frame(drawn, &placed, t));
-                time += 1;
-                let small = frames.next().unwrap_or_default();
-                let large = frames.next();
-                show(time, large.as_ref().unwrap_or(&small));
-                last_large = large;
-                drawn.push(small);
-            }
-            drawn.drain(..drawn.len().saturating_sub(self.context));
-        }
-        Ok(likely as f32)
-    }
-
     /// What is drawn after a past, at the model's size and, where there is a last frame of another, at that.
-    fn parts<'a>(
+    pub(super) fn parts<'a>(
         &'a self,
         seen: &'a SeenPast,
         large: Option<(LargeFrame<'a>, &[f32])>,
@@ -242,20 +173,5 @@ impl WholeHorizon {
             Parts::new((large.appearance, Cow::Owned(cut)), about)
         }));
         parts
-    }
-
-    /// Frame `t` of a future, counted from 0.
-    fn frame(&self, drawn: &Drawn, placed: &[Placement], t: usize) -> Vec<f32> {
-        let Appearance {
-            background, grain, ..
-        } = drawn.parts.appearance;
-        let mut canvas = drawn.parts.rest(t).clone();
-        paste_all(&mut canvas, drawn.sprites.iter().copied(), placed);
-        self.enter(drawn.entering, &mut canvas, t);
-        let mut frame = canvas.frame(background.shape[0]);
-        if let Some(of_this) = drawn.grain {
-            grain.add(of_this, &mut frame, t);
-        }
-        frame
     }
 }

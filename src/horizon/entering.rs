@@ -5,6 +5,7 @@
 //! training window, so what comes together stays together.
 
 use super::background::Background;
+use super::completion::completed;
 use super::motion_scene::{MotionScene, paste, ways};
 use super::piece::Piece;
 use super::pose::{Body, Pose};
@@ -89,7 +90,7 @@ impl Entering {
     /// Whether a frame (C, H, W) is nearer to the background with the piece than without it.
     fn is_shown(&self, behind: &Texels, functions: &[f64], frame: &[f32]) -> bool {
         let mut with = behind.clone();
-        paste(&mut with, &self.sprite, &self.pose(functions));
+        paste(&mut with, &self.sprite, &self.pose(functions).into());
         let real = Texels::of_frame(frame, behind.size, 1.0);
         let (mut without, mut error) = (0f32, 0f32);
         for (real, (with, behind)) in real
@@ -105,6 +106,14 @@ impl Entering {
         error < without
     }
 
+    /// Its ways so many frames before its window's last one, along `basis`.
+    pub(super) fn ways_before(&self, basis: &TimeBasis, frames: usize) -> Vec<f64> {
+        match frames.checked_sub(1) {
+            Some(at) => ways(&self.motion, basis.at(at)),
+            None => Vec::new(),
+        }
+    }
+
     /// Draws it as it is at frame `t` of a horizon, counted from 0.
     pub fn draw(&self, canvas: &mut Texels, basis: &TimeBasis, t: usize) {
         // So many frames before its window's last one.
@@ -113,7 +122,7 @@ impl Entering {
             Some(at) => self.pose(basis.at(at)),
             None => Pose::new(self.body, &[]),
         };
-        paste(canvas, &self.sprite, &pose);
+        paste(canvas, &self.sprite, &pose.into());
     }
 }
 
@@ -165,6 +174,17 @@ impl Entered {
     /// Whether there is anything in its last frame that futures may take.
     pub fn is_empty(&self) -> bool {
         self.pieces.is_empty() && self.whole.is_empty()
+    }
+}
+
+impl Entering {
+    /// The same, and beyond the side that cuts it off the likeliest of `whole` pieces of the film.
+    pub(super) fn completed(self, piece: &Piece, size: (usize, usize), whole: &[Texels]) -> Self {
+        let best = completed(&self.sprite, piece, size, whole);
+        match best.into_iter().next() {
+            Some((_, sprite)) => Self { sprite, ..self },
+            None => self,
+        }
     }
 }
 

@@ -131,9 +131,10 @@ impl Grain {
         }
     }
 
-    /// Adds the future's own noise to frame `t` (C, H, W).
-    pub fn add(&self, draw: GrainDraw, frame: &mut [f32], t: usize) {
-        let share = (1.0 - self.persistence[t].powi(2)).max(0.0).sqrt();
+    /// Adds the future's own noise, as it is at frame `t` of the horizon, to a frame (C, H, W) that keeps as much of
+    /// x_T's as frame `kept` does.
+    pub fn add(&self, draw: GrainDraw, frame: &mut [f32], (t, kept): (usize, usize)) {
+        let share = (1.0 - self.persistence[kept].powi(2)).max(0.0).sqrt();
         let [one, other] = draw.sequences.map(|sequence| &self.sequences[sequence][t]);
         // Two different ones add up like noise, twice the same like itself.
         let scale = match draw.sequences[0] == draw.sequences[1] {
@@ -206,7 +207,7 @@ mod tests {
             grain.fade(&mut rest, &background, 1);
             let mut frame = rest.frame(1);
             let draw = grain.sample(&mut rng).unwrap();
-            grain.add(draw, &mut frame, 1);
+            grain.add(draw, &mut frame, (1, 1));
             spread += product(&off(&frame), &off(&frame)) / own / 50.0;
             kept += product(&off(&frame), &off(&x)) / own / 50.0;
         }

@@ -57,10 +57,15 @@ impl WholeHorizon {
             let entered = model.entered(footage, &windows)?;
             let sprites = entered.iter().flat_map(|one| &one.whole);
             let whole = some_of(sprites.map(|(_, sprite)| sprite.clone()).collect());
-            let of = |one: Entered| one.pieces.into_iter().map(|(_, piece)| piece).collect();
+            let background = &model.appearance.background;
+            let size = (background.shape[1], background.shape[2]);
+            let of = |one: Entered| -> Vec<Entering> {
+                let each = one.pieces.into_iter();
+                each.map(|(piece, entering)| entering.completed(&piece, size, &whole))
+                    .collect()
+            };
             let entering = EnteringBank::thinned(entered.into_iter().map(of).collect());
             let (context, frames) = about;
-            let background = &model.appearance.background;
             let noisy = Grain::of_which(&windows, background.pixels.len(), frames);
             let noise = |window: &Window| {
                 let mut all = self::frames(footage, window, context + frames)?;

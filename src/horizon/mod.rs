@@ -4,8 +4,10 @@
 //! background move over it as z says. E(x, y, z) = ‖y − ŷ(x, z)‖²/2s² + R(z), z* is found by
 //! Gauss–Newton steps, and p(z | x) is learned from the z*.
 
+mod actor;
 mod appearance;
 mod background;
+mod blocks;
 mod completion;
 mod config;
 mod drawing;
@@ -30,6 +32,7 @@ mod texels;
 mod time_basis;
 mod whole_horizon;
 
+pub use actor::{Actor, PlacedPiece, Similarity};
 pub use appearance::{Appearance, LargeFilm};
 pub use background::Background;
 pub use completion::Completions;

@@ -1,5 +1,6 @@
 //! What z moves: the pieces of the last frame seen, over what they hid.
 
+use super::actor::PlacedPiece;
 use super::background::Background;
 use super::piece::{Piece, pieces, whole};
 use super::pose::{Pose, Yx};
@@ -33,7 +34,7 @@ pub struct MotionScene {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Placement<'a> {
     /// A piece.
-    Piece(Pose),
+    Piece(PlacedPiece),
     /// The whole frame.
     Sheet(SheetField<'a>),
 }
@@ -96,7 +97,9 @@ impl MotionScene {
         let poses = || self.poses(motion, functions);
         match &self.sheet {
             Some(sheet) => vec![Placement::Sheet(sheet.field(&ways(&motion[0], functions)))],
-            None => poses().into_iter().map(Placement::Piece).collect(),
+            None => (poses().into_iter())
+                .map(|pose| Placement::Piece(pose.into()))
+                .collect(),
         }
     }
 
@@ -129,7 +132,7 @@ pub(super) fn paste_all<'a>(
 ) {
     for (sprite, placement) in sprites.into_iter().zip(placed) {
         match placement {
-            Placement::Piece(pose) => paste(canvas, sprite, pose),
+            Placement::Piece(placed) => paste(canvas, sprite, placed),
             Placement::Sheet(field) => paste_sheet(canvas, sprite, field),
         }
     }
@@ -145,9 +148,9 @@ fn paste_sheet(canvas: &mut Texels, sprite: &Texels, field: &SheetField) {
 }
 
 /// A sprite as it lies, over the canvas.
-pub(super) fn paste(canvas: &mut Texels, sprite: &Texels, pose: &Pose) {
-    for (at, place) in places(sprite, pose, canvas) {
-        let texel = sprite.sample(pose.backward(place));
+pub(super) fn paste(canvas: &mut Texels, sprite: &Texels, placed: &PlacedPiece) {
+    for (at, place) in places(sprite, |s| placed.forward(s), canvas) {
+        let texel = sprite.sample(placed.backward(place));
         over(&mut canvas.values[at], texel);
     }
 }
@@ -155,7 +158,7 @@ pub(super) fn paste(canvas: &mut Texels, sprite: &Texels, pose: &Pose) {
 /// Draws onto `canvas`, and tells what was drawn of one sprite.
 pub(super) fn dots(sprite: &Texels, pose: &Pose, canvas: &mut Texels) -> Vec<Dot> {
     let mut dots = Vec::new();
-    for (at, place) in places(sprite, pose, canvas) {
+    for (at, place) in places(sprite, |s| pose.forward(s), canvas) {
         let sampled = sprite.sample_with_slopes(pose.backward(place));
         if sampled != Sampled::default() {
             let below = canvas.values[at];
@@ -179,11 +182,11 @@ fn over(below: &mut Texel, texel: Texel) {
 }
 
 /// The canvas's texels on which a sprite may lie: those within the rectangle about its outline.
-fn places(
+fn places<F: Fn(Yx) -> Yx>(
     sprite: &Texels,
-    pose: &Pose,
+    forward: F,
     canvas: &Texels,
-) -> impl Iterator<Item = (usize, Yx)> + use<> {
+) -> impl Iterator<Item = (usize, Yx)> + use<F> {
     let (height, width) = sprite.size;
     let (top, left) = sprite.corner;
     let (bottom, right) = (
@@ -193,7 +196,7 @@ fn places(
     let (mut low, mut high) = ((f64::MAX, f64::MAX), (f64::MIN, f64::MIN));
     for y in [top, 0.5 * (top + bottom), bottom] {
         for x in [left, 0.5 * (left + right), right] {
-            let (y, x) = canvas.index(pose.forward((y, x)));
+            let (y, x) = canvas.index(forward((y, x)));
             low = (low.0.min(y), low.1.min(x));
             high = (high.0.max(y), high.1.max(x));
         }

@@ -58,6 +58,19 @@ impl Pose {
         }
     }
 
+    /// Turn and growth, where the centre is shown, and the centre.
+    pub(super) fn similarity(&self) -> ((f64, f64), Yx, Yx) {
+        (self.forth, self.at, self.body.centre)
+    }
+
+    /// The same with a share of its bends.
+    pub(super) fn eased(&self, share: f64) -> Self {
+        Self {
+            bends: self.bends.iter().map(|bend| share * bend).collect(),
+            ..self.clone()
+        }
+    }
+
     /// Where place `s` of the piece is shown.
     pub fn forward(&self, s: Yx) -> Yx {
         let v = (s.0 - self.body.centre.0, s.1 - self.body.centre.1);

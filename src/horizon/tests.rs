@@ -256,9 +256,10 @@ fn what_enters_is_told_from_what_turns() {
             let opacity = sprite.values.iter().map(|texel| f64::from(texel[3]));
             opacity.sum::<f64>() * sprite.pitch.powi(2)
         };
-        assert!(large.sprite.pitch * 3.0 == 1.0 && !piece.pixels.is_empty());
-        let ratio = area(&large.sprite) / area(&small.sprite);
-        assert!((0.85..1.15).contains(&ratio), "{ratio}");
+        assert!(large.sprite.pitch * 3.0 == 1.0);
+        // A square of 6 × 6, whatever a side cuts off of it.
+        let area = area(&large.sprite);
+        assert!((28.0..44.0).contains(&area), "{area} of {:?}", piece.body);
     }
 }
 

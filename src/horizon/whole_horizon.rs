@@ -130,7 +130,7 @@ impl WholeHorizon {
     }
 
     /// Ways in which the past is seen to move.
-    fn ways_before(&self) -> usize {
+    pub(super) fn ways_before(&self) -> usize {
         match self.config.ways {
             ways if self.sheet.is_some() => ways,
             3.. => 4,
@@ -139,7 +139,7 @@ impl WholeHorizon {
     }
 
     /// Speed down and right, how it changes, then all else that is known of a piece.
-    fn features(&self, body: &Body, before: &[f64]) -> Vec<f64> {
+    pub(super) fn features(&self, body: &Body, before: &[f64]) -> Vec<f64> {
         let [_, height, width] = self.appearance.background.shape;
         let functions = self.before.functions();
         let mut features = vec![before[0], before[functions]];
@@ -153,6 +153,11 @@ impl WholeHorizon {
         features.push(within(body.centre.1, width));
         features.push(body.radius.ln());
         features
+    }
+
+    /// The functions of time of the past.
+    pub(super) fn before(&self) -> &TimeBasis {
+        &self.before
     }
 
     /// Whether pieces move, and not the frame as a whole.
@@ -242,17 +247,37 @@ impl WholeHorizon {
 
     /// z of one future, drawn from p(z | x).
     pub fn sample(&self, seen: &SeenPast, temperature: f64, rng: &mut Rng) -> Motion {
-        let draw = |features: &Vec<f64>| match &self.prior {
+        let each = seen.features.iter();
+        each.map(|features| self.sample_piece(features, temperature, rng))
+            .collect()
+    }
+
+    /// The same of one piece.
+    pub(super) fn sample_piece(
+        &self,
+        features: &[f64],
+        temperature: f64,
+        rng: &mut Rng,
+    ) -> Vec<f64> {
+        match &self.prior {
             Some(prior) => prior.sample(features, temperature, rng),
             None => vec![0.0; self.config.ways * self.config.functions],
-        };
-        seen.features.iter().map(draw).collect()
+        }
     }
 
     /// ln p(z | x) of a window's pieces together, in nats; none where nothing moved in training.
     pub fn log_probability(&self, seen: &SeenPast, motion: &Motion) -> Option<f64> {
+        self.log_density(seen.features.iter(), motion)
+    }
+
+    /// The same of pieces with these features.
+    pub(super) fn log_density<'a>(
+        &self,
+        features: impl Iterator<Item = &'a Vec<f64>>,
+        motion: &Motion,
+    ) -> Option<f64> {
         let prior = self.prior.as_ref()?;
-        let each = seen.features.iter().zip(motion);
+        let each = features.zip(motion);
         Some(
             each.map(|(features, z)| prior.log_density(features, z))
                 .sum(),

@@ -1,0 +1,184 @@
+//! The frames of one future, block after block of the horizon.
+
+use super::actor::{Actor, motion_before};
+use super::drawing::{Drawing, LargeFrame, Parts};
+use super::entering::Entering;
+use super::grain::GrainDraw;
+use super::motion_scene::{Placement, paste_all, ways};
+use super::texels::Texels;
+use super::whole_horizon::{SeenPast, WholeHorizon};
+use crate::error::Result;
+use crate::interrupt;
+use crate::rng::Rng;
+
+/// Is shown each frame of a future: at which time, the first after the context being 1, and its values.
+type Show<'a> = dyn FnMut(usize, &[f32]) + 'a;
+
+/// What is drawn in one block.
+struct Block<'a> {
+    entering: &'a [Entering],
+    grain: Option<GrainDraw>,
+}
+
+impl WholeHorizon {
+    /// One future, shown frame by frame; the result is its ln p(z | x).
+    pub(super) fn go_on(
+        &self,
+        (past, first, parts): (&[Vec<f32>], &SeenPast, &[Parts]),
+        large: Option<LargeFrame>,
+        drawing: Drawing,
+        rng: &mut Rng,
+        show: &mut Show,
+    ) -> Result<f32> {
+        let last = drawing.times.iter().copied().max().unwrap_or(0);
+        let about = (drawing.temperature, last);
+        let likely = match (&first.scene.sheet, parts.last()) {
+            (None, Some(shown)) => self.pieces_go_on((first, shown), about, rng, show),
+            _ => self.sheet_goes_on((past, first, parts), large, about, rng, show),
+        };
+        Ok(likely? as f32)
+    }
+
+    /// Of pieces: each goes on in the next block from where it is, and so does what entered.
+    fn pieces_go_on<'a>(
+        &self,
+        (first, shown): (&SeenPast, &'a Parts<'a>),
+        (temperature, last): (f64, usize),
+        rng: &mut Rng,
+        show: &mut Show,
+    ) -> Result<f64> {
+        let size = first.scene.levels[0].rest.size;
+        let each = first.scene.pieces.iter().zip(&first.features);
+        let mut actors: Vec<Actor> = each
+            .map(|(piece, features)| Actor::new(piece.body, features.clone()))
+            .collect();
+        let mut sprites: Vec<&Texels> = Vec::new();
+        let (mut time, mut likely) = (0, 0.0);
+        while time < last {
+            interrupt::check()?;
+            let features = || actors.iter().map(|actor| &actor.features);
+            let motion: Vec<Vec<f64>> = features()
+                .map(|features| self.sample_piece(features, temperature, rng))
+                .collect();
+            likely += self.log_density(features(), &motion).unwrap_or(f64::NAN);
+            let entering = shown.appearance.entering.sample(rng);
+            if time == 0 {
+                sprites = shown.whole.sample(&shown.cut, rng);
+            }
+            let grain = shown.appearance.grain.sample(rng);
+            let block = Block { entering, grain };
+            let begin = time;
+            for t in 0..self.frames.min(last - begin) {
+                let tau = (t + 1) as f64 / self.frames as f64;
+                let each = actors.iter().zip(&motion);
+                let placed = each.map(|(actor, z)| {
+                    Placement::Piece(actor.placed(&ways(z, self.ahead.at(t)), tau))
+                });
+                let placed: Vec<Placement> = placed.collect();
+                time += 1;
+                let kept = (time - 1).min(self.frames - 1);
+                show(
+                    time,
+                    &self.frame(shown, &sprites, &placed, (&block, t, kept)),
+                );
+            }
+            let end = self.ahead.at(self.frames - 1);
+            let stay = actors.into_iter().zip(&motion).zip(sprites);
+            let stay = stay.map(|((actor, z), sprite)| {
+                let ends = ways(z, end);
+                let back = |s: usize| -> Vec<f64> {
+                    let were = match (self.frames - 1).checked_sub(s) {
+                        Some(at) => ways(z, self.ahead.at(at)),
+                        None => vec![0.0; ends.len()],
+                    };
+                    were.iter()
+                        .zip(&ends)
+                        .map(|(were, end)| were - end)
+                        .collect()
+                };
+                let before = motion_before(self.before(), self.ways_before(), back);
+                (
+                    actor.after(&ends, |body| self.features(body, &before)),
+                    sprite,
+                )
+            });
+            let come = entering.iter().map(|piece| {
+                let back = |s: usize| piece.ways_before(&self.ahead, s);
+                let before = motion_before(self.before(), self.ways_before(), back);
+                let features = self.features(&piece.body, &before);
+                (Actor::new(piece.body, features), &piece.sprite)
+            });
+            let mut next: Vec<(Actor, &Texels)> = stay
+                .chain(come)
+                .filter(|(actor, _)| !actor.is_gone(size))
+                .collect();
+            // What is lower is nearer.
+            let lower = |(actor, _): &(Actor, &Texels)| actor.body.centre.0 + actor.body.radius;
+            next.sort_by(|a, b| lower(a).total_cmp(&lower(b)));
+            (actors, sprites) = next.into_iter().unzip();
+        }
+        Ok(likely)
+    }
+
+    /// Frame `t` of a block of pieces, counted from 0, that keeps as much of x_T's noise as frame `kept` of the first.
+    fn frame(
+        &self,
+        parts: &Parts,
+        sprites: &[&Texels],
+        placed: &[Placement],
+        (block, t, kept): (&Block, usize, usize),
+    ) -> Vec<f32> {
+        let mut canvas = parts.rest(kept).clone();
+        paste_all(&mut canvas, sprites.iter().copied(), placed);
+        self.enter(block.entering, &mut canvas, t);
+        let mut frame = canvas.frame(parts.appearance.background.shape[0]);
+        if let Some(draw) = block.grain {
+            parts.appearance.grain.add(draw, &mut frame, (t, kept));
+        }
+        frame
+    }
+
+    /// Of the whole frame: each block begins with the last frames drawn.
+    fn sheet_goes_on(
+        &self,
+        (past, first, parts): (&[Vec<f32>], &SeenPast, &[Parts]),
+        large: Option<LargeFrame>,
+        (temperature, last): (f64, usize),
+        rng: &mut Rng,
+        show: &mut Show,
+    ) -> Result<f64> {
+        let (mut drawn, mut last_large): (Vec<Vec<f32>>, Option<Vec<f32>>) = (past.to_vec(), None);
+        let (mut time, mut likely) = (0, 0.0);
+        while time < last {
+            interrupt::check()?;
+            // After the first block all is seen anew.
+            let later = match time {
+                0 => None,
+                _ => Some(self.see(&drawn)?),
+            };
+            let seen = later.as_ref().unwrap_or(first);
+            let before = last_large.take();
+            let own_parts =
+                (later.as_ref()).map(|seen| self.parts(seen, large.zip(before.as_deref())));
+            let parts = own_parts.as_deref().unwrap_or(parts);
+            let motion = self.sample(seen, temperature, rng);
+            likely += self.log_probability(seen, &motion).unwrap_or(f64::NAN);
+            for t in 0..self.frames.min(last - time) {
+                let placed = self.placed(seen, &motion, t);
+                let mut frames = parts.iter().map(|parts| {
+                    let mut canvas = parts.cut.rest.clone();
+                    paste_all(&mut canvas, &parts.cut.sprites, &placed);
+                    canvas.frame(parts.appearance.background.shape[0])
+                });
+                time += 1;
+                let small = frames.next().unwrap_or_default();
+                let large = frames.next();
+                show(time, large.as_ref().unwrap_or(&small));
+                last_large = large;
+                drawn.push(small);
+            }
+            drawn.drain(..drawn.len().saturating_sub(self.context));
+        }
+        Ok(likely)
+    }
+}
