@@ -267,3 +267,33 @@ fn outcomes_of_another_world_are_told_and_fill_takes_a_model_of_the_hub() {
         assert!(stderr.contains("built without the hub"), "{stderr}");
     }
 }
+
+/// Every weight of a file of f32 becomes so large.
+fn fill(path: &Path, value: f32) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    for number in bytes[8 + header..].as_chunks_mut::<4>().0 {
+        *number = value.to_le_bytes();
+    }
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_training_that_ends_with_nan_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let more = "--set horizon.windows=0 --set training.members=1";
+    (train(folder, &format!("{more} --steps 2")).assert()).success();
+    let saves = folder.join("run/checkpoints");
+    for save in std::fs::read_dir(&saves).unwrap() {
+        for file in std::fs::read_dir(save.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if name.ends_with(".safetensors") && !name.contains("optimizer") {
+                fill(&path, 9e8);
+            }
+        }
+    }
+    let text = said(&mut train(folder, &format!("{more} --steps 4 --resume")));
+    assert!(text.contains("is not finite"), "{text}");
+}

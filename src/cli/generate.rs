@@ -128,7 +128,8 @@ pub fn run(args: &GenerateArgs) -> Result<()> {
     let target = target.batched(input.sequences.len())?;
     let (moment, horizon) = (moment(args, &model, &input)?, horizon(args, &model)?);
     let sized = args.size.zip(horizon);
-    let large = sized.map(|sized| Large::read(&input, moment, sized));
+    let drawn = (input.sequences.len() * length(args, &model)) as f64 * args.futures as f64;
+    let large = sized.map(|sized| Large::read(&input, moment, sized, drawn));
     let large = large.transpose()?;
     let futures = draw(
         args,

@@ -100,6 +100,7 @@ impl Run {
     /// that are not a run's.
     pub fn begin(folder: &Path, existing: Existing) -> Result<Self> {
         Self::check(folder, existing)?;
+        refuse_shared(folder)?;
         fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
         files::sweep(folder, Duration::ZERO)?;
         let mut run = Self {
@@ -370,5 +371,21 @@ fn write_into<S: Serialize>(
 mod own;
 mod pointer;
 mod presence;
+/// Refuses saves that are those of another run, through a link: each run sweeps the other's.
+fn refuse_shared(folder: &Path) -> Result<()> {
+    let path = folder.join(CHECKPOINTS);
+    let there = path.canonicalize().ok().filter(|_| path.is_symlink());
+    let owner = there.as_deref().and_then(Path::parent);
+    let own = folder.canonicalize().ok();
+    match owner.filter(|owner| Some(*owner) != own.as_deref() && Run::open(owner).is_ok()) {
+        None => Ok(()),
+        Some(owner) => Err(Error::input(
+            path.display().to_string(),
+            format!("is a link to the saves of another run, {}", owner.display()),
+            "copy that run, or take the link away",
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests;

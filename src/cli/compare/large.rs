@@ -17,6 +17,8 @@ use serde::Serialize;
 
 /// The film's own size counts up to this, along the longer side.
 const LARGEST: usize = 512;
+/// No size is larger, along the longer side.
+const MOST: usize = 1024;
 /// Windows of the training part in which it is seen what enters.
 const LOOKED_AT: usize = 60;
 
@@ -88,6 +90,11 @@ fn settings(size: DrawnSize, source: &Source, seen: &ReadSettings) -> Result<Rea
     let settings = size.settings(source, seen)?;
     let longer = settings.width.max(settings.height);
     match size {
+        DrawnSize::Pixels(width, height) if longer > MOST => Err(Error::input(
+            format!("--size {width}x{height}"),
+            format!("is larger than {MOST} pixels, and all of the film is kept at that size"),
+            "give a smaller one, or source",
+        )),
         DrawnSize::Source if longer > LARGEST => {
             let side = |side: usize| (side * LARGEST / longer / 2 * 2).max(2);
             let less = DrawnSize::Pixels(side(settings.width), side(settings.height));

@@ -36,7 +36,7 @@ struct Before {
 }
 
 impl Large {
-    /// Reads the input once more.
+    /// Reads the input once more, where there is room for it and for so many frames that are `drawn`.
     ///
     /// # Errors
     /// Frames that were prepared at one size, a size of another aspect ratio, an input that cannot
@@ -45,6 +45,7 @@ impl Large {
         input: &Input,
         moment: Moment,
         (size, model): (DrawnSize, &WholeHorizon),
+        drawn: f64,
     ) -> Result<Self> {
         let source = &input.source;
         if input.footage.is_backwards() {
@@ -63,10 +64,12 @@ impl Large {
         let before = Before::of(input, moment, (model, frame))?;
         let mut wanted: BTreeMap<usize, Vec<u8>> =
             before.frames().map(|index| (index, Vec::new())).collect();
-        let held = (LOOKS + wanted.len() + window.len()) * frame;
-        memory::check(held as f64, &format!("--size {width}x{height}"), || {
-            "give a smaller one".to_owned()
-        })?;
+        let held = (LOOKS + wanted.len() + window.len()) as f64 + drawn;
+        memory::check(
+            held * frame as f64,
+            &format!("--size {width}x{height}"),
+            || "give a smaller one, or fewer futures".to_owned(),
+        )?;
         let (mut looks, mut kept) = (Vec::new(), Vec::new());
         let mut frames = source.open(&settings)?;
         for index in 0..count {

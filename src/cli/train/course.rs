@@ -141,8 +141,14 @@ pub(in crate::cli) fn go(course: &mut impl Course) -> Result<bool> {
             return Err(error);
         }
     }
-    progress.finish(tick(&*course, energy.unwrap_or(0.0)));
+    let energy = energy.unwrap_or(0.0);
+    progress.finish(tick(&*course, energy));
     save(course)?;
+    if !energy.is_finite() {
+        return Err(Error::NotFinite {
+            what: format!("the energy of step {}, the last one", course.pace().step),
+        });
+    }
     Ok(true)
 }
 

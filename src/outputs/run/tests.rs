@@ -237,6 +237,25 @@ fn checkpoints_may_be_a_link_to_a_folder_with_other_files() {
     assert_eq!(files::entries(elsewhere.path()).unwrap(), [thesis]);
 }
 
+#[cfg(unix)]
+#[test]
+fn the_saves_of_another_run_are_not_shared() {
+    let (other, mut others) = begun();
+    save(&mut others, 3);
+    let (folder, run) = begun();
+    fs::remove_dir(run.folder.join(CHECKPOINTS)).unwrap();
+    let target = other.path().join(CHECKPOINTS);
+    std::os::unix::fs::symlink(target, run.folder.join(CHECKPOINTS)).unwrap();
+    for existing in [Existing::Resume, Existing::Overwrite] {
+        let said = Run::begin(folder.path(), existing)
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(said.contains("the saves of another run"), "{said}");
+    }
+    assert_eq!(latest(other.path()), 3);
+}
+
 #[test]
 fn a_run_that_was_moved_away_is_not_begun_again_by_halves() {
     let outer = tempfile::tempdir().unwrap();
