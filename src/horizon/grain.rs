@@ -18,7 +18,7 @@ const NUMBERS: usize = 2_000_000;
 const FEWEST: usize = 2;
 const MOST: usize = 8;
 /// The rim about what moved is this part of the width.
-const RIM: usize = 32;
+const RIM: usize = 48;
 
 /// The noise of still pixels.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -75,7 +75,7 @@ impl Grain {
             }
             // The rim of what moved, and its shadow, are no noise.
             let [_, height, width] = background.shape;
-            let moved = largest(&moved, (height, width), width.div_ceil(RIM));
+            let moved = largest(&moved, (height, width), width / RIM);
             for frame in &mut frames {
                 for (index, (value, usual)) in frame.iter_mut().zip(&background.pixels).enumerate()
                 {
