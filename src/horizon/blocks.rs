@@ -72,7 +72,7 @@ impl WholeHorizon {
                 let tau = (t + 1) as f64 / self.frames as f64;
                 let each = actors.iter().zip(&motion);
                 let placed = each.map(|(actor, z)| {
-                    Placement::Piece(actor.placed(&ways(z, self.ahead.at(t)), tau))
+                    Placement::Piece(Box::new(actor.placed(&ways(z, self.ahead.at(t)), tau)))
                 });
                 let placed: Vec<Placement> = placed.collect();
                 time += 1;

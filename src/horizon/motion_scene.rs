@@ -34,7 +34,7 @@ pub struct MotionScene {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Placement<'a> {
     /// A piece.
-    Piece(PlacedPiece),
+    Piece(Box<PlacedPiece>),
     /// The whole frame.
     Sheet(SheetField<'a>),
 }
@@ -98,7 +98,7 @@ impl MotionScene {
         match &self.sheet {
             Some(sheet) => vec![Placement::Sheet(sheet.field(&ways(&motion[0], functions)))],
             None => (poses().into_iter())
-                .map(|pose| Placement::Piece(pose.into()))
+                .map(|pose| Placement::Piece(Box::new(pose.into())))
                 .collect(),
         }
     }
