@@ -2,7 +2,7 @@
 
 use super::background::Background;
 use super::entering::{Entered, EnteringBank};
-use super::grain::{Grain, Noise};
+use super::grain::{Grain, NoiseFrames};
 use super::texels::Texels;
 use super::whole_horizon::WholeHorizon;
 use crate::data::Window;
@@ -90,7 +90,7 @@ impl Appearance {
                 .map(|at| film(window, at))
                 .collect()
         };
-        let noise: Noise = &noise;
+        let noise: NoiseFrames = &noise;
         appearance.grain = Grain::of(noisy, &appearance.background, model.frames, noise)?;
         Ok(appearance)
     }

@@ -1,7 +1,7 @@
 //! The frames of one future, block after block of the horizon.
 
 use super::actor::{Actor, motion_before};
-use super::drawing::{Drawing, LargeFrame, Parts};
+use super::drawing::{Drawing, DrawingParts, LargeFrame};
 use super::entering::Entering;
 use super::grain::GrainDraw;
 use super::motion_scene::{Placement, paste_all, ways};
@@ -12,10 +12,10 @@ use crate::interrupt;
 use crate::rng::Rng;
 
 /// Is shown each frame of a future: at which time, the first after the context being 1, and its values.
-type Show<'a> = dyn FnMut(usize, &[f32]) + 'a;
+type ShowFrame<'a> = dyn FnMut(usize, &[f32]) + 'a;
 
 /// What is drawn in one block.
-struct Block<'a> {
+struct BlockDraw<'a> {
     entering: &'a [Entering],
     grain: Option<GrainDraw>,
 }
@@ -24,11 +24,11 @@ impl WholeHorizon {
     /// One future, shown frame by frame; the result is its ln p(z | x).
     pub(super) fn go_on(
         &self,
-        (past, first, parts): (&[Vec<f32>], &SeenPast, &[Parts]),
+        (past, first, parts): (&[Vec<f32>], &SeenPast, &[DrawingParts]),
         large: Option<LargeFrame>,
         drawing: Drawing,
         rng: &mut Rng,
-        show: &mut Show,
+        show: &mut ShowFrame,
     ) -> Result<f32> {
         let last = drawing.times.iter().copied().max().unwrap_or(0);
         let about = (drawing.temperature, last);
@@ -42,10 +42,10 @@ impl WholeHorizon {
     /// Of pieces: each goes on in the next block from where it is, and so does what entered.
     fn pieces_go_on<'a>(
         &self,
-        (first, shown): (&SeenPast, &'a Parts<'a>),
+        (first, shown): (&SeenPast, &'a DrawingParts<'a>),
         (temperature, last): (f64, usize),
         rng: &mut Rng,
-        show: &mut Show,
+        show: &mut ShowFrame,
     ) -> Result<f64> {
         let size = first.scene.levels[0].rest.size;
         let each = first.scene.pieces.iter().zip(&first.features);
@@ -66,7 +66,7 @@ impl WholeHorizon {
                 sprites = shown.whole.sample(&shown.cut, rng);
             }
             let grain = shown.appearance.grain.sample(rng);
-            let block = Block { entering, grain };
+            let block = BlockDraw { entering, grain };
             let begin = time;
             for t in 0..self.frames.min(last - begin) {
                 let tau = (t + 1) as f64 / self.frames as f64;
@@ -123,10 +123,10 @@ impl WholeHorizon {
     /// Frame `t` of a block of pieces, counted from 0, that keeps as much of x_T's noise as frame `kept` of the first.
     fn frame(
         &self,
-        parts: &Parts,
+        parts: &DrawingParts,
         sprites: &[&Texels],
         placed: &[Placement],
-        (block, t, kept): (&Block, usize, usize),
+        (block, t, kept): (&BlockDraw, usize, usize),
     ) -> Vec<f32> {
         let mut canvas = parts.rest(kept).clone();
         paste_all(&mut canvas, sprites.iter().copied(), placed);
@@ -141,11 +141,11 @@ impl WholeHorizon {
     /// Of the whole frame: each block begins with the last frames drawn.
     fn sheet_goes_on(
         &self,
-        (past, first, parts): (&[Vec<f32>], &SeenPast, &[Parts]),
+        (past, first, parts): (&[Vec<f32>], &SeenPast, &[DrawingParts]),
         large: Option<LargeFrame>,
         (temperature, last): (f64, usize),
         rng: &mut Rng,
-        show: &mut Show,
+        show: &mut ShowFrame,
     ) -> Result<f64> {
         let (mut drawn, mut last_large): (Vec<Vec<f32>>, Option<Vec<f32>>) = (past.to_vec(), None);
         let (mut time, mut likely) = (0, 0.0);

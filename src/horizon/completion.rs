@@ -29,7 +29,7 @@ type Extent = [f64; 4];
 
 /// One that is alike.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Alike<'a> {
+struct AlikeSprite<'a> {
     sprite: &'a Texels,
     /// How far it is moved.
     aside: Yx,
@@ -85,21 +85,22 @@ pub(super) fn completed(
     if sides == [false; 4] {
         return Vec::new();
     }
-    let seen = Seen::of(sprite, size, sides);
+    let seen = SeenPart::of(sprite, size, sides);
     if seen.opaque == 0.0 {
         return Vec::new();
     }
-    let mut alike: Vec<Alike> = whole.iter().filter_map(|one| seen.best(one)).collect();
+    let mut alike: Vec<AlikeSprite> = whole.iter().filter_map(|one| seen.best(one)).collect();
     alike.sort_by(|a, b| a.error.total_cmp(&b.error));
     alike.truncate(BEST);
     let least = alike.first().map_or(0.0, |best| best.error);
-    let weight = |one: &Alike| (-(one.error - least) / (2.0 * DEVIATION.powi(2))).exp() as f32;
+    let weight =
+        |one: &AlikeSprite| (-(one.error - least) / (2.0 * DEVIATION.powi(2))).exp() as f32;
     let each = alike.iter();
     each.map(|one| (weight(one), seen.completed(one))).collect()
 }
 
 /// What the frame shows of a piece.
-struct Seen<'a> {
+struct SeenPart<'a> {
     sprite: &'a Texels,
     size: (usize, usize),
     /// Whether it is cut off above, below, on the left and on the right.
@@ -109,7 +110,7 @@ struct Seen<'a> {
     opaque: f64,
 }
 
-impl<'a> Seen<'a> {
+impl<'a> SeenPart<'a> {
     fn of(sprite: &'a Texels, size: (usize, usize), sides: [bool; 4]) -> Self {
         let within =
             |(y, x): Yx| y > -0.5 && x > -0.5 && y < size.0 as f64 - 0.5 && x < size.1 as f64 - 0.5;
@@ -138,7 +139,7 @@ impl<'a> Seen<'a> {
     }
 
     /// Where another sprite fits best; none where it is not alike.
-    fn best(&self, other: &'a Texels) -> Option<Alike<'a>> {
+    fn best(&self, other: &'a Texels) -> Option<AlikeSprite<'a>> {
         let its = extent(other, |_| true);
         let along =
             |low: usize, high: usize, [cut_low, cut_high]: [bool; 2]| match (cut_low, cut_high) {
@@ -161,7 +162,7 @@ impl<'a> Seen<'a> {
             .filter(|best| best.error < ALIKE)
     }
 
-    fn compare(&self, sprite: &'a Texels, its: Extent, aside: Yx) -> Alike<'a> {
+    fn compare(&self, sprite: &'a Texels, its: Extent, aside: Yx) -> AlikeSprite<'a> {
         let mut both = self.extent;
         for (both, (its, low)) in both.iter_mut().zip([
             (its[0] + aside.0, true),
@@ -191,7 +192,7 @@ impl<'a> Seen<'a> {
                 colours + (own[3] - its[3]).powi(2)
             })
             .sum();
-        Alike {
+        AlikeSprite {
             sprite,
             aside,
             gain,
@@ -200,7 +201,7 @@ impl<'a> Seen<'a> {
     }
 
     /// The piece, and beyond the border the other.
-    fn completed(&self, other: &Alike) -> Texels {
+    fn completed(&self, other: &AlikeSprite) -> Texels {
         let pitch = self.sprite.pitch;
         let (height, width) = (self.size.0 as f64 - 0.5, self.size.1 as f64 - 0.5);
         let moved = |(y, x): Yx| (y + other.aside.0, x + other.aside.1);

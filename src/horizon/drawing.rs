@@ -53,7 +53,7 @@ impl LargeFrame<'_> {
 }
 
 /// What all futures of a past are drawn from, at one size.
-pub(super) struct Parts<'a> {
+pub(super) struct DrawingParts<'a> {
     pub appearance: &'a Appearance,
     pub cut: Cow<'a, Cut>,
     pub whole: Completions,
@@ -61,7 +61,7 @@ pub(super) struct Parts<'a> {
     rests: Vec<OnceLock<Texels>>,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> DrawingParts<'a> {
     fn new(
         (appearance, cut): (&'a Appearance, Cow<'a, Cut>),
         (seen, frames): (&SeenPast, usize),
@@ -163,14 +163,14 @@ impl WholeHorizon {
         &'a self,
         seen: &'a SeenPast,
         large: Option<(LargeFrame<'a>, &[f32])>,
-    ) -> Vec<Parts<'a>> {
+    ) -> Vec<DrawingParts<'a>> {
         let cut = Cow::Borrowed(&seen.scene.levels[0]);
         let about = (seen, self.frames);
-        let mut parts = vec![Parts::new((&self.appearance, cut), about)];
+        let mut parts = vec![DrawingParts::new((&self.appearance, cut), about)];
         let columns = self.appearance.background.shape[2];
         parts.extend(large.map(|(large, last)| {
             let cut = large.cut(last, &seen.scene, columns);
-            Parts::new((large.appearance, Cow::Owned(cut)), about)
+            DrawingParts::new((large.appearance, Cow::Owned(cut)), about)
         }));
         parts
     }

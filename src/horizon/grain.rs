@@ -38,7 +38,7 @@ pub struct GrainDraw {
 }
 
 /// The frames (C, H, W) in [0, 1] of a window from its last of the context on.
-pub type Noise<'a> = &'a dyn Fn(&Window) -> Result<Vec<Vec<f32>>>;
+pub type NoiseFrames<'a> = &'a dyn Fn(&Window) -> Result<Vec<Vec<f32>>>;
 
 impl Grain {
     /// Which of these windows its sequences are of, where frames have so many `numbers` and `ahead` are drawn.
@@ -56,7 +56,7 @@ impl Grain {
         windows: &[Window],
         background: &Background,
         ahead: usize,
-        noise: Noise,
+        noise: NoiseFrames,
     ) -> Result<Self> {
         let least = threshold(background);
         let plane = background.noise.len();

@@ -32,14 +32,13 @@ mod texels;
 mod time_basis;
 mod whole_horizon;
 
-pub use actor::{Actor, PlacedPiece, Similarity};
+pub use actor::PlacedPiece;
 pub use appearance::{Appearance, LargeFilm};
 pub use background::Background;
-pub use completion::Completions;
 pub use config::{HorizonConfig, MovingParts};
 pub use drawing::{Drawing, LargeFrame, Onlooker};
 pub use entering::{Entered, Entering, EnteringBank};
-pub use grain::{Grain, GrainDraw, Noise};
+pub use grain::{Grain, GrainDraw, NoiseFrames};
 pub use learning::{frames, moving_share};
 pub use likeness::Likeness;
 pub use motion_energy::{MotionEnergy, MotionError};

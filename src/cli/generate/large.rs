@@ -26,7 +26,7 @@ pub(super) struct Large {
 }
 
 /// What of the input before the moment is needed at the large size.
-struct Before {
+struct BeforeMoment {
     entered: Vec<Entered>,
     noisy: Vec<Window>,
     /// Frames from the context's end to the horizon's.
@@ -61,7 +61,7 @@ impl Large {
         let window = moment.start..moment.start + moment.context + moment.real;
         let (channels, height, width) = settings.shape();
         let frame = channels * height * width;
-        let before = Before::of(input, moment, (model, frame))?;
+        let before = BeforeMoment::of(input, moment, (model, frame))?;
         let mut wanted: BTreeMap<usize, Vec<u8>> =
             before.frames().map(|index| (index, Vec::new())).collect();
         let held = (LOOKS + wanted.len() + window.len()) as f64 + drawn;
@@ -132,7 +132,7 @@ impl Large {
     }
 }
 
-impl Before {
+impl BeforeMoment {
     /// Of frames of so many `numbers`. Nothing after the context is looked at.
     fn of(input: &Input, moment: Moment, (model, numbers): (&WholeHorizon, usize)) -> Result<Self> {
         let length = model.context + model.frames;
