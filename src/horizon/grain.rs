@@ -18,7 +18,7 @@ const NUMBERS: usize = 2_000_000;
 const FEWEST: usize = 2;
 const MOST: usize = 8;
 /// The rim about what moved is this part of the width.
-const RIM: usize = 48;
+const RIM: usize = 32;
 
 /// The noise of still pixels.
 #[derive(Debug, Clone, Default, PartialEq)]
