@@ -181,15 +181,16 @@ mod tests {
 
     /// A square that goes right and starts again at the left, or one that stands still.
     fn film(moves: bool) -> [Footage; 1] {
-        let frame = |time: usize| {
+        let frame = |time: usize| -> Vec<u8> {
             let left = if moves { (time * 2) % 26 } else { 9 };
-            (0..32 * 32).map(move |at| {
+            let pixel = |at: usize| {
                 let (y, x) = (at / 32, at % 32);
                 match (12..18).contains(&y) && (left..left + 6).contains(&x) {
                     true => 220u8,
                     false => 60 + x as u8,
                 }
-            })
+            };
+            (0..32 * 32).map(pixel).collect()
         };
         let cuts = (1..200).filter(|time| moves && time % 13 == 0).collect();
         let frames = (0..200).flat_map(frame).collect();
@@ -216,7 +217,8 @@ mod tests {
         assert!(health.windows > 20, "{health:?}");
         assert!(health.error < 0.2, "{health:?}");
         assert_eq!((health.reversed, health.jump), (1.0, 1.0), "{health:?}");
-        assert!((0.0..=1.0).contains(&health.frozen), "{health:?}");
+        // What goes on as before is explained whole; a square that stops is more surprising than that.
+        assert_eq!(health.frozen, 0.0, "{health:?}");
         assert!(health.mirrored > 0.8 && health.another > 0.8, "{health:?}");
     }
 

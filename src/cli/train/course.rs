@@ -174,7 +174,9 @@ fn steps(
         let used = course.pace().used();
         let (last, report) = course.step(used, progress)?;
         course.pace_mut().step += 1;
-        let smooth = energy.map_or(last, |old: f64| old + 0.05 * (last - old));
+        // A step that was not finite, from which training recovered, leaves no trace.
+        let old = energy.filter(|old| old.is_finite());
+        let smooth = old.map_or(last, |old| old + 0.05 * (last - old));
         *energy = Some(smooth);
         if course.pace().step % METRICS_APART == 1 {
             course.log(&report)?;
@@ -200,5 +202,69 @@ fn tick(course: &impl Course, energy: f64) -> Tick {
         elapsed: pace.elapsed(),
         samples: pace.step.saturating_mul(course.batch_size() as u64),
         energy,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Steps of these energies.
+    struct Told {
+        pace: Pace,
+        energies: Vec<f64>,
+        saves: usize,
+    }
+
+    impl Course for Told {
+        type Report = ();
+
+        fn pace(&self) -> &Pace {
+            &self.pace
+        }
+
+        fn pace_mut(&mut self) -> &mut Pace {
+            &mut self.pace
+        }
+
+        fn batch_size(&self) -> usize {
+            1
+        }
+
+        fn step(&mut self, _: f64, _: &Progress) -> Result<(f64, ())> {
+            Ok((self.energies[self.pace.step as usize], ()))
+        }
+
+        fn log(&mut self, (): &()) -> Result<()> {
+            Ok(())
+        }
+
+        fn validate(&mut self, _: &Progress) -> Result<()> {
+            Ok(())
+        }
+
+        fn save(&mut self) -> Result<()> {
+            self.saves += 1;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_last_step_that_is_not_finite_is_no_success() {
+        let told = |energies: &[f64]| {
+            let budget = Budget::Steps(energies.len() as u64);
+            let mut course = Told {
+                pace: Pace::new(budget, Duration::from_secs(60)),
+                energies: energies.to_vec(),
+                saves: 0,
+            };
+            let ended = go(&mut course);
+            assert_eq!((course.saves, course.pace.step), (1, energies.len() as u64));
+            ended
+        };
+        let said = told(&[1.0, 0.5, f64::NAN]).unwrap_err().to_string();
+        assert!(said.contains("the energy of step 3"), "{said}");
+        // Training recovered from one that was not finite before.
+        assert!(told(&[1.0, f64::NAN, 0.5, 0.4]).unwrap());
     }
 }
