@@ -180,7 +180,7 @@ fn is_reason(line: &str) -> bool {
 }
 
 /// Times the limit that a process may wait for others.
-const PATIENCE: u32 = 6;
+const PATIENCE: u32 = 12;
 
 impl Running {
     /// The next verdict. What counts is the time that the process works, since the machine

@@ -32,7 +32,7 @@ use blind::{BlindPairs, BlindPlaces};
 use large::LargeReport;
 use looks::{Lessons, Looking};
 use report::{Data, HealthReport, ModelReport, Report};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 /// Windows for the checks of the latent.
@@ -63,6 +63,9 @@ pub struct CompareArgs {
     /// Windows of it, evenly spread
     #[arg(long, value_name = "W", default_value = "16")]
     pub windows: NonZeroUsize,
+    /// Frames ahead, up to which all is judged [default: evaluation.horizon of the run]
+    #[arg(long, value_name = "N")]
+    pub horizon: Option<NonZeroU16>,
     /// The same seed draws the same futures
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
@@ -197,7 +200,7 @@ fn produce(args: &CompareArgs) -> Result<String> {
                 part.frames(),
                 plan.length()
             ),
-            "give a longer video, or a lower evaluation.horizon in training",
+            "give a longer video, or a lower --horizon",
         ));
     }
 

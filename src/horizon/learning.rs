@@ -7,8 +7,10 @@ use super::entering::{Entered, Entering, EnteringBank};
 use super::grain::Grain;
 use super::motion_energy::MotionEnergy;
 use super::motion_prior::{MotionExample, MotionPrior};
+use super::motion_scene::Motion;
 use super::piece::threshold;
-use super::whole_horizon::WholeHorizon;
+use super::pose::Body;
+use super::whole_horizon::{SeenPast, WholeHorizon};
 use crate::data::{Footage, Part, Window};
 use crate::error::Result;
 use crate::interrupt;
@@ -102,8 +104,7 @@ impl WholeHorizon {
             .map(|(example, _)| example)
             .collect();
         if !examples.is_empty() {
-            let (scaled, marks) = (model.scaled(), model.marks());
-            model.prior = Some(MotionPrior::learn(&examples, scaled, marks)?);
+            model.prior = Some(MotionPrior::learn(&examples, model.layout())?);
         }
         Ok((model, windows))
     }
@@ -122,15 +123,37 @@ impl WholeHorizon {
             let seen = self.see(past)?;
             let found = self.infer(&seen, ahead)?;
             let on = self.going_on(&seen);
+            let whole = self.are_whole(&seen, &found.motion);
             let each = seen.features.into_iter().zip(found.motion).zip(on);
-            let examples = each.map(|((features, motion), on)| {
+            let examples = each.zip(whole).map(|(((features, motion), on), whole)| {
                 let off = motion.iter().zip(on).map(|(z, on)| z - on).collect();
-                (MotionExample { features, motion }, off)
+                let example = MotionExample {
+                    features,
+                    motion,
+                    whole,
+                };
+                (example, off)
             });
             Ok(examples.collect())
         };
         let examples: Vec<Vec<_>> = windows.par_iter().map(of_window).collect::<Result<_>>()?;
         Ok(examples.into_iter().flatten().collect())
+    }
+
+    /// Whether no side cuts off a piece at the beginning and the end of the horizon.
+    fn are_whole(&self, seen: &SeenPast, motion: &Motion) -> Vec<bool> {
+        let size = seen.scene.levels[0].rest.size;
+        let ends = (seen.scene).poses(motion, self.ahead.at(self.frames - 1));
+        let within =
+            |at: f64, radius: f64, length: usize| (radius..=length as f64 - radius).contains(&at);
+        let each = seen.scene.pieces.iter().zip(ends);
+        each.map(|(piece, end)| {
+            let Body { centre, radius, .. } = piece.body;
+            let (y, x) = end.forward(centre);
+            let stays = within(y, radius, size.0) && within(x, radius, size.1);
+            stays && piece.cut_off(size) == [false; 4]
+        })
+        .collect()
     }
 
     /// What entered in at most 150 of the windows, each of context and horizon: while the horizon passed.

@@ -1,7 +1,9 @@
-//! p(z | x) without a network: ridge regression from how a piece moved before, and
+//! p(z | x) without a network: kernel ridge regression from how a piece moved before, and
 //! what is left over as it was found at moments that were alike.
 
+use super::kernel_ridge::Bumps;
 use super::likeness::{Likeness, log_sum};
+use super::motion_layout::MotionLayout;
 use super::ridge::{Ridge, best_penalty, foretold, remainders};
 use super::standard::{standard, standardised};
 use crate::error::Result;
@@ -15,6 +17,8 @@ pub struct MotionExample {
     pub features: Vec<f64>,
     /// z*.
     pub motion: Vec<f64>,
+    /// Whether all of the piece is seen, at first and at last: what a side cuts off seems to turn and to shrink.
+    pub whole: bool,
 }
 
 /// p(z | x) of a piece: m(x) + s(x)·r, with r one of the remainders of training and a little noise
@@ -23,12 +27,14 @@ pub struct MotionExample {
 pub struct MotionPrior {
     /// Mean and deviation of each feature.
     pub(super) standard: Vec<(f64, f64)>,
-    /// For each number of z, a weight of each feature and a constant.
+    /// For each number of z, a weight of each feature and a constant: the lines of m(x).
     pub(super) weights: Vec<Vec<f64>>,
+    /// What m(x) adds to these in the first numbers of z.
+    pub(super) bumps: Bumps,
     /// ln s(x) = a + b·ln of how much moved before.
     pub(super) scale: (f64, f64),
-    /// How many of z's first numbers s(x) scales: where a piece goes, and not how it turns and grows.
-    pub(super) scaled: usize,
+    /// What the numbers are.
+    pub(super) layout: MotionLayout,
     /// Remainders of training, in units of s(x) where it scales.
     pub(super) remainders: Vec<Vec<f64>>,
     /// The kernel's deviation in each number of z, in the same units.
@@ -44,13 +50,12 @@ const NARROWEST: f64 = 1e-6;
 const LEAST_MOTION: f64 = 0.01;
 
 impl MotionPrior {
-    /// From `examples`, at least one, in the order of the film. The first `scaled` numbers of z say where a piece goes, and are as
-    /// far off as s(x) says. The others say how it turns and grows, which large pieces tell. The last `marks` features tell, beside how
-    /// much moved, which moments are alike; the last is the size.
+    /// From `examples`, at least one, in the order of the film.
     ///
     /// # Errors
     /// Numbers that are not finite.
-    pub fn learn(examples: &[MotionExample], scaled: usize, marks: usize) -> Result<Self> {
+    pub fn learn(examples: &[MotionExample], layout: MotionLayout) -> Result<Self> {
+        let (scaled, marks) = (layout.scaled, layout.marks);
         let count = examples.len() as f64;
         let features: Vec<&[f64]> = examples.iter().map(|e| &e.features[..]).collect();
         let standard = standard(&features);
@@ -59,12 +64,24 @@ impl MotionPrior {
             .map(|e| standardised(&standard, &e.features))
             .collect();
         let size = examples.first().map_or(0, |e| e.motion.len());
-        let all: Vec<usize> = (0..examples.len()).collect();
-        let motions: Vec<&[f64]> = examples.iter().map(|e| &e.motion[..]).collect();
-        let [mut weights, mut left] = fit(&rows, &motions, (&all, 0..scaled))?;
+        // How far all is from going on as before.
+        let offs: Vec<Vec<f64>> = (examples.iter())
+            .map(|e| {
+                let on = layout.going_on(&e.features, size);
+                e.motion.iter().zip(on).map(|(z, on)| z - on).collect()
+            })
+            .collect();
+        let (curve, mut left) = layout.curve(examples, &rows, &offs)?;
+        let mut weights = curve.lines;
         let large = large(examples, marks);
-        let [shape, turned] = fit(&rows, &motions, (&large, scaled..size))?;
+        let [shape, turned] = fit(&rows, &offs, (&large, scaled..size))?;
         weights.extend(shape);
+        for &(number, feature) in &layout.carried {
+            let (mean, deviation) = standard[feature];
+            let weights = &mut weights[number];
+            weights[feature] += deviation;
+            weights[rows[0].len()] += mean;
+        }
         let turned = keep_usual(turned);
         for (index, left) in left.iter_mut().enumerate() {
             // A small piece may turn in any way, so it takes what a large one did.
@@ -73,8 +90,9 @@ impl MotionPrior {
         let mut prior = Self {
             standard,
             weights,
+            bumps: curve.bumps,
             scale: (0.0, 0.0),
-            scaled,
+            layout,
             remainders: Vec::new(),
             width: vec![0.0; size],
             likeness: Likeness::none(marks),
@@ -154,7 +172,11 @@ impl MotionPrior {
         let left = &self.remainders[chosen];
         let each = self.mean(features).into_iter().zip(left).zip(&self.width);
         let each = each.enumerate().map(|(at, ((m, r), w))| {
-            let s = if at < self.scaled { s } else { temperature };
+            let s = if at < self.layout.scaled {
+                s
+            } else {
+                temperature
+            };
             m + s * (r + w * rng.normal())
         });
         each.collect()
@@ -164,7 +186,7 @@ impl MotionPrior {
     pub fn log_density(&self, features: &[f64], motion: &[f64]) -> f64 {
         let s = self.scale_of(features);
         let off: Vec<f64> = (self.mean(features).iter().zip(motion).enumerate())
-            .map(|(at, (m, z))| (z - m) / if at < self.scaled { s } else { 1.0 })
+            .map(|(at, (m, z))| (z - m) / if at < self.layout.scaled { s } else { 1.0 })
             .collect();
         let widths: Vec<f64> = self.width.iter().map(|w| w.max(NARROWEST)).collect();
         let count = self.remainders.len();
@@ -177,19 +199,23 @@ impl MotionPrior {
         });
         let kernels: Vec<f64> = kernels.collect();
         let normal = |w: &f64| (w * std::f64::consts::TAU.sqrt()).ln();
-        let volume = widths.iter().map(normal).sum::<f64>() + self.scaled as f64 * s.ln();
+        let volume = widths.iter().map(normal).sum::<f64>() + self.layout.scaled as f64 * s.ln();
         log_sum(&kernels) - log_sum(&weights) - volume
     }
 
     fn mean_of(&self, row: &[f64]) -> Vec<f64> {
-        self.weights.iter().map(|w| foretold(w, row)).collect()
+        let mut mean: Vec<f64> = self.weights.iter().map(|w| foretold(w, row)).collect();
+        if !self.bumps.centres.is_empty() {
+            self.bumps.add(&self.layout.row(row), &mut mean);
+        }
+        mean
     }
 }
 
 /// Weights for some numbers of z, fitted to some examples, and what these leave of the examples.
 fn fit(
     rows: &[Vec<f64>],
-    motions: &[&[f64]],
+    motions: &[Vec<f64>],
     (some, numbers): (&[usize], Range<usize>),
 ) -> Result<[Vec<Vec<f64>>; 2]> {
     let rows: Vec<Vec<f64>> = some.iter().map(|&index| rows[index].clone()).collect();
@@ -200,14 +226,17 @@ fn fit(
     Ok([weights, remainders(&rows, &targets, penalty)?])
 }
 
-/// The large pieces, by the last feature, ln of the radius: how a small one turns makes no difference to its energy. The larger
-/// half where few are large; all, where nothing tells their size.
+/// The large pieces of those that are whole, by the last feature, ln of the radius: how a small one turns makes no difference to
+/// its energy. The larger half where few are large; all, where nothing tells their size.
 fn large(examples: &[MotionExample], marks: usize) -> Vec<usize> {
     let size = |e: &MotionExample| match marks {
         0 => 0.0,
         _ => e.features.last().copied().unwrap_or(0.0),
     };
-    let mut sizes: Vec<f64> = examples.iter().map(size).collect();
+    let any = examples.iter().filter(|e| e.whole).count() < ENOUGH;
+    let mut sizes: Vec<f64> = (examples.iter().filter(|e| any || e.whole))
+        .map(size)
+        .collect();
     sizes.sort_unstable_by(f64::total_cmp);
     let enough = sizes.iter().rev().nth(ENOUGH).copied().unwrap_or(f64::MIN);
     let half = sizes.get(sizes.len() / 2).copied().unwrap_or(0.0);
@@ -216,7 +245,10 @@ fn large(examples: &[MotionExample], marks: usize) -> Vec<usize> {
     } else {
         half
     };
-    let is_large = |index: &usize| size(&examples[*index]) >= least;
+    let is_large = |index: &usize| {
+        let example = &examples[*index];
+        (any || example.whole) && size(example) >= least
+    };
     (0..examples.len()).filter(is_large).collect()
 }
 
@@ -264,14 +296,23 @@ mod tests {
                     speed + noise * rng.normal(),
                     -2.0 * speed + noise * rng.normal(),
                 ],
+                whole: true,
             }
         });
         each.collect()
     }
 
+    fn layout(scaled: usize) -> MotionLayout {
+        MotionLayout {
+            scaled,
+            marks: 0,
+            carried: vec![(0, 0)],
+        }
+    }
+
     #[test]
     fn the_past_foretells_mean_and_spread() {
-        let prior = MotionPrior::learn(&examples(), 2, 0).unwrap();
+        let prior = MotionPrior::learn(&examples(), layout(2)).unwrap();
         let features = [1.5, 0.0, 0.3];
         let mean = prior.mean(&features);
         assert!(
@@ -293,7 +334,7 @@ mod tests {
 
     #[test]
     fn the_density_is_that_of_the_draws() {
-        let prior = MotionPrior::learn(&examples(), 1, 0).unwrap();
+        let prior = MotionPrior::learn(&examples(), layout(1)).unwrap();
         let features = [1.0, 0.0, 0.0];
         // By importance sampling from a broad normal distribution its integral is 1.
         let mean = prior.mean(&features);
@@ -318,7 +359,7 @@ mod tests {
 
     #[test]
     fn a_temperature_of_0_draws_the_mean() {
-        let prior = MotionPrior::learn(&examples(), 2, 0).unwrap();
+        let prior = MotionPrior::learn(&examples(), layout(2)).unwrap();
         let features = [0.5, 0.0, 0.0];
         let mut rng = Seed(1).stream("test", 0);
         assert_eq!(

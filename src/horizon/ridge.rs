@@ -46,6 +46,11 @@ pub fn fold(index: usize, count: usize) -> usize {
     index * FOLDS / count.max(1)
 }
 
+/// How many parts of the film take turns, of so many rows: 1 where there are hardly any.
+pub fn folds(count: usize) -> usize {
+    if count < 2 * FOLDS { 1 } else { FOLDS }
+}
+
 /// What a fit leaves of each row's targets. No row is foretold by a fit to its own part of the film: a fit's own
 /// remainders are too small. (By a fit to all where there are hardly any rows.)
 ///
@@ -53,7 +58,7 @@ pub fn fold(index: usize, count: usize) -> usize {
 /// Numbers that are not finite.
 pub fn remainders(rows: &[Vec<f64>], targets: &[&[f64]], penalty: f64) -> Result<Vec<Vec<f64>>> {
     let count = rows.len();
-    let parts = if count < 2 * FOLDS { 1 } else { FOLDS };
+    let parts = folds(count);
     let mut left = Vec::with_capacity(count);
     for part in 0..parts {
         let (held, others): (Vec<usize>, Vec<usize>) =

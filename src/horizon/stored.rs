@@ -3,6 +3,7 @@
 use super::background::Background;
 use super::config::HorizonConfig;
 use super::grain::Grain;
+use super::kernel_ridge::Bumps;
 use super::likeness::Likeness;
 use super::motion_prior::MotionPrior;
 use super::whole_horizon::WholeHorizon;
@@ -51,6 +52,9 @@ impl WholeHorizon {
                 ("prior.remainders", rows(&prior.remainders)?),
                 ("prior.width", list(&prior.width)?),
             ]);
+            if !prior.bumps.centres.is_empty() {
+                all.extend(bumps_tensors(&prior.bumps)?);
+            }
             if prior.likeness.bandwidth.is_finite() {
                 all.extend(likeness_tensors(&prior.likeness)?);
             }
@@ -129,10 +133,22 @@ impl WholeHorizon {
                 ));
             }
             let scale = sized("prior.scale", 1, 2)?;
+            let scaled = model.scaled();
             let split = |values: Vec<f64>, size: usize| -> Vec<Vec<f64>> {
                 values.chunks_exact(size).map(<[f64]>::to_vec).collect()
             };
             let remainders = split(sized("prior.remainders", 2, size)?, size);
+            // Runs of before have lines alone.
+            let mut bumps = Bumps::none();
+            if tensors.contains_key("prior.centres") {
+                bumps.centres = split(sized("prior.centres", 2, features)?, features);
+                bumps.heights = split(sized("prior.heights", 2, scaled)?, scaled);
+                bumps.bandwidth = sized("prior.bump", 1, 1)?[0];
+                if bumps.centres.len() != bumps.heights.len() || bumps.bandwidth <= 0.0 {
+                    let problem = format!("expected {} rows", bumps.centres.len());
+                    return Err(unfit("prior.heights", problem));
+                }
+            }
             let mut likeness = Likeness::none(model.marks());
             if tensors.contains_key("prior.moments") {
                 let marks = 1 + likeness.marks;
@@ -151,7 +167,8 @@ impl WholeHorizon {
                 standard: pairs(standard),
                 weights: split(weights, features + 1),
                 scale: (scale[0], scale[1]),
-                scaled: model.scaled(),
+                bumps,
+                layout: model.layout(),
                 remainders,
                 width: sized("prior.width", 1, size)?,
                 likeness,
@@ -177,6 +194,14 @@ impl WholeHorizon {
         }
         Ok(model)
     }
+}
+
+fn bumps_tensors(bumps: &Bumps) -> Result<[(&'static str, Tensor); 3]> {
+    Ok([
+        ("prior.centres", rows(&bumps.centres)?),
+        ("prior.heights", rows(&bumps.heights)?),
+        ("prior.bump", narrow(&[bumps.bandwidth], &[1])?),
+    ])
 }
 
 fn likeness_tensors(likeness: &Likeness) -> Result<[(&'static str, Tensor); 3]> {

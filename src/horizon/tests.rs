@@ -164,7 +164,12 @@ fn tensors_hold_the_model() {
         .map(|(a, b)| (a - b).abs())
         .fold(0f32, f32::max);
     assert!(apart < 1e-3, "{apart}");
-    for name in ["background", "spread", "prior.weights", "prior.remainders"] {
+    // A run of before curves were learned has lines alone.
+    let mut lines = tensors.clone();
+    assert!(lines.remove("prior.centres").is_some());
+    assert!(WholeHorizon::of_tensors(&model.config, about, &lines).is_ok());
+    let all = ["background", "spread", "prior.weights", "prior.remainders"];
+    for name in all.into_iter().chain(["prior.centres", "prior.heights"]) {
         let mut broken = tensors.clone();
         let half = broken[name].flatten_all().unwrap();
         broken.insert(name.to_owned(), half.narrow(0, 0, 1).unwrap());

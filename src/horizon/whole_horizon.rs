@@ -6,6 +6,7 @@ use super::config::HorizonConfig;
 use super::config::MovingParts;
 use super::entering::Entering;
 use super::motion_energy::MotionEnergy;
+use super::motion_layout::MotionLayout;
 use super::motion_prior::MotionPrior;
 use super::motion_scene::{Motion, MotionScene, Placement};
 use super::motion_search::{FoundMotion, MotionSearch};
@@ -190,21 +191,27 @@ impl WholeHorizon {
 
     /// The constant speed at which the pieces came.
     pub fn going_on(&self, seen: &SeenPast) -> Motion {
-        let (functions, before) = (self.config.functions, self.before.functions());
-        let on = |motion: &Vec<f64>| {
-            let mut on = vec![0.0; self.config.ways * functions];
-            // A piece that grew stops growing, for all that is known.
-            let grows = |way: &usize| self.sheet.is_none() && *way == 2;
-            for way in (0..self.ways_before()).filter(|way| !grows(way)) {
-                if let (Some(on), Some(speed)) =
-                    (on.get_mut(way * functions), motion.get(way * before))
-                {
-                    *on = *speed;
-                }
-            }
-            on
-        };
-        seen.motion.iter().map(on).collect()
+        let (layout, size) = (self.layout(), self.spread.len());
+        let each = seen.features.iter();
+        each.map(|features| layout.going_on(features, size))
+            .collect()
+    }
+
+    /// What the numbers of z and the features are.
+    pub(super) fn layout(&self) -> MotionLayout {
+        // A piece that grew stops growing, for all that is known.
+        let grows = |way: &usize| self.sheet.is_none() && *way == 2;
+        let ways = 0..self.ways_before().min(self.config.ways);
+        // The first two ways have a feature for how they change, too.
+        let feature = |way: usize| if way < 2 { way } else { way + 2 };
+        MotionLayout {
+            scaled: self.scaled(),
+            marks: self.marks(),
+            carried: ways
+                .filter(|way| !grows(way))
+                .map(|way| (way * self.config.functions, feature(way)))
+                .collect(),
+        }
     }
 
     /// z* for the frames that came, each (C, H, W) in [0, 1].

@@ -89,7 +89,7 @@ pub(super) fn check(frames: NonZeroUsize, plan: &Plan) -> Result<()> {
     Err(Error::input(
         format!("--blind-frames {frames}"),
         format!("futures of {longest} frames are compared"),
-        format!("give at most {longest}, or train with --set evaluation.horizon={frames}"),
+        format!("give at most {longest}, or --horizon {frames}"),
     ))
 }
 

@@ -186,7 +186,8 @@ pub(super) fn plan(runs: &[Run], args: &CompareArgs) -> Result<Plan> {
         .iter()
         .map(|run| run.model.config.settings.model.context);
     let evaluation = &runs[0].model.config.settings.evaluation;
-    let horizons = Plan::horizons(evaluation.horizon)?;
+    let asked = args.horizon.map(|frames| usize::from(frames.get()));
+    let horizons = Plan::horizons(asked.unwrap_or(evaluation.horizon))?;
     // A window's futures at the horizons, or those that are looked at with the frames before
     // each, a few times over.
     let frame = runs[0].model.config.settings.data.frame_bytes() as f64;
