@@ -25,11 +25,11 @@ pub(super) fn client(line: &Connection) -> Result<HFClient> {
             None => builder.build(),
         }
     });
-    client.map_err(|error| meaning(line, &error).error(line.place))
+    client.map_err(|error| meaning(line, "a client", &error).error(line.place))
 }
 
-/// What went wrong, and what to do next.
-pub(super) fn meaning(line: &Connection, error: &HFError) -> Trouble {
+/// What went wrong when the hub was asked for `what`, and what to do next.
+pub(super) fn meaning(line: &Connection, what: &str, error: &HFError) -> Trouble {
     let context = match error {
         HFError::Http { context }
         | HFError::AuthRequired { context }
@@ -52,8 +52,12 @@ pub(super) fn meaning(line: &Connection, error: &HFError) -> Trouble {
                 code: context.error_code.clone().unwrap_or_default(),
                 seconds,
             };
-            Trouble::status(line.place, &status, "the commit")
+            Trouble::status(line.place, &status, what)
         }
+        (None, HFError::Request { source, .. }) if source.is_decode() => line.refuse(
+            format!("the hub's answer for {what} cannot be read"),
+            "check HF_ENDPOINT",
+        ),
         (None, HFError::Request { source, .. }) => {
             // It begins with the address, which may hold a secret.
             let source = std::error::Error::source(source).unwrap_or(error);

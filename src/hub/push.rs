@@ -6,7 +6,7 @@ use super::card::card;
 use super::client::{Bar, client, meaning};
 use super::connection::Connection;
 use super::environment::offline;
-use super::trouble::Trouble;
+use super::trouble::{Trouble, one_line};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::outputs::run::Run;
@@ -81,7 +81,8 @@ pub fn push(run: &Path, place: &Place, private: bool) -> Result<String> {
         .private(private)
         .exist_ok(true)
         .send();
-    hand_over(&line, line.silence(), ROOM, made).map_err(|trouble| trouble.error(place))?;
+    hand_over(&line, "the repository", (line.silence(), ROOM), made)
+        .map_err(|trouble| trouble.error(place))?;
     let target = client.model(place.owner.clone(), place.name.clone());
     let commit = target
         .create_commit()
@@ -90,9 +91,10 @@ pub fn push(run: &Path, place: &Place, private: bool) -> Result<String> {
         .progress(Bar::new(&repository, bytes))
         .send();
     let room = ROOM.saturating_add(bytes.saturating_mul(4));
-    let commit = hand_over(&line, limit, room, commit).map_err(|trouble| trouble.error(place))?;
+    let commit = hand_over(&line, "the commit", (limit, room), commit)
+        .map_err(|trouble| trouble.error(place))?;
     let address = commit.commit_url.unwrap_or_else(|| place.to_string());
-    Ok(address.replace(char::is_control, " "))
+    Ok(one_line(&address))
 }
 
 /// All that is sent, and how many bytes of it there are.
@@ -133,12 +135,12 @@ fn contents(run: &Run, repository: &str) -> Result<(Vec<CommitOperation>, u64)> 
     Ok((operations, bytes))
 }
 
-/// Waits for hf-hub, at most for `limit`. It reads an answer to its end before it looks at
+/// Waits for hf-hub, asked for `what`, at most for `limit`. It reads an answer to its end before it looks at
 /// it, so that one without an end would take all memory: `room` bytes of it are enough.
 fn hand_over<T>(
     line: &Connection,
-    limit: Duration,
-    room: u64,
+    what: &str,
+    (limit, room): (Duration, u64),
     asked: impl Future<Output = HFResult<T>>,
 ) -> Result<T, Trouble> {
     let before = memory();
@@ -152,7 +154,7 @@ fn hand_over<T>(
         let seconds = (limit.as_secs_f64() * 10.0).ceil() / 10.0;
         Trouble::Away(format!("the hub does not answer within {seconds} s"))
     })?;
-    done.map_err(|error| meaning(line, &error))
+    done.map_err(|error| meaning(line, what, &error))
 }
 
 /// The memory of this process, in bytes; 0 where the system does not say.

@@ -9,6 +9,8 @@ const NO_REPOSITORY: &str = "there is no such repository, or it is private";
 const CHECK_NAME: &str = "check the name; where it is private, set HF_TOKEN";
 const NAME_REVISION: &str = "name a branch, tag or commit that the repository has";
 const REPORT: &str = "try again; if that does not help, report this";
+/// The hub may ask for this much patience, in seconds.
+const A_DAY: u64 = 86_400;
 /// How much of what lies behind an error is told.
 const LONGEST: usize = 300;
 
@@ -88,7 +90,7 @@ impl Trouble {
             ),
             404 => (format!("{NO_REPOSITORY} ({number})"), CHECK_NAME),
             429 => (
-                match status.seconds {
+                match status.seconds.filter(|&seconds| seconds <= A_DAY) {
                     Some(seconds) => format!("the hub asks for patience (429), for {seconds} s"),
                     None => "the hub asks for patience (429)".to_owned(),
                 },
@@ -130,8 +132,15 @@ pub(super) fn brief(error: &dyn std::error::Error) -> String {
         }
         source = inner.source();
     }
-    let line = said.replace(char::is_control, " ");
-    line.chars().take(LONGEST).collect()
+    one_line(&said)
+}
+
+/// The beginning of what another machine wrote, as one line: without control characters, and without those that turn the
+/// direction of writing.
+pub(super) fn one_line(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let plain = |c: char| if c.is_control() || turns(c) { ' ' } else { c };
+    text.chars().take(LONGEST).map(plain).collect()
 }
 
 /// What a redirect or a link names, without what may be secret in it.
@@ -140,5 +149,37 @@ pub(super) fn host(url: &Url) -> String {
     match url.port() {
         Some(port) => quoted(&format!("{host}:{port}")),
         None => quoted(host),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_machine_wrote_is_one_line() {
+        assert_eq!(one_line("a\u{202e}b\nc\u{1b}d\u{2066}"), "a b c d ");
+        assert_eq!(one_line(&"y".repeat(100_000)).len(), LONGEST);
+        assert_eq!(one_line("ein Baum 木"), "ein Baum 木");
+    }
+
+    #[test]
+    fn nobody_waits_for_longer_than_a_day() {
+        let place = Place {
+            owner: "me".to_owned(),
+            name: "mini".to_owned(),
+            revision: None,
+        };
+        let said = |seconds: u64| {
+            let status = Status {
+                number: 429,
+                seconds: Some(seconds),
+                ..Status::default()
+            };
+            let trouble = Trouble::status(&place, &status, "the commit");
+            trouble.error(&place).to_string()
+        };
+        assert!(said(60).contains("for 60 s"), "{}", said(60));
+        assert!(!said(u64::MAX).contains("for 1"), "{}", said(u64::MAX));
     }
 }
