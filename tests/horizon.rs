@@ -77,7 +77,7 @@ fn train_learns_it_and_all_that_draws_has_it() {
     let found: serde_json::Value = serde_json::from_slice(&found).unwrap();
     let horizons = found["models"][3]["horizons"].as_object().unwrap();
     assert!(horizons.keys().eq(["1", "4", "6"]), "{horizons:?}");
-    refused(folder, &format!("{compare} --horizon 60000"), "--horizon");
+    refused(folder, &format!("{compare} --horizon 60000"), "too short");
 
     let draw = format!("generate run {film} --futures 6 --format png");
     done(folder, &format!("{draw} --by horizon -o a"));
