@@ -333,6 +333,37 @@ mod tests {
     }
 
     #[test]
+    fn the_mean_is_a_curve_where_the_film_is() {
+        let mut rng = Seed(3).stream("test", 0);
+        let curve = |speed: f64| speed + (2.0 * speed).sin();
+        // Of five features the first says all; the third counts half in how alike moments are.
+        let each = (0..300).map(|_| {
+            let features: Vec<f64> = (0..5).map(|_| rng.normal()).collect();
+            let z = curve(features[0]) + 0.3 * features[2] + 0.05 * rng.normal();
+            MotionExample {
+                features,
+                motion: vec![z],
+                whole: true,
+            }
+        });
+        let examples: Vec<MotionExample> = each.collect();
+        let about = MotionLayout {
+            marks: 2,
+            ..layout(1)
+        };
+        let prior = MotionPrior::learn(&examples, about).unwrap();
+        let mut off = [0.0; 2];
+        for at in 0..21 {
+            let speed = 0.1 * f64::from(at) - 1.0;
+            let mean = prior.mean(&[speed, 0.0, 0.5, 0.0, 0.0])[0];
+            off[0] += (mean - curve(speed) - 0.15).powi(2);
+            // How far off going on as before would be.
+            off[1] += (speed - curve(speed)).powi(2);
+        }
+        assert!(off[0] < 0.2 * off[1], "{off:?}");
+    }
+
+    #[test]
     fn the_density_is_that_of_the_draws() {
         let prior = MotionPrior::learn(&examples(), layout(1)).unwrap();
         let features = [1.0, 0.0, 0.0];

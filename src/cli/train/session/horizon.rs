@@ -28,7 +28,8 @@ const MUCH: f64 = 0.2;
 const WIDER: [f64; 5] = [0.7, 0.85, 1.0, 1.2, 1.45];
 /// Pieces with a CRPS below this share of copying's are some.
 const GOOD: f64 = 0.5;
-/// More ways have to be so much better than fewer: cars that turn for no reason are seen, though hardly in the CRPS.
+/// What is tried later has to be so much better, and mostly has more ways: cars that turn for no reason are seen, though hardly in the
+/// CRPS.
 const SIMPLER: f64 = 0.98;
 /// A whole frame that is so much worse than pieces at first does not become better in other ways.
 const FAR: f64 = 1.15;
