@@ -225,8 +225,13 @@ fn what_a_status_means_is_said() {
             ),
             (
                 "429",
+                file("429 Too Many", "Retry-After: 90\r\n"),
+                "patience (429), for 90 s",
+            ),
+            (
+                "429, for years",
                 file("429 Too Many", patience),
-                "patience (429), for 999999999 s",
+                "patience (429); wait some minutes",
             ),
             (
                 "503",
