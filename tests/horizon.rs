@@ -61,7 +61,7 @@ fn train_learns_it_and_all_that_draws_has_it() {
     let found: serde_json::Value = serde_json::from_slice(&found).unwrap();
     let names = found["models"].as_array().unwrap().iter();
     let names: Vec<_> = names.map(|model| model["name"].clone()).collect();
-    assert_eq!(names, ["copy", "mse", "latent", "horizon"]);
+    assert_eq!(names, ["copy", "mse", "latent", "horizon mean", "horizon"]);
     assert_eq!(found["large"]["size"], serde_json::json!([48, 48]));
     let told = &found["large"]["real_or_drawn"]["1"]["as_they_are"]["value"];
     assert!((0.0..=1.0).contains(&told.as_f64().unwrap()), "{told}");

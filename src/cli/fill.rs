@@ -8,10 +8,11 @@ use super::footage::StrictArgs;
 use super::input::Input;
 use crate::device;
 use crate::error::{Error, Result};
-use crate::evaluation::filling::{How, fill};
+use crate::evaluation::filling::{How, fill, fill_whole};
+use crate::horizon::WholeHorizon;
 use crate::hub;
 use crate::memory;
-use crate::outputs::model::Model;
+use crate::outputs::model::{Draws, Model};
 use crate::rng::Seed;
 use block::Hole;
 use candle_core::{Device, Tensor};
@@ -22,8 +23,9 @@ use written::Made;
 
 /// Fill hidden parts of a video in several ways
 ///
-/// A region of its frames, frames in the middle, or what comes last: z is drawn for each
-/// frame, and of many draws one that fits what is seen is kept. What is hidden is not
+/// A region of its frames, frames in the middle, or what comes last. The whole-horizon model
+/// finds the motion z that fits what is seen, about a draw; of the frame-by-frame model z is drawn for each
+/// frame, and of many draws one that fits is kept. What is hidden is not
 /// looked at; if the video shows it nevertheless, the fillings are scored by it. The
 /// model's context before the first hidden frame must be whole.
 #[derive(Debug, Clone, clap::Args)]
@@ -41,12 +43,15 @@ pub struct FillArgs {
     /// How many fillings
     #[arg(long, value_name = "N", default_value = "8")]
     pub fillings: NonZeroUsize,
-    /// z's drawn for each frame of a filling, of which one is kept
+    /// z's drawn for each frame or block of frames of a filling, of which one is kept
     #[arg(long, value_name = "K", default_value = "32")]
     pub tries: NonZeroUsize,
     /// How they are drawn.
     #[command(flatten)]
     pub drawing: DrawingArgs,
+    /// Which of the run's models fills [default: the one that training chose]
+    #[arg(long, value_enum, value_name = "MODEL")]
+    pub by: Option<Draws>,
     /// The same seed gives the same fillings
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
@@ -106,7 +111,13 @@ pub fn run(args: &FillArgs) -> Result<()> {
         let mut rng = Seed(args.seed).stream("fill", 0);
         fill(members, &film, &mask, how, &mut rng)
     };
-    let fillings = of(model.main()?, how)?;
+    let fillings = match whole(args, &model)? {
+        Some(whole) => {
+            let mut rng = Seed(args.seed).stream("fill", 0);
+            fill_whole(whole, &film, &mask, how, &mut rng)?
+        }
+        None => of(model.main()?, how)?,
+    };
     let mse = match &model.mse {
         Some(mse) if !model.latent.is_empty() => {
             Some(of(from_ref(mse), How { fillings: 1, ..how })?)
@@ -122,6 +133,19 @@ pub fn run(args: &FillArgs) -> Result<()> {
         mse: mse.map(|mse| mse.to_device(&Device::Cpu)).transpose()?,
     };
     made.write(&args.output)?.print(args.json)
+}
+
+/// The whole-horizon model, where it is the one to fill.
+fn whole<'a>(args: &FillArgs, model: &'a Model) -> Result<Option<&'a WholeHorizon>> {
+    match (args.by.unwrap_or(model.config.draws), &model.horizon) {
+        (Draws::Horizon, None) if args.by.is_some() => Err(Error::input(
+            args.model.display().to_string(),
+            "it has no whole-horizon model, which --by horizon asks for",
+            "leave it out, or train with --set horizon.windows=300",
+        )),
+        (Draws::Horizon, horizon) => Ok(horizon.as_ref()),
+        (Draws::Frames, _) => Ok(None),
+    }
 }
 
 /// Refuses more than fits in memory: fillings of a film of so many numbers, and all that is

@@ -4,9 +4,11 @@ use super::drawing::DrawingArgs;
 use super::world::WorldArgs;
 use crate::device;
 use crate::error::{Error, Result};
+use crate::evaluation::comparison::Predictor;
 use crate::evaluation::outcomes::{Answers, FRAMES, Inquiry, ask};
 use crate::hub;
 use crate::memory;
+use crate::outputs::horizon::HORIZON;
 use crate::outputs::model::Model;
 use crate::outputs::progress;
 use crate::outputs::standard::{print, print_json};
@@ -110,10 +112,15 @@ pub fn run(args: &OutcomesArgs) -> Result<()> {
         seed: Seed(args.seed),
     };
     let mut found = Vec::new();
-    for (name, members, _) in model.each() {
+    let networks = model.each();
+    let networks = networks.map(|(name, members, _)| (name, Predictor::Model(members)));
+    let whole = (model.horizon.as_ref()).map(|whole| (HORIZON, Predictor::Horizon(whole)));
+    let context = model.config.settings.model.context;
+    for (name, predictor) in networks.chain(whole) {
         let bar = progress::counted(inquiry.moments, format!("{name}: moment"));
         let mut watch = |done| bar.set_position(done as u64);
-        let answers = ask(members, world.as_ref(), &inquiry, &device, &mut watch)?;
+        let about = (predictor, context);
+        let answers = ask(about, world.as_ref(), &inquiry, &device, &mut watch)?;
         bar.finish_and_clear();
         found.extend(answers.into_iter().map(|answers| OfModel { name, answers }));
     }

@@ -35,6 +35,8 @@ pub enum Predictor<'a> {
     Model(&'a [Forecaster]),
     /// A whole-horizon model.
     Horizon(&'a WholeHorizon),
+    /// Least squares by a whole-horizon model's decoder: one future, with z at its expectation.
+    Mean(&'a WholeHorizon),
     /// A whole-horizon model that draws at another size than its own.
     Large(&'a LargeHorizon<'a>),
     /// A perfect sampler, of the windows that are compared.
@@ -105,15 +107,10 @@ impl Predictor<'_> {
     /// Whether all its futures are the same.
     pub fn is_certain(self) -> bool {
         match self {
-            Self::Copy => true,
+            Self::Copy | Self::Mean(_) => true,
             Self::Model(members) => members.iter().all(Forecaster::is_certain),
             Self::Horizon(_) | Self::Large(_) | Self::Truth(_) => false,
         }
-    }
-
-    /// Whether it is a trained model that is certain.
-    pub fn is_least_squares(self) -> bool {
-        matches!(self, Self::Model(_)) && self.is_certain()
     }
 
     /// Its futures (N, horizons, C, H, W) after the context x (1, context, C, H,
@@ -152,11 +149,15 @@ impl Predictor<'_> {
                 };
                 Ok(rollout_as(members, x, futures, how, &mut rng)?.squeeze(0)?)
             }
-            Self::Horizon(model) => {
+            Self::Horizon(model) | Self::Mean(model) => {
+                let (futures, temperature) = match self.is_certain() {
+                    true => (1, 0.0),
+                    false => (plan.futures, plan.temperature),
+                };
                 let drawing = Drawing {
-                    futures: plan.futures,
+                    futures,
                     times: &plan.horizons,
-                    temperature: plan.temperature,
+                    temperature,
                     watch,
                 };
                 let mut rng = plan.seed.stream("compare/horizon", window as u64);
@@ -230,10 +231,8 @@ pub fn compare(
         }
         watch(index + 1);
     }
-    let is_baseline = |of: &usize| {
-        let predictor = &predictors[*of];
-        predictor.is_least_squares() || matches!(predictor, Predictor::Copy)
-    };
+    // Least squares, of each kind, and copying.
+    let is_baseline = |of: &usize| predictors[*of].is_certain();
     let baselines: Vec<usize> = (0..predictors.len()).filter(is_baseline).collect();
     let figures = |of: usize| {
         let alone = baselines == [of];

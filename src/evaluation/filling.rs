@@ -10,6 +10,8 @@
 //! β = 1 would count the same evidence many times over: β is lowered until some share of
 //! the draws still matters.
 
+mod whole;
+
 use super::rollout::shares;
 use crate::error::{Error, Result};
 use crate::inference::{Forecaster, Noise};
@@ -18,6 +20,7 @@ use crate::models::{NextFrame, Observed, repeat_each};
 use crate::ops;
 use crate::rng::Rng;
 use candle_core::Tensor;
+pub use whole::fill_whole;
 
 /// Draws of z that matter at least, where one is kept.
 const MATTER: f64 = 2.0;
@@ -97,6 +100,37 @@ impl Mask {
     }
 }
 
+impl Mask {
+    /// The first and the last hidden frame of a `film` (T, C, H, W), T where all is seen.
+    ///
+    /// # Errors
+    /// A mask of another film; frames that are hidden before it has shown `context`.
+    fn check(&self, film: &Tensor, context: usize) -> Result<(usize, usize)> {
+        let (frames, channels, height, width) = film.dims4()?;
+        if self.frames.len() != frames || self.shape != (channels, height, width) {
+            return Err(Error::input(
+                "the mask",
+                format!(
+                    "it is of {} frames of {:?}, the film of {frames} of {:?}",
+                    self.frames.len(),
+                    self.shape,
+                    (channels, height, width)
+                ),
+                "make it of the film's size",
+            ));
+        }
+        let (first, last) = self.span().unwrap_or((frames, frames));
+        if first < context {
+            return Err(Error::input(
+                "the mask",
+                format!("frame {first} is hidden, and the model looks at {context} frames before"),
+                "hide later frames",
+            ));
+        }
+        Ok((first, last))
+    }
+}
+
 /// How it is filled.
 #[derive(Debug, Clone, Copy)]
 pub struct How {
@@ -141,27 +175,8 @@ fn fill_by(
 ) -> Result<Tensor> {
     let network = forecaster.network();
     let context = network.config().context;
-    let (frames, channels, height, width) = film.dims4()?;
-    if mask.frames.len() != frames || mask.shape != (channels, height, width) {
-        return Err(Error::input(
-            "the mask",
-            format!(
-                "it is of {} frames of {:?}, the film of {frames} of {:?}",
-                mask.frames.len(),
-                mask.shape,
-                (channels, height, width)
-            ),
-            "make it of the film's size",
-        ));
-    }
-    let (first, last) = mask.span().unwrap_or((frames, frames));
-    if first < context {
-        return Err(Error::input(
-            "the mask",
-            format!("frame {first} is hidden, and the model looks at {context} frames before"),
-            "hide later frames",
-        ));
-    }
+    let frames = film.dim(0)?;
+    let (first, last) = mask.check(film, context)?;
     // Evidence from as far as the model sees.
     let end = frames.min(last.saturating_add(context + 1));
     let count = match forecaster.is_certain() {

@@ -1,8 +1,7 @@
 //! Sampled futures against all that can come, in a world where that is known.
 
-use super::rollout::rollout_at;
+use super::comparison::{Plan, Predictor, samples};
 use crate::error::Result;
-use crate::inference::Forecaster;
 use crate::interrupt;
 use crate::rng::Seed;
 use crate::video::worlds::{Question, SIZE, World};
@@ -54,22 +53,19 @@ pub struct Answers {
     pub frequencies: Option<Vec<f64>>,
 }
 
-/// Asks the `members` of a model, of one context, at the `inquiry`'s first moments of `world`;
+/// Asks a `predictor` that sees `context` frames at the `inquiry`'s first moments of `world`;
 /// moments before which the film has no context are passed over. One element for each of the questions that the world
 /// has at a moment; none where it has none in its first 100,000 frames.
+///
+/// # Errors
+/// Those of the predictor, and an interrupt.
 pub fn ask(
-    members: &[Forecaster],
+    (predictor, context): (Predictor, usize),
     world: &dyn World,
     inquiry: &Inquiry,
     device: &Device,
     watch: &mut dyn FnMut(usize),
 ) -> Result<Vec<Answers>> {
-    let first = members.first().map(|first| first.network().config());
-    let context = first.map_or(1, |config| config.context);
-    let futures = match members.iter().all(Forecaster::is_certain) {
-        true => 1,
-        false => inquiry.futures,
-    };
     let mut tallies: Vec<Tally> = Vec::new();
     let mut moments = 0;
     for time in context - 1..FRAMES {
@@ -90,12 +86,17 @@ pub fn ask(
         let shape = (1, context, world.channels(), SIZE, SIZE);
         let x = Tensor::from_vec(past, shape, device)?;
         let ahead: Vec<usize> = questions.iter().map(|question| question.ahead).collect();
-        let mut rng = inquiry.seed.stream("outcomes", time as u64);
-        let made = rollout_at(members, &x, futures, &ahead, inquiry.temperature, &mut rng)?;
+        let plan = Plan {
+            context,
+            horizons: ahead,
+            futures: inquiry.futures,
+            temperature: inquiry.temperature,
+            seed: inquiry.seed,
+        };
+        let made = predictor.futures(&x, &plan, time)?;
         tallies.resize_with(questions.len(), Tally::default);
         for (at, (question, tally)) in questions.iter().zip(&mut tallies).enumerate() {
-            let frames = made.narrow(2, at, 1)?.flatten_from(3)?.squeeze(0)?;
-            tally.add(question, &frames.squeeze(1)?.to_vec2()?);
+            tally.add(question, &samples(&made, at)?);
         }
         moments += 1;
         watch(moments);

@@ -1,12 +1,12 @@
 //! The frames of one future, block after block of the horizon.
 
 use super::actor::{Actor, motion_before};
-use super::drawing::{Drawing, DrawingParts, LargeFrame};
+use super::drawing::{Drawing, DrawingParts, LargeFrame, Opening};
 use super::entering::Entering;
 use super::grain::GrainDraw;
 use super::motion_scene::{Placement, paste_all, ways};
 use super::texels::Texels;
-use super::whole_horizon::{SeenPast, WholeHorizon};
+use super::whole_horizon::WholeHorizon;
 use crate::error::Result;
 use crate::interrupt;
 use crate::rng::Rng;
@@ -24,7 +24,7 @@ impl WholeHorizon {
     /// One future, shown frame by frame; the result is its ln p(z | x).
     pub(super) fn go_on(
         &self,
-        (past, first, parts): (&[Vec<f32>], &SeenPast, &[DrawingParts]),
+        opening: &Opening,
         large: Option<LargeFrame>,
         drawing: Drawing,
         rng: &mut Rng,
@@ -32,9 +32,9 @@ impl WholeHorizon {
     ) -> Result<f32> {
         let last = drawing.times.iter().copied().max().unwrap_or(0);
         let about = (drawing.temperature, last);
-        let likely = match (&first.scene.sheet, parts.last()) {
-            (None, Some(shown)) => self.pieces_go_on((first, shown), about, rng, show),
-            _ => self.sheet_goes_on((past, first, parts), large, about, rng, show),
+        let likely = match (&opening.seen.scene.sheet, opening.parts.last()) {
+            (None, Some(shown)) => self.pieces_go_on((opening, shown), about, rng, show),
+            _ => self.sheet_goes_on(opening, large, about, rng, show),
         };
         Ok(likely? as f32)
     }
@@ -42,11 +42,14 @@ impl WholeHorizon {
     /// Of pieces: each goes on in the next block from where it is, and so does what entered.
     fn pieces_go_on<'a>(
         &self,
-        (first, shown): (&SeenPast, &'a DrawingParts<'a>),
+        (opening, shown): (&Opening, &'a DrawingParts<'a>),
         (temperature, last): (f64, usize),
         rng: &mut Rng,
         show: &mut ShowFrame,
     ) -> Result<f64> {
+        let first = opening.seen;
+        // What is expected shows nothing that is drawn.
+        let certain = temperature == 0.0;
         let size = first.scene.levels[0].rest.size;
         let each = first.scene.pieces.iter().zip(&first.features);
         let mut actors: Vec<Actor> = each
@@ -56,16 +59,23 @@ impl WholeHorizon {
         let (mut time, mut likely) = (0, 0.0);
         while time < last {
             interrupt::check()?;
-            let features = || actors.iter().map(|actor| &actor.features);
-            let motion: Vec<Vec<f64>> = features()
-                .map(|features| self.sample_piece(features, temperature, rng))
-                .collect();
-            likely += self.log_density(features(), &motion).unwrap_or(f64::NAN);
-            let entering = shown.appearance.entering.sample(rng);
+            let later = (time > 0).then(|| self.prior_of(actors.iter().map(|a| &a.features)));
+            let prior = later.as_ref().unwrap_or(&opening.prior);
+            let motion = prior.sample(temperature, rng);
+            likely += prior.log_density(&motion).unwrap_or(f64::NAN);
+            let (entering, grain) = match certain {
+                true => (&[][..], None),
+                false => (
+                    shown.appearance.entering.sample(rng),
+                    shown.appearance.grain.sample(rng),
+                ),
+            };
             if time == 0 {
-                sprites = shown.whole.sample(&shown.cut, rng);
+                sprites = match certain {
+                    true => shown.cut.sprites.iter().collect(),
+                    false => shown.whole.sample(&shown.cut, rng),
+                };
             }
-            let grain = shown.appearance.grain.sample(rng);
             let block = BlockDraw { entering, grain };
             let begin = time;
             for t in 0..self.frames.min(last - begin) {
@@ -141,13 +151,14 @@ impl WholeHorizon {
     /// Of the whole frame: each block begins with the last frames drawn.
     fn sheet_goes_on(
         &self,
-        (past, first, parts): (&[Vec<f32>], &SeenPast, &[DrawingParts]),
+        opening: &Opening,
         large: Option<LargeFrame>,
         (temperature, last): (f64, usize),
         rng: &mut Rng,
         show: &mut ShowFrame,
     ) -> Result<f64> {
-        let (mut drawn, mut last_large): (Vec<Vec<f32>>, Option<Vec<f32>>) = (past.to_vec(), None);
+        let (mut drawn, mut last_large): (Vec<Vec<f32>>, Option<Vec<f32>>) =
+            (opening.past.to_vec(), None);
         let (mut time, mut likely) = (0, 0.0);
         while time < last {
             interrupt::check()?;
@@ -156,13 +167,15 @@ impl WholeHorizon {
                 0 => None,
                 _ => Some(self.see(&drawn)?),
             };
-            let seen = later.as_ref().unwrap_or(first);
+            let seen = later.as_ref().unwrap_or(opening.seen);
             let before = last_large.take();
             let own_parts =
                 (later.as_ref()).map(|seen| self.parts(seen, large.zip(before.as_deref())));
-            let parts = own_parts.as_deref().unwrap_or(parts);
-            let motion = self.sample(seen, temperature, rng);
-            likely += self.log_probability(seen, &motion).unwrap_or(f64::NAN);
+            let parts = own_parts.as_deref().unwrap_or(&opening.parts);
+            let own_prior = later.as_ref().map(|seen| self.prior_given(seen));
+            let prior = own_prior.as_ref().unwrap_or(&opening.prior);
+            let motion = prior.sample(temperature, rng);
+            likely += prior.log_density(&motion).unwrap_or(f64::NAN);
             for t in 0..self.frames.min(last - time) {
                 let placed = self.placed(seen, &motion, t);
                 let mut frames = parts.iter().map(|parts| {

@@ -3,6 +3,7 @@
 use super::appearance::Appearance;
 use super::completion::Completions;
 use super::motion_scene::MotionScene;
+use super::scene_prior::ScenePrior;
 use super::sprite::{Cut, cut, uncut};
 use super::texels::Texels;
 use super::whole_horizon::{SeenPast, WholeHorizon};
@@ -24,7 +25,7 @@ pub struct Drawing<'a> {
     pub futures: usize,
     /// Which frames are kept, the first after the context being 1.
     pub times: &'a [usize],
-    /// Below 1 futures are more alike.
+    /// Below 1 futures are more alike. At 0 all are what is expected: z is its mean, nothing enters, and there is no grain.
     pub temperature: f64,
     /// Sees every frame up to the last one kept.
     pub watch: Option<&'a Onlooker<'a>>,
@@ -59,6 +60,16 @@ pub(super) struct DrawingParts<'a> {
     pub whole: Completions,
     /// What lies behind the pieces in each frame.
     rests: Vec<OnceLock<Texels>>,
+}
+
+/// What all futures of a past have in common.
+pub(super) struct Opening<'a> {
+    pub past: &'a [Vec<f32>],
+    pub seen: &'a SeenPast,
+    /// p(z | x) of the first block.
+    pub prior: ScenePrior<'a>,
+    /// At the model's size and, where there is a frame of another, at that.
+    pub parts: Vec<DrawingParts<'a>>,
 }
 
 impl<'a> DrawingParts<'a> {
@@ -125,27 +136,26 @@ impl WholeHorizon {
         let seen = x.narrow(1, time.saturating_sub(self.context), self.context.min(time))?;
         let past: Vec<Vec<f32>> = seen.squeeze(0)?.flatten_from(1)?.to_vec2()?;
         let first = self.see(&past)?;
-        let parts = self.parts(&first, large.map(|large| (large, large.pixels)));
+        let opening = Opening {
+            past: &past,
+            seen: &first,
+            prior: self.prior_given(&first),
+            parts: self.parts(&first, large.map(|large| (large, large.pixels))),
+        };
         let size = channels * height * width;
         let mut values = vec![0f32; drawing.futures * drawing.times.len() * size];
         let rngs: Vec<Rng> = (0..drawing.futures).map(|_| rng.branch()).collect();
         let films = values.par_chunks_exact_mut((drawing.times.len() * size).max(1));
         let films = films.zip(rngs).enumerate();
         let likely = films.map(|(future, (film, mut rng))| {
-            self.go_on(
-                (&past, &first, &parts),
-                large,
-                drawing,
-                &mut rng,
-                &mut |time, frame| {
-                    if let Some(watch) = drawing.watch {
-                        watch(future, time, frame);
-                    }
-                    if let Some(at) = drawing.times.iter().position(|&kept| kept == time) {
-                        film[at * size..(at + 1) * size].copy_from_slice(frame);
-                    }
-                },
-            )
+            self.go_on(&opening, large, drawing, &mut rng, &mut |time, frame| {
+                if let Some(watch) = drawing.watch {
+                    watch(future, time, frame);
+                }
+                if let Some(at) = drawing.times.iter().position(|&kept| kept == time) {
+                    film[at * size..(at + 1) * size].copy_from_slice(frame);
+                }
+            })
         });
         let likely: Vec<f32> = likely.collect::<Result<_>>()?;
         let shape = (

@@ -2,7 +2,6 @@
 
 use super::ridge::fold;
 use super::standard::{standard, standardised};
-use crate::rng::Rng;
 
 /// Bandwidths that are tried, in deviations of each mark.
 const BANDWIDTHS: [f64; 4] = [f64::INFINITY, 2.0, 1.0, 0.5];
@@ -51,15 +50,6 @@ impl Likeness {
         };
         found.bandwidth = found.best(&distances(remainders));
         found
-    }
-
-    /// The index of one of `count` moments, which those that are like `moment` are more likely to be.
-    pub fn draw(&self, moment: &[f64], count: usize, rng: &mut Rng) -> usize {
-        let Some(logs) = self.log_weights(moment, count) else {
-            return rng.below(count);
-        };
-        let weights: Vec<f32> = logs.iter().map(|log| log.exp() as f32).collect();
-        rng.weighted(&weights)
     }
 
     /// ln of how likely each of `count` moments is beside `moment`, the likeliest 0; none where all are alike.
@@ -160,13 +150,12 @@ mod tests {
     fn calm_moments_have_calm_remainders() {
         let (likeness, remainders) = drawn(true);
         assert!(likeness.bandwidth <= 1.0, "{}", likeness.bandwidth);
-        let mut rng = Seed(1).stream("test", 0);
-        let mut spread = |mark: f64| {
-            let squares = (0..500).map(|_| {
-                let index = likeness.draw(&[mark], remainders.len(), &mut rng);
-                remainders[index][0].powi(2)
-            });
-            (squares.sum::<f64>() / 500.0).sqrt()
+        let spread = |mark: f64| {
+            let logs = likeness.log_weights(&[mark], remainders.len()).unwrap();
+            let weights: Vec<f64> = logs.iter().map(|log| log.exp()).collect();
+            let each = weights.iter().zip(&remainders);
+            let squares: f64 = each.map(|(weight, r)| weight * r[0].powi(2)).sum();
+            (squares / weights.iter().sum::<f64>()).sqrt()
         };
         let (calm, lively) = (spread(-1.0), spread(1.0));
         assert!(calm < 0.5 * lively, "{calm} {lively}");

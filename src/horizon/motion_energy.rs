@@ -2,6 +2,7 @@
 
 use super::motion_scene::{Motion, MotionScene, dots};
 use super::motion_sums::MotionSums;
+use super::partly_seen::PartlySeen;
 use super::pose::{WAYS, Yx};
 use super::sheet::Sheet;
 use super::texels::Texels;
@@ -12,7 +13,7 @@ use super::time_basis::TimeBasis;
 pub struct MotionEnergy<'a> {
     scene: &'a MotionScene,
     basis: &'a TimeBasis,
-    /// The frames that came, at each level.
+    /// The frames that came, at each level; how opaque a texel is says how much of it is seen.
     targets: Vec<Vec<Texels>>,
     channels: usize,
 }
@@ -31,22 +32,28 @@ pub struct MotionError {
 impl<'a> MotionEnergy<'a> {
     /// Of `frames`, each (C, H, W) in [0, 1], one for each frame of `basis` or the first of these.
     pub fn new(scene: &'a MotionScene, basis: &'a TimeBasis, frames: &[Vec<f32>]) -> Self {
+        let frames = frames.iter().map(|frame| PartlySeen {
+            frame,
+            hidden: None,
+        });
+        Self::of_seen(scene, basis, &frames.collect::<Vec<_>>())
+    }
+
+    /// The same of what is seen of frames: what is hidden has no error.
+    pub fn of_seen(scene: &'a MotionScene, basis: &'a TimeBasis, frames: &[PartlySeen]) -> Self {
         let size = scene.levels[0].rest.size;
-        let mut targets: Vec<Vec<Texels>> = vec![
-            (frames.iter())
-                .map(|frame| Texels::of_frame(frame, size, 1.0))
-                .collect(),
-        ];
+        let mut targets = vec![frames.iter().map(|one| one.texels(size)).collect()];
         for level in 1..scene.levels.len() {
-            let coarser = targets[level - 1].iter().map(|frame| frame.halved(true));
-            targets.push(coarser.collect());
+            let coarser = |frame: &Texels| weighed(frame.halved(true));
+            let finer: &Vec<Texels> = &targets[level - 1];
+            targets.push(finer.iter().map(coarser).collect());
         }
         let plane = (size.0 * size.1).max(1);
         Self {
             scene,
             basis,
             targets,
-            channels: frames.first().map_or(0, |frame| frame.len() / plane),
+            channels: frames.first().map_or(0, |one| one.frame.len() / plane),
         }
     }
 
@@ -81,7 +88,7 @@ impl<'a> MotionEnergy<'a> {
         let pairs = made.values.iter().zip(&self.targets[level][t].values);
         let square = |(made, target): (&[f32; 4], &[f32; 4])| -> f32 {
             let channels = made.iter().zip(target).take(self.channels);
-            channels.map(|(a, b)| (a - b) * (a - b)).sum()
+            target[3] * channels.map(|(a, b)| (a - b) * (a - b)).sum::<f32>()
         };
         pairs.map(|pair| f64::from(square(pair))).sum::<f64>() * made.pitch * made.pitch
     }
@@ -127,15 +134,16 @@ impl<'a> MotionEnergy<'a> {
                 let sampled = sprite.sample_with_slopes(from);
                 let (mut products, mut pull) = ([0f32; 3], (0f32, 0f32));
                 let clear = 1.0 - sampled.value[3];
+                let seen = target[at][3];
                 for (c, target) in target[at].iter().enumerate().take(self.channels) {
                     let off = sampled.value[c] + clear * rest.values[at][c] - target;
                     let (y, x) = (sampled.down[c], sampled.right[c]);
-                    products[0] += y * y;
-                    products[1] += y * x;
-                    products[2] += x * x;
-                    pull.0 += y * off;
-                    pull.1 += x * off;
-                    error += off * off;
+                    products[0] += seen * y * y;
+                    products[1] += seen * y * x;
+                    products[2] += seen * x * x;
+                    pull.0 += seen * y * off;
+                    pull.1 += seen * x * off;
+                    error += seen * off * off;
                 }
                 (products, pull)
             };
@@ -174,15 +182,16 @@ impl<'a> MotionEnergy<'a> {
                     // How the pixel changes with the place that is shown, each channel.
                     let (mut across, mut pull) = ([0f32; 3], (0f32, 0f32));
                     let (down, right) = (dot.sampled.down, dot.sampled.right);
+                    let seen = target[dot.at][3];
                     for c in 0..self.channels {
                         let y = *clear * (down[c] - down[3] * dot.below[c]);
                         let x = *clear * (right[c] - right[3] * dot.below[c]);
                         let off = canvas.values[dot.at][c] - target[dot.at][c];
-                        across[0] += y * y;
-                        across[1] += y * x;
-                        across[2] += x * x;
-                        pull.0 += y * off;
-                        pull.1 += x * off;
+                        across[0] += seen * y * y;
+                        across[1] += seen * y * x;
+                        across[2] += seen * x * x;
+                        pull.0 += seen * y * off;
+                        pull.1 += seen * x * off;
                     }
                     *clear *= (1.0 - dot.sampled.value[3]).clamp(0.0, 1.0);
                     let mut slopes = [(0.0, 0.0); WAYS];
@@ -197,6 +206,18 @@ impl<'a> MotionEnergy<'a> {
             }
         }
     }
+}
+
+/// Means of texels of which some are hidden as means of those that are seen.
+fn weighed(mut mean: Texels) -> Texels {
+    for [r, g, b, seen] in &mut mean.values {
+        if *seen > 0.0 && *seen < 1.0 {
+            for value in [r, g, b] {
+                *value /= *seen;
+            }
+        }
+    }
+    mean
 }
 
 #[cfg(test)]
@@ -255,6 +276,38 @@ mod tests {
         for ways in [2, 4, 6, 12] {
             check_slopes(&energy, ways);
         }
+        check_slopes(&partly(&scene, &basis), 4);
+    }
+
+    /// What came, without its left third and two frames.
+    fn partly<'a>(scene: &'a MotionScene, basis: &'a TimeBasis) -> MotionEnergy<'a> {
+        let hidden = [14, SIZE].map(|columns| -> Vec<bool> {
+            let hides = |index: usize| index % SIZE < columns;
+            (0..SIZE * SIZE).map(hides).collect()
+        });
+        let came = came();
+        let seen = came.iter().enumerate().map(|(t, frame)| PartlySeen {
+            frame,
+            hidden: Some(&hidden[usize::from(t == 1 || t == 2)]),
+        });
+        MotionEnergy::of_seen(scene, basis, &seen.collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_hidden_has_no_error() {
+        let scene = MotionScene::new(&frame((15.0, 14.0), 0.0), &background(), 5.0);
+        let basis = TimeBasis::ahead(FRAMES, 2);
+        let rest: Motion = vec![vec![0.0; 8]];
+        let energy = partly(&scene, &basis);
+        assert_eq!(
+            energy.value(&rest, 1, 1),
+            energy.value(&rest, 1, 3),
+            "two frames are hidden"
+        );
+        // What comes out of what is hidden tells the way.
+        let found = search(4).find(&energy, &rest).unwrap();
+        let (y, x) = scene.poses(&found.motion, basis.at(FRAMES - 1))[0].forward((15.0, 14.0));
+        assert!((y - 21.6).hypot(x - 23.6) < 1.0, "{y} {x}");
     }
 
     #[test]
@@ -263,6 +316,7 @@ mod tests {
         let scene = MotionScene::of_sheet(&wave(0.0), sheet);
         let basis = TimeBasis::ahead(FRAMES, 2);
         check_slopes(&MotionEnergy::new(&scene, &basis, &came()), 18);
+        check_slopes(&partly(&scene, &basis), 18);
     }
 
     #[test]

@@ -2,12 +2,12 @@
 //! what is left over as it was found at moments that were alike.
 
 use super::kernel_ridge::Bumps;
-use super::likeness::{Likeness, log_sum};
+use super::likeness::Likeness;
 use super::motion_layout::MotionLayout;
+use super::piece_prior::PiecePrior;
 use super::ridge::{Ridge, best_penalty, foretold, remainders};
 use super::standard::{standard, standardised};
 use crate::error::Result;
-use crate::rng::Rng;
 use std::ops::Range;
 
 /// What a piece's z is foretold from, and z*.
@@ -42,9 +42,6 @@ pub struct MotionPrior {
     /// How alike moments must be to have the same remainders.
     pub(super) likeness: Likeness,
 }
-
-/// The least deviation of a kernel: where z never varied its density has no bound.
-const NARROWEST: f64 = 1e-6;
 
 /// Added to how much moved before, so that its logarithm is one where nothing did.
 const LEAST_MOTION: f64 = 0.01;
@@ -165,42 +162,15 @@ impl MotionPrior {
         (self.scale.0 + self.scale.1 * motion_before(features)).exp()
     }
 
-    /// A draw from p(z | x); a `temperature` below 1 keeps nearer to m(x).
-    pub fn sample(&self, features: &[f64], temperature: f64, rng: &mut Rng) -> Vec<f64> {
-        let s = temperature * self.scale_of(features);
-        let chosen = (self.likeness).draw(&self.moment(features), self.remainders.len(), rng);
-        let left = &self.remainders[chosen];
-        let each = self.mean(features).into_iter().zip(left).zip(&self.width);
-        let each = each.enumerate().map(|(at, ((m, r), w))| {
-            let s = if at < self.layout.scaled {
-                s
-            } else {
-                temperature
-            };
-            m + s * (r + w * rng.normal())
-        });
-        each.collect()
-    }
-
-    /// ln p(z | x) at temperature 1, in nats.
-    pub fn log_density(&self, features: &[f64], motion: &[f64]) -> f64 {
-        let s = self.scale_of(features);
-        let off: Vec<f64> = (self.mean(features).iter().zip(motion).enumerate())
-            .map(|(at, (m, z))| (z - m) / if at < self.layout.scaled { s } else { 1.0 })
-            .collect();
-        let widths: Vec<f64> = self.width.iter().map(|w| w.max(NARROWEST)).collect();
-        let count = self.remainders.len();
-        let weights = self.likeness.log_weights(&self.moment(features), count);
-        let weights = weights.unwrap_or_else(|| vec![0.0; count]);
-        let kernels = self.remainders.iter().zip(&weights).map(|(left, weight)| {
-            let each = off.iter().zip(left).zip(&widths);
-            let squares = each.map(|((off, left), w)| ((off - left) / w).powi(2));
-            weight - 0.5 * squares.sum::<f64>()
-        });
-        let kernels: Vec<f64> = kernels.collect();
-        let normal = |w: &f64| (w * std::f64::consts::TAU.sqrt()).ln();
-        let volume = widths.iter().map(normal).sum::<f64>() + self.layout.scaled as f64 * s.ln();
-        log_sum(&kernels) - log_sum(&weights) - volume
+    /// p(z | x) of a piece with these features.
+    pub fn given(&self, features: &[f64]) -> PiecePrior<'_> {
+        let moment = self.moment(features);
+        PiecePrior::new(
+            self,
+            self.mean(features),
+            self.scale_of(features),
+            self.likeness.log_weights(&moment, self.remainders.len()),
+        )
     }
 
     fn mean_of(&self, row: &[f64]) -> Vec<f64> {
@@ -280,12 +250,12 @@ fn motion_before(features: &[f64]) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::rng::Seed;
 
     /// z = (speed, −2 speed) and noise of a deviation of 0.1, twice that where it is fast.
-    fn examples() -> Vec<MotionExample> {
+    pub fn examples() -> Vec<MotionExample> {
         let mut rng = Seed(0).stream("test", 0);
         let each = (0..400).map(|_| {
             let speed = rng.normal();
@@ -302,7 +272,7 @@ mod tests {
         each.collect()
     }
 
-    fn layout(scaled: usize) -> MotionLayout {
+    pub fn layout(scaled: usize) -> MotionLayout {
         MotionLayout {
             scaled,
             marks: 0,
@@ -322,9 +292,9 @@ mod tests {
         let mut rng = Seed(1).stream("test", 0);
         let mut spread = |speed: f64| {
             let features = [speed, 0.0, 0.0];
-            let mean = prior.mean(&features);
+            let given = prior.given(&features);
             let squares =
-                (0..2000).map(|_| (prior.sample(&features, 1.0, &mut rng)[0] - mean[0]).powi(2));
+                (0..2000).map(|_| (given.sample(1.0, &mut rng)[0] - given.mean[0]).powi(2));
             (squares.sum::<f64>() / 2000.0).sqrt()
         };
         let (slow, fast) = (spread(0.2), spread(2.0));
@@ -361,41 +331,5 @@ mod tests {
             off[1] += (speed - curve(speed)).powi(2);
         }
         assert!(off[0] < 0.2 * off[1], "{off:?}");
-    }
-
-    #[test]
-    fn the_density_is_that_of_the_draws() {
-        let prior = MotionPrior::learn(&examples(), layout(1)).unwrap();
-        let features = [1.0, 0.0, 0.0];
-        // By importance sampling from a broad normal distribution its integral is 1.
-        let mean = prior.mean(&features);
-        let mut rng = Seed(2).stream("test", 0);
-        const BROAD: f64 = 0.4;
-        const COUNT: usize = 20_000;
-        let ratios = (0..COUNT).map(|_| {
-            let normal = [rng.normal(), rng.normal()];
-            let z: Vec<f64> = (0..2).map(|at| mean[at] + BROAD * normal[at]).collect();
-            let log = -0.5 * (normal[0].powi(2) + normal[1].powi(2));
-            let log = log - (BROAD.powi(2) * std::f64::consts::TAU).ln();
-            (prior.log_density(&features, &z) - log).exp()
-        });
-        let integral = ratios.sum::<f64>() / COUNT as f64;
-        assert!((integral - 1.0).abs() < 0.05, "{integral}");
-        // Draws are likelier than what lies elsewhere.
-        let drawn = prior.sample(&features, 1.0, &mut rng);
-        let far: Vec<f64> = drawn.iter().map(|z| z + 2.0).collect();
-        let [drawn, far] = [drawn, far].map(|z| prior.log_density(&features, &z));
-        assert!(drawn > far + 10.0 && far.is_finite(), "{drawn} {far}");
-    }
-
-    #[test]
-    fn a_temperature_of_0_draws_the_mean() {
-        let prior = MotionPrior::learn(&examples(), layout(2)).unwrap();
-        let features = [0.5, 0.0, 0.0];
-        let mut rng = Seed(1).stream("test", 0);
-        assert_eq!(
-            prior.sample(&features, 0.0, &mut rng),
-            prior.mean(&features)
-        );
     }
 }

@@ -123,6 +123,25 @@ fn a_seed_draws_the_same_and_blocks_go_on() {
 }
 
 #[test]
+fn what_is_expected_is_one_future() {
+    let model = learned();
+    let drawing = Drawing {
+        temperature: 0.0,
+        ..drawing(2, &[FRAMES])
+    };
+    let made = |seed: u64| -> Vec<Vec<f32>> {
+        let mut rng = Seed(seed).stream("test", 0);
+        let made = model.futures(&context(105), drawing, &mut rng).unwrap();
+        made.flatten_from(1).unwrap().to_vec2().unwrap()
+    };
+    let one = made(0);
+    assert!(one[0] == one[1] && one == made(1));
+    let last: Vec<f32> = frame(105, 1).into_iter().map(number).collect();
+    let (own, copied) = (off(&one[0], 105 + FRAMES), off(&last, 105 + FRAMES));
+    assert!(own < 0.5 * copied, "{own} of {copied}");
+}
+
+#[test]
 fn a_larger_picture_moves_alike() {
     const ZOOM: usize = 3;
     let model = learned();

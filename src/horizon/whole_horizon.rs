@@ -10,7 +10,9 @@ use super::motion_layout::MotionLayout;
 use super::motion_prior::MotionPrior;
 use super::motion_scene::{Motion, MotionScene, Placement};
 use super::motion_search::{FoundMotion, MotionSearch};
+use super::partly_seen::PartlySeen;
 use super::pose::Body;
+use super::scene_prior::ScenePrior;
 use super::sheet::{Sheet, modes_of};
 use super::texels::Texels;
 use super::time_basis::TimeBasis;
@@ -223,6 +225,27 @@ impl WholeHorizon {
         self.search().find(&energy, &self.going_on(seen))
     }
 
+    /// One z for what is seen of the frames that came, at most T: of `tries` draws from p(z | x) the one that fits best, then
+    /// the z of the lowest energy about it. Draws differ where nothing is seen
+    /// (randomize-then-optimize: Bardsley et al. 2014).
+    ///
+    /// # Errors
+    /// An energy that is not finite.
+    pub fn agree(
+        &self,
+        (seen, came): (&SeenPast, &[PartlySeen]),
+        (tries, temperature): (usize, f64),
+        rng: &mut Rng,
+    ) -> Result<Motion> {
+        let prior = self.prior_given(seen);
+        let energy = MotionEnergy::of_seen(&seen.scene, &self.ahead, came);
+        let drawn = (0..tries.max(1)).map(|_| prior.sample(temperature, rng));
+        let fits = drawn.map(|z| (energy.value(&z, seen.scene.finest, came.len()), z));
+        let best = fits.min_by(|a, b| a.0.total_cmp(&b.0));
+        let start = best.map(|(_, z)| z).unwrap_or_default();
+        Ok(self.search().find(&energy, &start)?.motion)
+    }
+
     /// F_β(x, y) of the frames that came, by Laplace's method at `found`, their z*.
     ///
     /// # Errors
@@ -252,43 +275,18 @@ impl WholeHorizon {
         }
     }
 
-    /// z of one future, drawn from p(z | x).
-    pub fn sample(&self, seen: &SeenPast, temperature: f64, rng: &mut Rng) -> Motion {
-        let each = seen.features.iter();
-        each.map(|features| self.sample_piece(features, temperature, rng))
-            .collect()
-    }
-
-    /// The same of one piece.
-    pub(super) fn sample_piece(
-        &self,
-        features: &[f64],
-        temperature: f64,
-        rng: &mut Rng,
-    ) -> Vec<f64> {
-        match &self.prior {
-            Some(prior) => prior.sample(features, temperature, rng),
-            None => vec![0.0; self.config.ways * self.config.functions],
-        }
-    }
-
-    /// ln p(z | x) of a window's pieces together, in nats; none where nothing moved in training.
-    pub fn log_probability(&self, seen: &SeenPast, motion: &Motion) -> Option<f64> {
-        self.log_density(seen.features.iter(), motion)
+    /// p(z | x) of a window.
+    pub fn prior_given(&self, seen: &SeenPast) -> ScenePrior<'_> {
+        self.prior_of(seen.features.iter())
     }
 
     /// The same of pieces with these features.
-    pub(super) fn log_density<'a>(
+    pub(super) fn prior_of<'a>(
         &self,
         features: impl Iterator<Item = &'a Vec<f64>>,
-        motion: &Motion,
-    ) -> Option<f64> {
-        let prior = self.prior.as_ref()?;
-        let each = features.zip(motion);
-        Some(
-            each.map(|(features, z)| prior.log_density(features, z))
-                .sum(),
-        )
+    ) -> ScenePrior<'_> {
+        let features: Vec<&[f64]> = features.map(Vec::as_slice).collect();
+        ScenePrior::new(self.prior.as_ref(), &features, self.spread.len())
     }
 
     /// How all lies at frame `t`, counted from 0.

@@ -16,6 +16,9 @@ use crate::training::Settings;
 use candle_core::Device;
 use std::path::Path;
 
+/// The whole-horizon model's decoder as least squares has it.
+const MEAN: &str = "horizon mean";
+
 /// A run that is compared.
 pub(super) struct Run {
     /// Its folder's name; its path where two are the same.
@@ -25,7 +28,7 @@ pub(super) struct Run {
 
 /// One that predicts.
 pub(super) struct Contender<'a> {
-    /// `copy`, `truth`, `mse`, `latent`; with several runs after the run's label.
+    /// `copy`, `truth`, `mse`, `latent`, `horizon mean`, `horizon`; with several runs after the run's label.
     pub name: String,
     pub predictor: Predictor<'a>,
     pub parameters: usize,
@@ -164,17 +167,21 @@ pub(super) fn contenders<'a>(
             });
         }
         if let Some(horizon) = &model.horizon {
-            all.push(Contender {
+            let both = [
+                (MEAN, Predictor::Mean(horizon)),
+                (HORIZON, Predictor::Horizon(horizon)),
+            ];
+            all.extend(both.map(|(name, predictor)| Contender {
                 name: match runs.len() {
-                    1 => HORIZON.to_owned(),
-                    _ => format!("{label} {HORIZON}"),
+                    1 => name.to_owned(),
+                    _ => format!("{label} {name}"),
                 },
-                predictor: Predictor::Horizon(horizon),
+                predictor,
                 parameters: horizon.parameters(),
                 trained: model.config.trained,
-                recipe: Some((HORIZON, &model.config.settings)),
+                recipe: Some((name, &model.config.settings)),
                 mse: model.mse.as_ref(),
-            });
+            }));
         }
     }
     all

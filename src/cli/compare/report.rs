@@ -143,7 +143,7 @@ impl HealthReport {
 
 /// What the figures mean.
 pub const LEGEND: &str = "PSNR (dB) and SSIM: higher is better; CRPS and energy (score): lower is, ÷ best: \
-     as a share of that of the better of least squares and copying; sharpness: 1 is as sharp as the real frame (of moving parts, where either of the two moves); \
+     as a share of the best of least squares', by either decoder, and of copying's; sharpness: 1 is as sharp as the real frame (of moving parts, where either of the two moves); \
      spread/skill: below 1, futures agree more than they are right; predictive: the same with the \
      variance of what futures leave unexplained, where a model has learned it; in brackets 95% of draws of the windows";
 

@@ -57,9 +57,9 @@ pub struct Scores {
     /// The same with the variance of what futures leave unexplained added to the futures' own
     /// ([`crate::inference::Remainder`]); none where that is not learned.
     pub predictive_spread_skill: Figure,
-    /// CRPS ÷ that of the better of least squares and copying on the same windows.
+    /// CRPS ÷ the best of least squares', by either decoder, and of copying's on the same windows.
     pub crps_of_best: Option<Figure>,
-    /// Energy score ÷ that of the better of least squares and copying on the same windows.
+    /// Energy score ÷ the best of least squares', by either decoder, and of copying's on the same windows.
     pub energy_score_of_best: Option<Figure>,
     /// See [`rank_histogram`](crate::evaluation::rank_histogram::rank_histogram); of one future empty.
     pub rank_histogram: Vec<f64>,
@@ -163,7 +163,7 @@ impl BestFuture {
 
 impl Figures {
     /// Of the records where the scene moves and over whole frames, one of each for a
-    /// window; `baselines` hold those of least squares and of copying.
+    /// window; `baselines` hold those of least squares, by each decoder, and of copying.
     pub(super) fn of(records: &[[Record; 2]], baselines: &[&[[Record; 2]]]) -> Self {
         let part = |records: &[[Record; 2]], part: usize| -> Vec<Record> {
             records.iter().map(|both| both[part].clone()).collect()
@@ -180,7 +180,7 @@ impl Figures {
 }
 
 impl Scores {
-    /// Of all windows; `baselines` hold those of least squares and of copying, of the same windows.
+    /// Of all windows; `baselines` hold those of least squares, by each decoder, and of copying, of the same windows.
     fn of(records: &[Record], baselines: &[Vec<Record>]) -> Self {
         let all: Vec<usize> = (0..records.len()).collect();
         let figure = |figure: &dyn Fn(&[usize]) -> Option<f64>| Figure {
