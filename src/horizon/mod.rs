@@ -16,6 +16,7 @@ mod grain;
 mod kernel_ridge;
 mod learning;
 mod likeness;
+mod membrane;
 mod motion_energy;
 mod motion_layout;
 mod motion_prior;

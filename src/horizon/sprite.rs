@@ -1,6 +1,7 @@
 //! Sprites: pieces cut out of a frame with a soft rim.
 
 use super::background::Background;
+use super::membrane::membrane;
 use super::piece::{Piece, threshold};
 use super::texels::{Texel, Texels};
 
@@ -8,6 +9,8 @@ use super::texels::{Texel, Texels};
 const FULL: f32 = 0.8;
 /// How far the border of a whole frame goes on, in its sides.
 const BEYOND: f64 = 0.25;
+/// What is more opaque hides what lies behind it.
+const COVERED: f32 = 0.02;
 /// Transparent texels around each sprite, so that it fades to nothing.
 const MARGIN: usize = 3;
 
@@ -22,7 +25,8 @@ pub struct Cut {
 
 /// A piece that the border cuts off goes on beyond it as in a mirror, so that it is not half a piece
 /// when it comes in. Cuts `pieces`, found in a frame of the model's size with so many `columns`, out of `frame` (C, H·n, W·n) with its own
-/// background. Where no piece is, the rest is the frame itself, so what is still stays still.
+/// background. Where no piece is, the rest is the frame itself, so what is still stays still. What pieces hide is the background,
+/// as much brighter or darker as the frame is around them.
 pub fn cut(frame: &[f32], background: &Background, pieces: &[Piece], columns: usize) -> Cut {
     let [_, height, width] = background.shape;
     let pitch = columns as f64 / width as f64;
@@ -31,11 +35,13 @@ pub fn cut(frame: &[f32], background: &Background, pieces: &[Piece], columns: us
     let size = (height, width);
     let opacity = opacity(frame, background, scale);
     let picture = Texels::of_frame(frame, size, pitch);
-    let behind = Texels::of_frame(&background.pixels, size, pitch);
+    let regions: Vec<Region> = (pieces.iter())
+        .map(|piece| region(piece, columns, size, pitch))
+        .collect();
+    let behind = behind(&picture, background, (&regions, &opacity), scale);
     let mut rest = picture.clone();
     let mut sprites = Vec::new();
-    for piece in pieces {
-        let region = region(piece, columns, size, pitch);
+    for region in regions {
         let [top, left, bottom, right] = region.bounds;
         let mut values = Vec::new();
         for row in top..bottom {
@@ -46,7 +52,7 @@ pub fn cut(frame: &[f32], background: &Background, pieces: &[Piece], columns: us
                 };
                 let near = region.near(from_row as isize, from_column as isize);
                 let at = from_row * width + from_column;
-                let behind = behind.values[at];
+                let behind = behind[at];
                 if (row, column) == (from_row as isize, from_column as isize) {
                     for (value, behind) in rest.values[at].iter_mut().zip(behind) {
                         *value += near * (behind - *value);
@@ -64,6 +70,50 @@ pub fn cut(frame: &[f32], background: &Background, pieces: &[Piece], columns: us
         });
     }
     Cut { sprites, rest }
+}
+
+/// What lies behind the pieces of a picture, where they are opaque; the picture itself elsewhere.
+fn behind(
+    picture: &Texels,
+    background: &Background,
+    (regions, opacity): (&[Region], &[f32]),
+    scale: usize,
+) -> Vec<Texel> {
+    let size = picture.size;
+    let mut covered = vec![0f32; opacity.len()];
+    for region in regions {
+        let [top, left, bottom, right] = region.bounds;
+        for row in top.max(0)..bottom.min(size.0 as isize) {
+            for column in left.max(0)..right.min(size.1 as isize) {
+                let at = row as usize * size.1 + column as usize;
+                covered[at] = covered[at].max(opacity[at] * region.near(row, column));
+            }
+        }
+    }
+    // What is around them may show a little of them.
+    let covered = largest(&covered, size, scale);
+    let usual = Texels::of_frame(&background.pixels, size, picture.pitch);
+    let pairs = picture.values.iter().zip(&usual.values);
+    let off = pairs.zip(&covered).map(|((seen, usual), covered)| {
+        let known = if *covered > COVERED { 0.0 } else { 1.0 };
+        [
+            seen[0] - usual[0],
+            seen[1] - usual[1],
+            seen[2] - usual[2],
+            known,
+        ]
+    });
+    let off = membrane(&off.collect::<Vec<_>>(), size);
+    let each = usual.values.iter().zip(off);
+    each.map(|(usual, off)| {
+        [
+            usual[0] + off[0],
+            usual[1] + off[1],
+            usual[2] + off[2],
+            usual[3],
+        ]
+    })
+    .collect()
 }
 
 /// The whole picture as a sprite. Beyond its border it goes on as in a mirror, so that a frame that moves aside
@@ -296,6 +346,14 @@ mod tests {
             assert_eq!(within, beyond);
             assert!(within[3] > 0.9, "{row}: {within:?}");
         }
+        // Light that came on behind it is there when it is gone.
+        let lit: Vec<f32> = frame.iter().map(|value| value + 0.03).collect();
+        let rest = &cut(&lit, &background, &found, 24).rest;
+        let off = rest
+            .values
+            .iter()
+            .map(|texel| texel[0] - 100.0 / 255.0 - 0.03);
+        assert!(off.map(f32::abs).fold(0.0, f32::max) < 1e-3);
         // Where no side cuts it off it ends.
         assert_eq!(at(10.0)[3], 0.0);
         assert_eq!(at(-11.0)[3], 0.0);

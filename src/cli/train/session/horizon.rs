@@ -3,10 +3,10 @@
 use super::Plan;
 use super::first_picture::first_picture;
 use crate::cli::train::Only;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluation::comparison::{self, Predictor};
 use crate::horizon::{HorizonConfig, MovingParts, WholeHorizon, moving_share};
-use crate::outputs::horizon::save_horizon;
+use crate::outputs::horizon::{load_horizon, save_horizon};
 use crate::outputs::model::{Draws, Model};
 use crate::outputs::run::Run;
 use std::time::Instant;
@@ -34,17 +34,23 @@ const SIMPLER: f64 = 0.98;
 /// A whole frame that is so much worse than pieces at first does not become better in other ways.
 const FAR: f64 = 1.15;
 
-/// Learns the model and writes it, where the recipe asks for one and the run has none yet.
+/// Learns the model and writes it, where the recipe asks for one and the run has none of as many windows: first in a
+/// few seconds, then better. After an interrupt the first one is kept.
 ///
 /// # Errors
-/// Footage that cannot be read, an interrupt, what the system refuses.
+/// Footage that cannot be read, an interrupt before there is a model, what the system refuses.
 pub(super) fn learn(plan: &Plan, run: &Run) -> Result<()> {
     let config = &plan.settings.horizon;
-    let path = run.horizon();
-    if config.windows == 0 || matches!(plan.only, Some(Only::Mse)) || path.exists() {
+    if config.windows == 0 || matches!(plan.only, Some(Only::Mse)) {
         return Ok(());
     }
     let context = plan.settings.model.context;
+    let (channels, height, width) = plan.settings.data.shape();
+    let about = ([channels, height, width], context);
+    let kept = load_horizon(&run.horizon(), about)?.map_or(0, |kept| kept.config.windows);
+    if kept >= config.windows {
+        return Ok(());
+    }
     let train = &plan.split.train;
     let longest = LONGEST.min(plan.settings.evaluation.horizon);
     let frames = (1..=longest)
@@ -58,22 +64,30 @@ pub(super) fn learn(plan: &Plan, run: &Run) -> Result<()> {
         return Ok(());
     };
     let start = Instant::now();
-    let about = (&plan.footage[..], train);
-    let config = chosen(plan, (context, frames))?;
-    let mut model = WholeHorizon::learn(about, (context, frames), &config)?;
-    calibrate(plan, &mut model)?;
-    save_horizon(&path, &model)?;
-    if let Some(picture) = first_picture(plan, &model)? {
-        picture.save(&run.pictures().join("00000000.png"))?;
+    let about = (context, frames);
+    let quick = kept < TRIAL && TRIAL < config.windows;
+    if quick {
+        let model = first(plan, about)?;
+        save(plan, run, &model)?;
+        tracing::info!(
+            "horizon: first futures after {:.0} s, in {}",
+            start.elapsed().as_secs_f64(),
+            run.pictures().display()
+        );
     }
+    let model = match best(plan, about) {
+        Err(Error::Interrupted) if quick || kept > 0 => return Ok(()),
+        model => model?,
+    };
+    save(plan, run, &model)?;
     match model.prior.as_ref().map(|prior| prior.count()) {
         Some(pieces) => tracing::info!(
             "horizon: learned from {pieces} {} that move in {} ways, {frames} frames at once, in {:.0} s",
-            match config.parts {
+            match model.config.parts {
                 MovingParts::Frame => "whole frames",
                 MovingParts::Pieces | MovingParts::Chosen => "pieces",
             },
-            config.ways,
+            model.config.ways,
             start.elapsed().as_secs_f64()
         ),
         None => tracing::warn!(
@@ -81,6 +95,46 @@ pub(super) fn learn(plan: &Plan, run: &Run) -> Result<()> {
         ),
     }
     Ok(())
+}
+
+/// Writes a model, and a picture of its futures.
+fn save(plan: &Plan, run: &Run, model: &WholeHorizon) -> Result<()> {
+    save_horizon(&run.horizon(), model)?;
+    if let Some(picture) = first_picture(plan, model)? {
+        picture.save(&run.pictures().join("00000000.png"))?;
+    }
+    Ok(())
+}
+
+/// A model of few windows, for which nothing is tried.
+fn first(plan: &Plan, about: (usize, usize)) -> Result<WholeHorizon> {
+    let part = (&plan.footage[..], &plan.split.train);
+    let said = &plan.settings.horizon;
+    let parts = match said.parts {
+        MovingParts::Chosen if moving_share(part)? < MUCH => MovingParts::Pieces,
+        MovingParts::Chosen => MovingParts::Frame,
+        parts => parts,
+    };
+    let config = HorizonConfig {
+        windows: TRIAL,
+        parts,
+        ways: match (said.ways, parts) {
+            (0, MovingParts::Frame) => FRAME[0],
+            (0, _) => USUAL,
+            (ways, _) => ways,
+        },
+        ..said.clone()
+    };
+    WholeHorizon::learn(part, about, &config)
+}
+
+/// The model that does best on the validation part.
+fn best(plan: &Plan, about: (usize, usize)) -> Result<WholeHorizon> {
+    let part = (&plan.footage[..], &plan.split.train);
+    let config = chosen(plan, about)?;
+    let mut model = WholeHorizon::learn(part, about, &config)?;
+    calibrate(plan, &mut model)?;
+    Ok(model)
 }
 
 /// What moves, and in which ways: as the recipe says, or what has the lowest CRPS on the validation
