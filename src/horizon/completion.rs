@@ -227,12 +227,7 @@ impl<'a> SeenPart<'a> {
             texels(own_end.0.max(bottom) - corner.0 - 1e-9) as usize,
             texels(own_end.1.max(right) - corner.1 - 1e-9) as usize,
         );
-        let mut whole = Texels {
-            size,
-            values: Vec::with_capacity(size.0 * size.1),
-            pitch,
-            corner,
-        };
+        let mut whole = Texels::new(size, Vec::with_capacity(size.0 * size.1), pitch, corner);
         for row in 0..size.0 {
             for column in 0..size.1 {
                 let (y, x) = whole.centre(row, column);

@@ -30,6 +30,7 @@ mod pose;
 mod ridge;
 mod scene_prior;
 mod sheet;
+mod spline;
 mod sprite;
 mod standard;
 mod stored;

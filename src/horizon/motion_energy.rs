@@ -137,7 +137,8 @@ impl<'a> MotionEnergy<'a> {
                 let seen = target[at][3];
                 for (c, target) in target[at].iter().enumerate().take(self.channels) {
                     let off = sampled.value[c] + clear * rest.values[at][c] - target;
-                    let (y, x) = (sampled.down[c], sampled.right[c]);
+                    let y = sampled.down[c] - sampled.down[3] * rest.values[at][c];
+                    let x = sampled.right[c] - sampled.right[3] * rest.values[at][c];
                     products[0] += seen * y * y;
                     products[1] += seen * y * x;
                     products[2] += seen * x * x;

@@ -200,12 +200,8 @@ mod tests {
     fn a_finer_canvas_moves_alike() {
         let sheet = Sheet::new((12, 16), 2, 2.0);
         let ways: Vec<f64> = (0..8).map(|way| 0.3 - 0.1 * f64::from(way)).collect();
-        let fine = Texels {
-            size: (36, 48),
-            values: vec![[0.0; 4]; 36 * 48],
-            pitch: 1.0 / 3.0,
-            corner: (-0.5, -0.5),
-        };
+        let values = vec![[0.0; 4]; 36 * 48];
+        let fine = Texels::new((36, 48), values, 1.0 / 3.0, (-0.5, -0.5));
         let mut coarse = Vec::new();
         sheet
             .field(&ways)

@@ -62,12 +62,9 @@ pub fn cut(frame: &[f32], background: &Background, pieces: &[Piece], columns: us
             }
         }
         let corner = |first: isize| first as f64 * pitch - 0.5;
-        sprites.push(Texels {
-            size: ((bottom - top) as usize, (right - left) as usize),
-            values,
-            pitch,
-            corner: (corner(top), corner(left)),
-        });
+        let size = ((bottom - top) as usize, (right - left) as usize);
+        let corner = (corner(top), corner(left));
+        sprites.push(Texels::new(size, values, pitch, corner));
     }
     Cut { sprites, rest }
 }
@@ -132,12 +129,9 @@ pub fn uncut(picture: Texels) -> Cut {
         picture.values[row * width + column]
     };
     let out = around as f64 * picture.pitch;
-    let sprite = Texels {
-        size: (rows, columns),
-        values: (0..rows * columns).map(texel).collect(),
-        pitch: picture.pitch,
-        corner: (picture.corner.0 - out, picture.corner.1 - out),
-    };
+    let values = (0..rows * columns).map(texel).collect();
+    let corner = (picture.corner.0 - out, picture.corner.1 - out);
+    let sprite = Texels::new((rows, columns), values, picture.pitch, corner);
     Cut {
         sprites: vec![sprite],
         rest: picture,
@@ -343,7 +337,8 @@ mod tests {
         let at = |row: f64| sprite.sample((row, 11.0));
         for row in 0..4 {
             let (within, beyond) = (at(f64::from(row)), at(f64::from(-1 - row)));
-            assert_eq!(within, beyond);
+            let pairs = within.iter().zip(beyond);
+            assert!(pairs.map(|(a, b)| (a - b).abs()).all(|off| off < 1e-5));
             assert!(within[3] > 0.9, "{row}: {within:?}");
         }
         // Light that came on behind it is there when it is gone.
@@ -355,7 +350,7 @@ mod tests {
             .map(|texel| texel[0] - 100.0 / 255.0 - 0.03);
         assert!(off.map(f32::abs).fold(0.0, f32::max) < 1e-3);
         // Where no side cuts it off it ends.
-        assert_eq!(at(10.0)[3], 0.0);
-        assert_eq!(at(-11.0)[3], 0.0);
+        assert!(at(10.0)[3].abs() < 1e-3 && at(-11.0)[3].abs() < 1e-3);
+        assert_eq!(at(14.0)[3], 0.0);
     }
 }

@@ -155,10 +155,6 @@ fn sprite<'a>(
         return None;
     }
     let values: Vec<Texel> = texels.take(rows * columns).copied().collect();
-    (values.len() == rows * columns).then_some(Texels {
-        size: (rows, columns),
-        values,
-        pitch: 1.0,
-        corner: (top, left),
-    })
+    let whole = values.len() == rows * columns;
+    whole.then(|| Texels::new((rows, columns), values, 1.0, (top, left)))
 }

@@ -98,7 +98,9 @@ fn futures_move_what_moved_and_leave_what_is_still() {
     assert_ne!(drawn[0], drawn[1]);
     for future in &drawn {
         // The rows that the square never reaches.
-        assert_eq!(future[..6 * SIDE], last[..6 * SIDE]);
+        let pairs = future.iter().zip(&last).take(6 * SIDE);
+        // Less than a quarter of a grey level.
+        assert!(pairs.map(|(a, b)| (a - b).abs()).all(|off| off < 1e-3));
     }
 }
 
@@ -323,7 +325,12 @@ fn a_camera_that_moves_goes_on() {
     let mean = mean.to_vec1::<f32>().unwrap();
     let real: Vec<f32> = panned(225 + FRAMES).into_iter().map(number).collect();
     let last: Vec<f32> = panned(225).into_iter().map(number).collect();
-    let off = |one: &[f32]| -> f32 { one.iter().zip(&real).map(|(a, b)| (a - b).powi(2)).sum() };
+    // What came in at a side is not known.
+    let off = |one: &[f32]| -> f32 {
+        let inside = |&at: &usize| (4..SIDE - 4).contains(&(at % SIDE));
+        let each = (0..SIDE * SIDE).filter(inside);
+        each.map(|at| (one[at] - real[at]).powi(2)).sum()
+    };
     assert!(
         off(&mean) < 0.2 * off(&last),
         "{} of {}",

@@ -1,5 +1,7 @@
 //! Pictures that are moved: colour times opacity, and opacity.
 
+use super::spline::{Spline, add, cubic, cubic_slope};
+
 /// Red, green and blue, each times the opacity, and the opacity. Grey is the same in all three.
 pub type Texel = [f32; 4];
 
@@ -20,6 +22,7 @@ pub struct Texels {
     pub pitch: f64,
     /// Where the upper left corner of the first texel lies.
     pub corner: (f64, f64),
+    spline: Spline,
 }
 
 /// A texel between the others, and how it changes with its place.
@@ -34,19 +37,24 @@ pub struct Sampled {
 }
 
 impl Texels {
+    /// A picture of `size` rows and columns whose texels are `pitch` wide, with its upper left `corner` there.
+    pub fn new(size: (usize, usize), values: Vec<Texel>, pitch: f64, corner: (f64, f64)) -> Self {
+        Self {
+            size,
+            values,
+            pitch,
+            corner,
+            spline: Spline::default(),
+        }
+    }
+
     /// A frame (C, H, W) in [0, 1], opaque, whose texels are `pitch` wide.
     pub fn of_frame(frame: &[f32], (height, width): (usize, usize), pitch: f64) -> Self {
         let plane = height * width;
         let channels = (frame.len() / plane.max(1)).max(1);
         let channel = |at: usize, c: usize| frame[c.min(channels - 1) * plane + at];
-        Self {
-            size: (height, width),
-            values: (0..plane)
-                .map(|at| [channel(at, 0), channel(at, 1), channel(at, 2), 1.0])
-                .collect(),
-            pitch,
-            corner: (-0.5, -0.5),
-        }
+        let values = (0..plane).map(|at| [channel(at, 0), channel(at, 1), channel(at, 2), 1.0]);
+        Self::new((height, width), values.collect(), pitch, (-0.5, -0.5))
     }
 
     /// The frame (C, H, W) of an opaque picture, in [0, 1].
@@ -69,19 +77,20 @@ impl Texels {
         (along(y, top), along(x, left))
     }
 
-    /// The picture at a place, by cubic convolution (Keys 1981, a = −½): it keeps sharpness
-    /// where linear interpolation blurs. Outside of the picture all is 0.
+    /// The picture at a place, by a cubic spline through the texels: it keeps sharpness where linear interpolation
+    /// blurs. Outside of the picture all is 0. Values must not be changed after the first call.
     pub fn sample(&self, place: (f64, f64)) -> Texel {
         let (y, x) = self.index(place);
         let Some((rows, columns)) = self.near(y, x) else {
             return [0.0; 4];
         };
         let (wy, wx) = (cubic(y - y.floor()), cubic(x - x.floor()));
+        let spline = self.spline.of(&self.values, self.size);
         let mut value = [0.0; 4];
         for (row, wy) in rows.zip(wy) {
             let mut line = [0.0; 4];
             for (column, wx) in columns.clone().zip(wx) {
-                add(&mut line, wx, self.texel(row, column));
+                add(&mut line, wx, self.texel(spline, row, column));
             }
             add(&mut value, wy, line);
         }
@@ -96,11 +105,12 @@ impl Texels {
         };
         let (fy, fx) = (y - y.floor(), x - x.floor());
         let (wy, wx, sy, sx) = (cubic(fy), cubic(fx), cubic_slope(fy), cubic_slope(fx));
+        let spline = self.spline.of(&self.values, self.size);
         let mut sampled = Sampled::default();
         for (row, (wy, sy)) in rows.zip(wy.into_iter().zip(sy)) {
             let (mut line, mut slope) = ([0.0; 4], [0.0; 4]);
             for (column, (wx, sx)) in columns.clone().zip(wx.into_iter().zip(sx)) {
-                let texel = self.texel(row, column);
+                let texel = self.texel(spline, row, column);
                 add(&mut line, wx, texel);
                 add(&mut slope, sx, texel);
             }
@@ -125,11 +135,12 @@ impl Texels {
         Some((around(y, self.size.0)?, around(x, self.size.1)?))
     }
 
-    fn texel(&self, row: isize, column: isize) -> Texel {
+    /// One of as many texels as there are values; 0 outside.
+    fn texel(&self, texels: &[Texel], row: isize, column: isize) -> Texel {
         let (height, width) = self.size;
         let inside = (0..height as isize).contains(&row) && (0..width as isize).contains(&column);
         match inside {
-            true => self.values[row as usize * width + column as usize],
+            true => texels[row as usize * width + column as usize],
             false => [0.0; 4],
         }
     }
@@ -152,10 +163,11 @@ impl Texels {
         );
         let at = |row: isize, column: isize| match repeat {
             true => self.texel(
+                &self.values,
                 row.min(self.size.0 as isize - 1),
                 column.min(self.size.1 as isize - 1),
             ),
-            false => self.texel(row, column),
+            false => self.texel(&self.values, row, column),
         };
         let mut values = Vec::with_capacity(size.0 * size.1);
         for row in 0..size.0 as isize {
@@ -168,41 +180,6 @@ impl Texels {
                 values.push(mean);
             }
         }
-        Self {
-            size,
-            values,
-            pitch,
-            corner,
-        }
+        Self::new(size, values, pitch, corner)
     }
-}
-
-fn add(sum: &mut Texel, weight: f32, texel: Texel) {
-    for (sum, value) in sum.iter_mut().zip(texel) {
-        *sum += weight * value;
-    }
-}
-
-/// Weights of the four neighbours, the second of which is `f` before.
-fn cubic(f: f64) -> [f32; 4] {
-    let f = f as f32;
-    let (f2, f3) = (f * f, f * f * f);
-    [
-        0.5 * (-f + 2.0 * f2 - f3),
-        0.5 * (2.0 - 5.0 * f2 + 3.0 * f3),
-        0.5 * (f + 4.0 * f2 - 3.0 * f3),
-        0.5 * (f3 - f2),
-    ]
-}
-
-/// Their derivatives.
-fn cubic_slope(f: f64) -> [f32; 4] {
-    let f = f as f32;
-    let f2 = f * f;
-    [
-        0.5 * (-1.0 + 4.0 * f - 3.0 * f2),
-        0.5 * (-10.0 * f + 9.0 * f2),
-        0.5 * (1.0 + 8.0 * f - 9.0 * f2),
-        0.5 * (3.0 * f2 - 2.0 * f),
-    ]
 }
