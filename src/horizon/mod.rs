@@ -29,6 +29,7 @@ mod piece_prior;
 mod pose;
 mod ridge;
 mod scene_prior;
+mod shadow;
 mod sheet;
 mod spline;
 mod sprite;

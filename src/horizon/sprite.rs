@@ -3,6 +3,7 @@
 use super::background::Background;
 use super::membrane::membrane;
 use super::piece::{Piece, threshold};
+use super::shadow::shadows;
 use super::texels::{Texel, Texels};
 
 /// What differs by this share of the largest difference nearby is opaque.
@@ -139,21 +140,28 @@ pub fn uncut(picture: Texels) -> Cut {
 }
 
 /// How much of each texel is in front of the background, (H, W): it shows a mixture x = αf + (1 − α)b, and f
-/// is as far from b as what differs most nearby.
+/// is as far from b as what differs most nearby. A shadow is as opaque as it is dark.
 fn opacity(frame: &[f32], background: &Background, scale: usize) -> Vec<f32> {
     let [_, height, width] = background.shape;
     let size = (height, width);
     let distance = background.distance(frame);
     let contrast = largest(&distance, size, 2 * scale);
     let least = threshold(background);
-    let over: Vec<f32> = (distance.iter().zip(&least))
-        .map(|(distance, least)| f32::from(u8::from(distance > least)))
+    let shadows = shadows(frame, background, scale);
+    let over: Vec<f32> = (distance.iter().zip(&least).zip(&shadows))
+        .map(|((distance, least), shadow)| {
+            f32::from(u8::from(distance > least && shadow.is_none()))
+        })
         .collect();
     // Holes and what is well inside are opaque, whatever their colour.
     let closed = smallest(&largest(&over, size, scale), size, 2 * scale);
     let inside = smooth(&closed, size, scale);
     let each = (distance.iter().zip(&contrast)).zip(least.iter().zip(&inside));
-    each.map(|((distance, contrast), (least, inside))| {
+    let each = each.zip(shadows);
+    each.map(|(((distance, contrast), (least, inside)), shadow)| {
+        if let Some(dark) = shadow {
+            return dark;
+        }
         let (none, all) = (0.5 * least, FULL * contrast.max(*least));
         ((distance - none) / (all - none))
             .clamp(0.0, 1.0)
@@ -295,7 +303,7 @@ fn smooth(values: &[f32], size: (usize, usize), by: usize) -> Vec<f32> {
 }
 
 /// `f` of the values within `by` along rows, then along columns.
-fn along_both(
+pub(super) fn along_both(
     values: &[f32],
     (height, width): (usize, usize),
     f: impl Fn(&[f32]) -> f32,
