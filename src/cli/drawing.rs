@@ -6,7 +6,7 @@ use crate::outputs::model::Model;
 /// What may be said otherwise than the run says it.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct DrawingArgs {
-    /// Below 1: likelier and more alike; 0: the likeliest each time [default:
+    /// Below 1: likelier and more alike; 0: what is expected, each time the same [default:
     /// the recipe's evaluation.temperature]
     #[arg(long, value_name = "TAU", allow_hyphen_values = true)]
     pub temperature: Option<f64>,

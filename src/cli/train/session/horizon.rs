@@ -28,9 +28,9 @@ const MUCH: f64 = 0.2;
 const WIDER: [f64; 5] = [0.7, 0.85, 1.0, 1.2, 1.45];
 /// Pieces with a CRPS below this share of copying's are some.
 const GOOD: f64 = 0.5;
-/// What is tried later has to be so much better, and mostly has more ways: cars that turn for no reason are seen, though hardly in the
-/// CRPS.
-const SIMPLER: f64 = 0.98;
+/// What is tried later has to be so much better by one window, and by 1/√n of that by n: it mostly has more ways, and
+/// cars that turn for no reason are seen, though hardly in the CRPS.
+const GAIN: f64 = 0.1;
 /// A whole frame that is so much worse than pieces at first does not become better in other ways.
 const FAR: f64 = 1.15;
 
@@ -171,6 +171,8 @@ fn chosen(plan: &Plan, about: (usize, usize)) -> Result<HorizonConfig> {
     if tried.len() < 2 {
         return Ok(tried.into_iter().next().unwrap_or(best.1));
     }
+    let windows = plan.split.validation.frames() / (about.0 + about.1);
+    let simpler = 1.0 - GAIN / (windows.max(1) as f64).sqrt();
     // Before a camera that stands still little of a frame differs from the background, and pieces do well.
     let mut hopeless = false;
     for config in tried {
@@ -194,7 +196,7 @@ fn chosen(plan: &Plan, about: (usize, usize)) -> Result<HorizonConfig> {
                 config.ways
             );
             hopeless |= frame && best.1.parts == MovingParts::Pieces && ratio > FAR * best.0;
-            if ratio < SIMPLER * best.0 {
+            if ratio < simpler * best.0 {
                 best = (ratio, config);
             }
         }
