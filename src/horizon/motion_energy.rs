@@ -132,21 +132,25 @@ impl<'a> MotionEnergy<'a> {
             let mut error = 0f32;
             let look = |at: usize, from: Yx| {
                 let sampled = sprite.sample_with_slopes(from);
-                let (mut products, mut pull) = ([0f32; 3], (0f32, 0f32));
+                let (mut products, mut pull, mut here) = ([0f32; 3], (0f32, 0f32), 0f32);
                 let clear = 1.0 - sampled.value[3];
                 let seen = target[at][3];
                 for (c, target) in target[at].iter().enumerate().take(self.channels) {
                     let off = sampled.value[c] + clear * rest.values[at][c] - target;
                     let y = sampled.down[c] - sampled.down[3] * rest.values[at][c];
                     let x = sampled.right[c] - sampled.right[3] * rest.values[at][c];
-                    products[0] += seen * y * y;
-                    products[1] += seen * y * x;
-                    products[2] += seen * x * x;
-                    pull.0 += seen * y * off;
-                    pull.1 += seen * x * off;
-                    error += seen * off * off;
+                    products[0] += y * y;
+                    products[1] += y * x;
+                    products[2] += x * x;
+                    pull.0 += y * off;
+                    pull.1 += x * off;
+                    here += off * off;
                 }
-                (products, pull)
+                error += seen * here;
+                (
+                    products.map(|one| seen * one),
+                    (seen * pull.0, seen * pull.1),
+                )
             };
             let sums = (&mut sums_at.slope[..], &mut sums_at.curvature[..]);
             sheet.field(&field_ways).sums(rest, sums, look);
@@ -188,12 +192,14 @@ impl<'a> MotionEnergy<'a> {
                         let y = *clear * (down[c] - down[3] * dot.below[c]);
                         let x = *clear * (right[c] - right[3] * dot.below[c]);
                         let off = canvas.values[dot.at][c] - target[dot.at][c];
-                        across[0] += seen * y * y;
-                        across[1] += seen * y * x;
-                        across[2] += seen * x * x;
-                        pull.0 += seen * y * off;
-                        pull.1 += seen * x * off;
+                        across[0] += y * y;
+                        across[1] += y * x;
+                        across[2] += x * x;
+                        pull.0 += y * off;
+                        pull.1 += x * off;
                     }
+                    let across = across.map(|one| seen * one);
+                    let pull = (seen * pull.0, seen * pull.1);
                     *clear *= (1.0 - dot.sampled.value[3]).clamp(0.0, 1.0);
                     let mut slopes = [(0.0, 0.0); WAYS];
                     poses[piece].slopes(dot.place, ways, &mut slopes);

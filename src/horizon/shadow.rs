@@ -51,9 +51,15 @@ mod tests {
     #[test]
     fn a_shadow_has_the_pattern_of_what_it_lies_on() {
         const SIDE: usize = 16;
-        let stripes = |at: usize| if at % SIDE / 3 % 2 == 0 { 180u8 } else { 120 };
+        let stripes = |at: usize| {
+            if (at % SIDE / 3).is_multiple_of(2) {
+                180u8
+            } else {
+                120
+            }
+        };
         let pixels: Vec<u8> = (0..3 * SIDE * SIDE).map(stripes).collect();
-        let background = Background::of_frames(&[pixels.clone()], [3, SIDE, SIDE]);
+        let background = Background::of_frames(std::slice::from_ref(&pixels), [3, SIDE, SIDE]);
         // A shadow on the left, a plate on the right, as dark.
         let dark = |(at, byte): (usize, &u8)| match at % SIDE {
             0..6 => 0.7 * f32::from(*byte) / 255.0,

@@ -18,6 +18,7 @@ const POLE: f32 = -0.267_949_2;
 
 impl Spline {
     /// Those of `values` (H, W).
+    #[inline]
     pub(super) fn of(&self, values: &[Texel], size: (usize, usize)) -> &[Texel] {
         self.0.get_or_init(|| coefficients(values, size))
     }
@@ -84,6 +85,7 @@ fn filter(lines: &mut [Texel], width: usize) {
 }
 
 /// Adds a texel times its weight.
+#[inline]
 pub(super) fn add(sum: &mut Texel, weight: f32, texel: Texel) {
     for (sum, value) in sum.iter_mut().zip(texel) {
         *sum += weight * value;
@@ -91,6 +93,7 @@ pub(super) fn add(sum: &mut Texel, weight: f32, texel: Texel) {
 }
 
 /// Weights of the coefficients of the four neighbours, the second of which is `f` before.
+#[inline]
 pub(super) fn cubic(f: f64) -> [f32; 4] {
     let f = f as f32;
     let (f2, f3, g) = (f * f, f * f * f, 1.0 - f);
@@ -103,6 +106,7 @@ pub(super) fn cubic(f: f64) -> [f32; 4] {
 }
 
 /// Their derivatives.
+#[inline]
 pub(super) fn cubic_slope(f: f64) -> [f32; 4] {
     let f = f as f32;
     let (f2, g) = (f * f, 1.0 - f);
