@@ -2,7 +2,7 @@
 
 use super::motion_scene::{Motion, MotionScene, dots};
 use super::motion_sums::MotionSums;
-use super::partly_seen::PartlySeen;
+use super::partly_seen::{PartlySeen, pyramid};
 use super::pose::{WAYS, Yx};
 use super::sheet::Sheet;
 use super::texels::Texels;
@@ -42,17 +42,11 @@ impl<'a> MotionEnergy<'a> {
     /// The same of what is seen of frames: what is hidden has no error.
     pub fn of_seen(scene: &'a MotionScene, basis: &'a TimeBasis, frames: &[PartlySeen]) -> Self {
         let size = scene.levels[0].rest.size;
-        let mut targets = vec![frames.iter().map(|one| one.texels(size)).collect()];
-        for level in 1..scene.levels.len() {
-            let coarser = |frame: &Texels| weighed(frame.halved(true));
-            let finer: &Vec<Texels> = &targets[level - 1];
-            targets.push(finer.iter().map(coarser).collect());
-        }
         let plane = (size.0 * size.1).max(1);
         Self {
             scene,
             basis,
-            targets,
+            targets: pyramid(frames, size, scene.levels.len()),
             channels: frames.first().map_or(0, |one| one.frame.len() / plane),
         }
     }
@@ -155,11 +149,8 @@ impl<'a> MotionEnergy<'a> {
             let sums = (&mut sums_at.slope[..], &mut sums_at.curvature[..]);
             sheet.field(&field_ways).sums(rest, sums, look);
             found.value += f64::from(error) * weight;
-            let into = (
-                found.slopes[0].as_mut_slice(),
-                found.curvatures[0].as_mut_slice(),
-            );
-            sums_at.spread(functions, weight, into);
+            let (slope, curvature) = (&mut found.slopes[0], &mut found.curvatures[0]);
+            sums_at.spread(functions, weight, (slope, curvature));
         }
     }
 
@@ -205,26 +196,11 @@ impl<'a> MotionEnergy<'a> {
                     poses[piece].slopes(dot.place, ways, &mut slopes);
                     sums_at.add(&slopes[..ways], across, pull);
                 }
-                let into = (
-                    found.slopes[piece].as_mut_slice(),
-                    found.curvatures[piece].as_mut_slice(),
-                );
-                sums_at.spread(self.basis.at(t), weight, into);
+                let (slope, curvature) = (&mut found.slopes[piece], &mut found.curvatures[piece]);
+                sums_at.spread(self.basis.at(t), weight, (slope, curvature));
             }
         }
     }
-}
-
-/// Means of texels of which some are hidden as means of those that are seen.
-fn weighed(mut mean: Texels) -> Texels {
-    for [r, g, b, seen] in &mut mean.values {
-        if *seen > 0.0 && *seen < 1.0 {
-            for value in [r, g, b] {
-                *value /= *seen;
-            }
-        }
-    }
-    mean
 }
 
 #[cfg(test)]
@@ -306,11 +282,8 @@ mod tests {
         let basis = TimeBasis::ahead(FRAMES, 2);
         let rest: Motion = vec![vec![0.0; 8]];
         let energy = partly(&scene, &basis);
-        assert_eq!(
-            energy.value(&rest, 1, 1),
-            energy.value(&rest, 1, 3),
-            "two frames are hidden"
-        );
+        let [one, three] = [1, 3].map(|frames| energy.value(&rest, 1, frames));
+        assert_eq!(one, three, "two frames are hidden");
         // What comes out of what is hidden tells the way.
         let found = search(4).find(&energy, &rest).unwrap();
         let (y, x) = scene.poses(&found.motion, basis.at(FRAMES - 1))[0].forward((15.0, 14.0));

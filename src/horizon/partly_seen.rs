@@ -27,3 +27,31 @@ impl PartlySeen<'_> {
         hidden.filter_map(|(index, hidden)| hidden.then_some(index))
     }
 }
+
+/// Frames of the model's size (H, W) at so many levels, each of texels twice as wide as those of the one before.
+pub(super) fn pyramid(
+    frames: &[PartlySeen],
+    size: (usize, usize),
+    levels: usize,
+) -> Vec<Vec<Texels>> {
+    let mut all: Vec<Vec<Texels>> = vec![frames.iter().map(|one| one.texels(size)).collect()];
+    for level in 1..levels {
+        let coarser = all[level - 1]
+            .iter()
+            .map(|frame| weighed(frame.halved(true)));
+        all.push(coarser.collect());
+    }
+    all
+}
+
+/// Means of texels of which some are hidden as means of those that are seen.
+fn weighed(mut mean: Texels) -> Texels {
+    for [r, g, b, seen] in &mut mean.values {
+        if *seen > 0.0 && *seen < 1.0 {
+            for value in [r, g, b] {
+                *value /= *seen;
+            }
+        }
+    }
+    mean
+}
