@@ -68,9 +68,9 @@ impl HorizonConfig {
         match self.parts {
             _ if self.ways == 0 => Ok(()),
             MovingParts::Pieces => within("ways", self.ways, 2, WAYS),
-            MovingParts::Chosen => within("ways", self.ways, 2, MOST_WAYS),
-            MovingParts::Frame if self.ways <= MOST_WAYS && modes_of(self.ways).is_some() => Ok(()),
-            MovingParts::Frame => Err(Error::input(
+            MovingParts::Chosen if (2..=WAYS).contains(&self.ways) => Ok(()),
+            _ if self.ways <= MOST_WAYS && modes_of(self.ways).is_some() => Ok(()),
+            _ => Err(Error::input(
                 "horizon.ways",
                 format!(
                     "is {}, expected 2, 8, 18, 32 or 50 where the whole frame moves",

@@ -5,7 +5,7 @@ use super::first_picture::first_picture;
 use crate::cli::train::Only;
 use crate::error::{Error, Result};
 use crate::evaluation::comparison::{self, Predictor};
-use crate::horizon::{HorizonConfig, MovingParts, WholeHorizon, moving_share};
+use crate::horizon::{HorizonConfig, MovingParts, WAYS, WholeHorizon, modes_of, moving_share};
 use crate::outputs::horizon::{load_horizon, save_horizon};
 use crate::outputs::model::{Draws, Model};
 use crate::outputs::run::Run;
@@ -110,13 +110,23 @@ fn save(plan: &Plan, run: &Run, model: &WholeHorizon) -> Result<()> {
 fn first(plan: &Plan, about: (usize, usize)) -> Result<WholeHorizon> {
     let part = (&plan.footage[..], &plan.split.train);
     let said = &plan.settings.horizon;
-    let parts = match said.parts {
-        MovingParts::Chosen if moving_share(part)? < MUCH => MovingParts::Pieces,
-        MovingParts::Chosen => MovingParts::Frame,
-        parts => parts,
-    };
+    let much = said.parts == MovingParts::Chosen && moving_share(part)? >= MUCH;
     let config = HorizonConfig {
         windows: TRIAL,
+        ..usual(said, much)
+    };
+    WholeHorizon::learn(part, about, &config)
+}
+
+/// What is taken where nothing is tried: a sheet where `much` of a frame moves, or where pieces have not so many ways.
+fn usual(said: &HorizonConfig, much: bool) -> HorizonConfig {
+    let is_sheet = said.ways == 0 || modes_of(said.ways).is_some();
+    let parts = match said.parts {
+        MovingParts::Chosen if is_sheet && (much || said.ways > WAYS) => MovingParts::Frame,
+        MovingParts::Chosen => MovingParts::Pieces,
+        parts => parts,
+    };
+    HorizonConfig {
         parts,
         ways: match (said.ways, parts) {
             (0, MovingParts::Frame) => FRAME[0],
@@ -124,8 +134,7 @@ fn first(plan: &Plan, about: (usize, usize)) -> Result<WholeHorizon> {
             (ways, _) => ways,
         },
         ..said.clone()
-    };
-    WholeHorizon::learn(part, about, &config)
+    }
 }
 
 /// The model that does best on the validation part.
@@ -142,21 +151,7 @@ fn best(plan: &Plan, about: (usize, usize)) -> Result<WholeHorizon> {
 fn chosen(plan: &Plan, about: (usize, usize)) -> Result<HorizonConfig> {
     let said = &plan.settings.horizon;
     let part = (&plan.footage[..], &plan.split.train);
-    let mut best = (
-        f64::INFINITY,
-        HorizonConfig {
-            parts: match said.parts {
-                MovingParts::Chosen => MovingParts::Pieces,
-                parts => parts,
-            },
-            ways: match (said.ways, said.parts) {
-                (0, MovingParts::Frame) => FRAME[0],
-                (0, _) => USUAL,
-                (ways, _) => ways,
-            },
-            ..said.clone()
-        },
-    );
+    let mut best = (f64::INFINITY, usual(said, false));
     let all = [(MovingParts::Pieces, PIECES), (MovingParts::Frame, FRAME)];
     let tried: Vec<HorizonConfig> = (all.into_iter())
         .flat_map(|(parts, ways)| ways.map(|ways| (parts, ways)))
@@ -291,4 +286,32 @@ pub(super) fn choose(plan: &Plan, model: &mut Model) -> Result<()> {
         }
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_untried_can_be() {
+        for ways in [0, 2, 3, 8, 12, 18, 50] {
+            let said = HorizonConfig {
+                ways,
+                ..HorizonConfig::default()
+            };
+            said.check().unwrap();
+            for much in [false, true] {
+                let taken = usual(&said, much);
+                taken.check().unwrap();
+                assert!(taken.parts != MovingParts::Chosen && taken.ways >= 2);
+                assert!(ways == 0 || taken.ways == ways);
+            }
+        }
+        // Neither pieces nor a sheet have so many.
+        let said = HorizonConfig {
+            ways: 13,
+            ..HorizonConfig::default()
+        };
+        assert!(said.check().is_err());
+    }
 }
