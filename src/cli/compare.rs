@@ -304,9 +304,10 @@ fn produce(args: &CompareArgs) -> Result<String> {
     files::replace_bytes(&beside("csv"), csv::csv(&report).as_bytes())?;
     let shown = windows[found.liveliest];
     let frames = batch(&footage, &[shown], plan.length(), &device)?;
-    picture::draw(&all, &frames, &plan, found.liveliest)?.save(&picture)?;
+    let seen = (&plan.past(&footage, &shown, &device)?, &frames);
+    picture::draw(&all, seen, &plan, found.liveliest)?.save(&picture)?;
     let gif = picture.with_extension("gif");
-    film::write(&gif, &all, &frames, &plan, found.liveliest)?;
+    film::write(&gif, &all, seen, &plan, found.liveliest)?;
     page::write(&page, &report, (&picture, &gif))?;
     let mut told = format!(
         "{}\npage: {}\npicture: {}\nfigures: {}",

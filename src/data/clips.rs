@@ -36,6 +36,13 @@ impl Window {
         }
     }
 
+    /// The same begun up to `most` frames earlier in its film, and how many those are.
+    pub fn earlier(&self, most: usize) -> (Self, usize) {
+        let frames = self.start.min(most);
+        let start = self.start - frames;
+        (Self { start, ..*self }, frames)
+    }
+
     /// A number that says which frames these are and from where they are seen, whatever the
     /// light.
     pub fn name(&self) -> u64 {

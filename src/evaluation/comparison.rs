@@ -14,7 +14,7 @@ use super::rollout::{How, Watch, rollout_as};
 use super::whole_futures::WholeFutures;
 use crate::data::{Footage, Window, batch};
 use crate::error::{Error, Result};
-use crate::horizon::{Drawing, WholeHorizon};
+use crate::horizon::{Drawing, LATELY, WholeHorizon};
 use crate::inference::Forecaster;
 use crate::interrupt;
 use crate::rng::Seed;
@@ -98,6 +98,16 @@ impl Plan {
         self.context + self.last()
     }
 
+    /// What predictors see of a window (1, T, C, H, W): its context, and what was seen before it by which a
+    /// background is kept up.
+    ///
+    /// # Errors
+    /// Footage that cannot be read.
+    pub fn past(&self, footage: &[Footage], window: &Window, device: &Device) -> Result<Tensor> {
+        let (begun, before) = window.earlier(LATELY.saturating_sub(self.context));
+        batch(footage, &[begun], before + self.context, device)
+    }
+
     fn last(&self) -> usize {
         self.horizons.last().copied().unwrap_or(0)
     }
@@ -113,8 +123,8 @@ impl Predictor<'_> {
         }
     }
 
-    /// Its futures (N, horizons, C, H, W) after the context x (1, context, C, H,
-    /// W) of window number `window`, at the horizons alone: all of 100 futures of
+    /// Its futures (N, horizons, C, H, W) after the past x (1, T, C, H, W) of window number `window`, which ends with the
+    /// context, at the horizons alone: all of 100 futures of
     /// large frames would not fit in memory. N is 1 where they are all the same.
     pub fn futures(self, x: &Tensor, plan: &Plan, window: usize) -> Result<Tensor> {
         self.made(x, plan, window, (None, None))
@@ -147,7 +157,8 @@ impl Predictor<'_> {
                     watch,
                     remainder,
                 };
-                Ok(rollout_as(members, x, futures, how, &mut rng)?.squeeze(0)?)
+                let context = x.narrow(1, x.dim(1)? - plan.context, plan.context)?;
+                Ok(rollout_as(members, &context, futures, how, &mut rng)?.squeeze(0)?)
             }
             Self::Horizon(model) | Self::Mean(model) => {
                 let (futures, temperature) = match self.is_certain() {
@@ -196,7 +207,7 @@ pub fn compare(
     for (index, window) in windows.iter().enumerate() {
         interrupt::check()?;
         let frames = batch(footage, std::slice::from_ref(window), plan.length(), device)?;
-        let x = frames.narrow(1, 0, plan.context)?;
+        let x = plan.past(footage, window, device)?;
         let real = real(&frames, plan)?;
         let truths = truths(&frames, &real, plan)?;
         let mut moved = 0;

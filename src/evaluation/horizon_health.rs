@@ -2,7 +2,7 @@
 
 use crate::data::{Footage, Window};
 use crate::error::Result;
-use crate::horizon::{WholeHorizon, frames};
+use crate::horizon::{WholeHorizon, frames, with_past};
 use crate::interrupt;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -126,12 +126,10 @@ fn energies(
     [window, other]: [&Window; 2],
 ) -> Result<Option<Energies>> {
     let length = model.context + model.frames;
-    let mut x = frames(footage, window, length)?;
-    let y = x.split_off(model.context);
-    let copied: f64 = y
-        .iter()
-        .map(|frame| error(frame, &x[model.context - 1]))
-        .sum();
+    let (mut x, before) = with_past(footage, window, length)?;
+    let y = x.split_off(before + model.context);
+    let last = &x[before + model.context - 1];
+    let copied: f64 = y.iter().map(|frame| error(frame, last)).sum();
     let seen = model.see(&x)?;
     if seen.scene.pieces.is_empty() || copied == 0.0 {
         return Ok(None);
@@ -147,7 +145,7 @@ fn energies(
         rows.flat_map(|row| row.iter().rev().copied()).collect()
     };
     let mirrored: Vec<Vec<f32>> = y.iter().map(mirror).collect();
-    let frozen = vec![x[model.context - 1].clone(); y.len()];
+    let frozen = vec![last.clone(); y.len()];
     let stopped = model.infer(&seen, &frozen)?;
     let free = [
         model.free_energy((&seen, &y), &right, 1.0)?,

@@ -1,7 +1,7 @@
 //! A whole-horizon model that draws from the film's own pixels.
 
 use super::comparison::Plan;
-use crate::data::{Footage, Window, batch};
+use crate::data::{Footage, Window};
 use crate::error::Result;
 use crate::horizon::{Appearance, Drawing, LargeFrame, WholeHorizon};
 use candle_core::Tensor;
@@ -20,15 +20,14 @@ pub struct LargeHorizon<'a> {
 }
 
 impl LargeHorizon<'_> {
-    /// Futures (N, horizons, C, H·n, W·n) after the context x (1, context, C, H·n, W·n) of window number `window`.
+    /// Futures (N, horizons, C, H·n, W·n) after the past x (1, T, C, H·n, W·n) of window number `window`.
     ///
     /// # Errors
     /// Footage that cannot be read, and those of [`WholeHorizon::futures`].
     pub fn futures(&self, x: &Tensor, plan: &Plan, window: usize) -> Result<Tensor> {
         let last = x.narrow(1, x.dim(1)? - 1, 1)?;
         let pixels = last.flatten_all()?.to_vec1::<f32>()?;
-        let windows = &self.windows[window..=window];
-        let seen = batch(self.footage, windows, plan.context, x.device())?;
+        let seen = plan.past(self.footage, &self.windows[window], x.device())?;
         let large = LargeFrame {
             pixels: &pixels,
             appearance: self.appearance,

@@ -156,7 +156,9 @@ mod tests {
         let mut shapes = Shapes::new(&plan.horizons);
         let background = [102u8; 400];
         for sides in [[4, 4, 8], [4, 2, 10], [3, 3, 0]] {
-            let both = SideBySide::new(Predictor::Copy, &window(sides), &plan, 0).unwrap();
+            let frames = window(sides);
+            let x = frames.narrow(1, 0, 1).unwrap();
+            let both = SideBySide::new(Predictor::Copy, (&x, &frames), &plan, 0).unwrap();
             shapes.add(&both.before(background.to_vec()));
         }
         let kept = shapes.kept();

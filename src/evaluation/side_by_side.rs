@@ -43,7 +43,10 @@ impl Screening<'_> {
             interrupt::check()?;
             let frames = batch(self.footage, &[*window], self.plan.length(), self.device)?;
             let both = match predictor {
-                Some(predictor) => SideBySide::new(predictor, &frames, &self.plan, index)?,
+                Some(predictor) => {
+                    let past = self.plan.past(self.footage, window, self.device)?;
+                    SideBySide::new(predictor, (&past, &frames), &self.plan, index)?
+                }
                 None => SideBySide::film(&frames, &self.plan)?,
             };
             let background = self.background.film(window.file, both.seen());
@@ -74,13 +77,17 @@ pub struct SideBySide {
 
 impl SideBySide {
     /// The window `frames` (1, T, C, H, W) in [0, 1], number `index`, beside the futures of
-    /// `predictor` at the plan's horizons.
+    /// `predictor` at the plan's horizons, after what it sees of the window, `x`.
     ///
     /// # Errors
     /// Those of [`Predictor::futures`].
-    pub fn new(predictor: Predictor, frames: &Tensor, plan: &Plan, index: usize) -> Result<Self> {
-        let x = frames.narrow(1, 0, plan.context)?;
-        let futures = predictor.futures(&x, plan, index)?;
+    pub fn new(
+        predictor: Predictor,
+        (x, frames): (&Tensor, &Tensor),
+        plan: &Plan,
+        index: usize,
+    ) -> Result<Self> {
+        let futures = predictor.futures(x, plan, index)?;
         let mut both = Self::film(frames, plan)?;
         for future in 0..futures.dim(0)? {
             both.futures.push(bytes(&futures.get(future)?)?);
@@ -182,7 +189,8 @@ mod tests {
             temperature: 1.0,
             seed: Seed(0),
         };
-        let both = SideBySide::new(Predictor::Copy, &frames, &plan, 0).unwrap();
+        let x = frames.narrow(1, 0, 2).unwrap();
+        let both = SideBySide::new(Predictor::Copy, (&x, &frames), &plan, 0).unwrap();
         assert_eq!((both.futures(), both.shape()), (1, [1, 1, 1]));
         let film: Vec<u8> = (-3..=3).map(|time| both.film_at(time)[0]).collect();
         assert_eq!(film, [0, 0, 0, 1, 2, 3, 4]);

@@ -85,10 +85,9 @@ pub(super) fn completed(
     if sides == [false; 4] {
         return Vec::new();
     }
-    let seen = SeenPart::of(sprite, size, sides);
-    if seen.opaque == 0.0 {
+    let Some(seen) = SeenPart::of(sprite, size, sides) else {
         return Vec::new();
-    }
+    };
     let mut alike: Vec<AlikeSprite> = whole.iter().filter_map(|one| seen.best(one)).collect();
     alike.sort_by(|a, b| a.error.total_cmp(&b.error));
     alike.truncate(BEST);
@@ -111,20 +110,21 @@ struct SeenPart<'a> {
 }
 
 impl<'a> SeenPart<'a> {
-    fn of(sprite: &'a Texels, size: (usize, usize), sides: [bool; 4]) -> Self {
+    /// None where nothing opaque is inside the frame.
+    fn of(sprite: &'a Texels, size: (usize, usize), sides: [bool; 4]) -> Option<Self> {
         let within =
             |(y, x): Yx| y > -0.5 && x > -0.5 && y < size.0 as f64 - 0.5 && x < size.1 as f64 - 0.5;
         let mut seen = Self {
             sprite,
             size,
             sides,
-            extent: extent(sprite, within),
+            extent: extent(sprite, within)?,
             opaque: 0.0,
         };
         seen.opaque = (seen.places(seen.extent))
             .map(|place| f64::from(nearest(sprite, place)[3]))
             .sum();
-        seen
+        Some(seen)
     }
 
     /// Model pixels of the frame within an extent and a little around.
@@ -140,7 +140,7 @@ impl<'a> SeenPart<'a> {
 
     /// Where another sprite fits best; none where it is not alike.
     fn best(&self, other: &'a Texels) -> Option<AlikeSprite<'a>> {
-        let its = extent(other, |_| true);
+        let its = extent(other, |_| true)?;
         let along =
             |low: usize, high: usize, [cut_low, cut_high]: [bool; 2]| match (cut_low, cut_high) {
                 (true, true) => None,
@@ -263,8 +263,8 @@ fn nearest(sprite: &Texels, place: Yx) -> Texel {
     }
 }
 
-/// Where a sprite is opaque, among the places that `within` admits.
-fn extent(sprite: &Texels, within: impl Fn(Yx) -> bool) -> Extent {
+/// Where a sprite is opaque, among the places that `within` admits; none where it is not.
+fn extent(sprite: &Texels, within: impl Fn(Yx) -> bool) -> Option<Extent> {
     let mut extent = [f64::MAX, f64::MAX, f64::MIN, f64::MIN];
     for (at, texel) in sprite.values.iter().enumerate() {
         let (y, x) = sprite.centre(at / sprite.size.1, at % sprite.size.1);
@@ -277,7 +277,7 @@ fn extent(sprite: &Texels, within: impl Fn(Yx) -> bool) -> Extent {
             ];
         }
     }
-    extent
+    (extent[0] <= extent[2]).then_some(extent)
 }
 
 #[cfg(test)]
@@ -330,6 +330,15 @@ mod tests {
             );
         }
         assert!(at(-9.0)[3] < 0.1 && mirrored.sample((17.0, -9.0))[3] > 0.9);
+        // A shadow is nowhere opaque, so it neither completes nor is completed.
+        let shadow = &whole.sprites[0];
+        let pale = shadow
+            .values
+            .iter()
+            .map(|texel| texel.map(|value| 0.3 * value));
+        let shadow = Texels::new(shadow.size, pale.collect(), shadow.pitch, shadow.corner);
+        assert!(super::completed(&seen.sprites[0], &pieces[0], SIZE, &[shadow.clone()]).is_empty());
+        assert!(super::completed(&shadow, &pieces[0], SIZE, &[shadow.clone()]).is_empty());
         // What is whole stays as it is.
         let (pieces, whole) = cut_of(&frame(3, 12, 0.8));
         let same = Completions::of(&whole, &pieces, SIZE, &whole.sprites);

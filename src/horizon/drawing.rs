@@ -1,6 +1,7 @@
 //! Futures of a whole-horizon model as tensors.
 
 use super::appearance::Appearance;
+use super::background::{Background, LATELY};
 use super::completion::Completions;
 use super::motion_scene::MotionScene;
 use super::scene_prior::ScenePrior;
@@ -41,9 +42,8 @@ pub struct LargeFrame<'a> {
 }
 
 impl LargeFrame<'_> {
-    /// The frame `last` (C, H·n, W·n), cut as a scene of the model's (H, W) is.
-    fn cut(&self, last: &[f32], scene: &MotionScene, columns: usize) -> Cut {
-        let background = &self.appearance.background;
+    /// The frame `last` (C, H·n, W·n) before a background, cut as a scene of the model's (H, W) is.
+    fn cut(last: &[f32], background: &Background, scene: &MotionScene, columns: usize) -> Cut {
         let [_, height, width] = background.shape;
         let pitch = columns as f64 / width as f64;
         match scene.sheet {
@@ -56,6 +56,8 @@ impl LargeFrame<'_> {
 /// What all futures of a past are drawn from, at one size.
 pub(super) struct DrawingParts<'a> {
     pub appearance: &'a Appearance,
+    /// Behind the pieces, kept up.
+    background: Cow<'a, Background>,
     pub cut: Cow<'a, Cut>,
     pub whole: Completions,
     /// What lies behind the pieces in each frame.
@@ -74,7 +76,8 @@ pub(super) struct Opening<'a> {
 
 impl<'a> DrawingParts<'a> {
     fn new(
-        (appearance, cut): (&'a Appearance, Cow<'a, Cut>),
+        (appearance, background): (&'a Appearance, Cow<'a, Background>),
+        cut: Cow<'a, Cut>,
         (seen, frames): (&SeenPast, usize),
     ) -> Self {
         let scene = &seen.scene;
@@ -85,6 +88,7 @@ impl<'a> DrawingParts<'a> {
         };
         Self {
             appearance,
+            background,
             cut,
             whole,
             rests: vec![OnceLock::new(); frames],
@@ -93,23 +97,21 @@ impl<'a> DrawingParts<'a> {
 
     /// What lies behind the pieces in frame `t`, counted from 0: the share of x_T's noise that the film keeps is left.
     pub fn rest(&self, t: usize) -> &Texels {
-        let Appearance {
-            background, grain, ..
-        } = self.appearance;
+        let grain = &self.appearance.grain;
         if grain.sequences.is_empty() {
             return &self.cut.rest;
         }
         self.rests[t].get_or_init(|| {
             let mut rest = self.cut.rest.clone();
-            grain.fade(&mut rest, background, t);
+            grain.fade(&mut rest, &self.background, t);
             rest
         })
     }
 }
 
 impl WholeHorizon {
-    /// Futures (N, times, C, H, W) in [0, 1] after the context x (1, T, C, H, W), of which the last
-    /// frames count. Beyond the horizon one block of frames follows on another.
+    /// Futures (N, times, C, H, W) in [0, 1] after the past x (1, T, C, H, W), of which the last
+    /// frames count: those of the context, and 64 ([`LATELY`]) to keep up the background where there are so many. Beyond the horizon one block of frames follows on another.
     ///
     /// # Errors
     /// Fewer frames of context than the model looks at, energies that are not finite, an interrupt.
@@ -133,7 +135,8 @@ impl WholeHorizon {
         let appearance = large.map_or(&self.appearance, |large| large.appearance);
         let shape = appearance.background.shape;
         let [channels, height, width] = shape;
-        let seen = x.narrow(1, time.saturating_sub(self.context), self.context.min(time))?;
+        let seen = self.context.max(LATELY).min(time);
+        let seen = x.narrow(1, time - seen, seen)?;
         let past: Vec<Vec<f32>> = seen.squeeze(0)?.flatten_from(1)?.to_vec2()?;
         let first = self.see(&past)?;
         let opening = Opening {
@@ -176,11 +179,19 @@ impl WholeHorizon {
     ) -> Vec<DrawingParts<'a>> {
         let cut = Cow::Borrowed(&seen.scene.levels[0]);
         let about = (seen, self.frames);
-        let mut parts = vec![DrawingParts::new((&self.appearance, cut), about)];
-        let columns = self.appearance.background.shape[2];
+        let behind = self.background(seen);
+        let own = (&self.appearance, Cow::Borrowed(behind));
+        let mut parts = vec![DrawingParts::new(own, cut, about)];
+        let small = &self.appearance.background;
         parts.extend(large.map(|(large, last)| {
-            let cut = large.cut(last, &seen.scene, columns);
-            DrawingParts::new((large.appearance, Cow::Owned(cut)), about)
+            let background = &large.appearance.background;
+            let background = match seen.background {
+                Some(_) => Cow::Owned(background.kept_up_as([small, behind], last)),
+                None => Cow::Borrowed(background),
+            };
+            let cut = LargeFrame::cut(last, &background, &seen.scene, small.shape[2]);
+            let about = (seen, self.frames);
+            DrawingParts::new((large.appearance, background), Cow::Owned(cut), about)
         }));
         parts
     }

@@ -1,7 +1,7 @@
 //! What the model takes from a film.
 
 use super::appearance::some_of;
-use super::background::Background;
+use super::background::{Background, LATELY};
 use super::config::{HorizonConfig, MovingParts};
 use super::entering::{Entered, Entering, EnteringBank};
 use super::grain::Grain;
@@ -118,8 +118,8 @@ impl WholeHorizon {
         let length = self.context + self.frames;
         let of_window = |window: &Window| -> Result<Vec<_>> {
             interrupt::check()?;
-            let frames = frames(footage, window, length)?;
-            let (past, ahead) = frames.split_at(self.context);
+            let (frames, before) = with_past(footage, window, length)?;
+            let (past, ahead) = frames.split_at(before + self.context);
             let seen = self.see(past)?;
             let found = self.infer(&seen, ahead)?;
             let on = self.going_on(&seen);
@@ -165,25 +165,29 @@ impl WholeHorizon {
         let some: Vec<&Window> = some.collect();
         let of_window = |window: &&Window| {
             interrupt::check()?;
-            let frames = frames(footage, window, self.context + self.frames)?;
-            self.entered_in(**window, &frames)
+            let (frames, before) = with_past(footage, window, self.context + self.frames)?;
+            self.entered_in(**window, (&frames, before))
         };
         some.par_iter().map(of_window).collect()
     }
 
-    /// What enters between the context's end and the end of a window's frames.
-    fn entered_in(&self, window: Window, frames: &[Vec<f32>]) -> Result<Entered> {
-        let seen = self.see(&frames[self.frames..])?;
+    /// What enters between the context's end and the end of a window's frames, which follow on `earlier` others.
+    fn entered_in(
+        &self,
+        window: Window,
+        (frames, earlier): (&[Vec<f32>], usize),
+    ) -> Result<Entered> {
+        let seen = self.see(&frames[frames.len().min(self.frames)..])?;
         // With time reversed, so is speed.
         let mut back = self.going_on(&seen);
         back.iter_mut().flatten().for_each(|speed| *speed = -*speed);
-        let mut before: Vec<Vec<f32>> = frames[self.context - 1..].to_vec();
+        let mut before: Vec<Vec<f32>> = frames[earlier + self.context - 1..].to_vec();
         before.pop();
         before.reverse();
         let motion = self
             .search()
             .find(&MotionEnergy::new(&seen.scene, &self.ahead, &before), &back)?;
-        let about = (&before[..], &self.appearance.background);
+        let about = (&before[..], self.background(&seen));
         let pieces = Entering::of(&seen.scene, &motion.motion, &self.ahead, about);
         let scene = seen.scene;
         let size = scene.levels[0].rest.size;
@@ -226,4 +230,17 @@ pub fn frames(footage: &[Footage], window: &Window, length: usize) -> Result<Vec
         Ok(bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect())
     };
     (0..length).map(frame).collect()
+}
+
+/// The frames of a window, as [`frames`] gives them, after up to 64 less one that came before them, and how many those are.
+///
+/// # Errors
+/// Footage that cannot be read.
+pub fn with_past(
+    footage: &[Footage],
+    window: &Window,
+    length: usize,
+) -> Result<(Vec<Vec<f32>>, usize)> {
+    let (begun, before) = window.earlier(LATELY - 1);
+    Ok((frames(footage, &begun, before + length)?, before))
 }

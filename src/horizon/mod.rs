@@ -42,12 +42,12 @@ mod whole_horizon;
 
 pub use actor::PlacedPiece;
 pub use appearance::{Appearance, LargeFilm};
-pub use background::Background;
+pub use background::{Background, LATELY};
 pub use config::{HorizonConfig, MovingParts};
 pub use drawing::{Drawing, LargeFrame, Onlooker};
 pub use entering::{Entered, Entering, EnteringBank};
 pub use grain::{Grain, GrainDraw, NoiseFrames};
-pub use learning::{frames, moving_share};
+pub use learning::{frames, moving_share, with_past};
 pub use likeness::Likeness;
 pub use motion_energy::{MotionEnergy, MotionError};
 pub use motion_layout::MotionLayout;

@@ -10,6 +10,8 @@ use crate::inference::Factor;
 const DAMPING: f64 = 0.1;
 const EASE: f64 = 0.3;
 const BRAKE: f64 = 6.0;
+/// A step that leads down by a smaller share of the energy is the last one.
+const SETTLED: f64 = 1e-4;
 
 /// How z is found.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +71,7 @@ impl MotionSearch {
         })
     }
 
-    /// `steps` more steps at one level.
+    /// At most `steps` more steps at one level.
     ///
     /// # Errors
     /// An energy that is not finite.
@@ -84,15 +86,27 @@ impl MotionSearch {
         let mut found = energy.look(&motion, about);
         let mut value = self.energy(found.value, &motion, start);
         let mut damping = DAMPING;
-        for _ in 0..steps {
+        for left in (0..steps).rev() {
             let next = self.step(&found, &motion, start, damping)?;
+            if left == 0 {
+                // Nothing follows that would need slopes.
+                let there = self.energy(energy.value(&next, level, frames), &next, start);
+                if there < value {
+                    motion = next;
+                }
+                break;
+            }
             let looked = energy.look(&next, about);
             let there = self.energy(looked.value, &next, start);
-            if there < value {
-                (motion, found, value) = (next, looked, there);
-                damping *= EASE;
-            } else {
+            if there >= value {
                 damping *= BRAKE;
+                continue;
+            }
+            let settled = value - there < SETTLED * value;
+            (motion, found, value) = (next, looked, there);
+            damping *= EASE;
+            if settled {
+                break;
             }
         }
         Ok(motion)

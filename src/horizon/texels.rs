@@ -89,8 +89,8 @@ impl Texels {
         let mut value = [0.0; 4];
         for (row, wy) in rows.zip(wy) {
             let mut line = [0.0; 4];
-            for (column, wx) in columns.clone().zip(wx) {
-                add(&mut line, wx, self.texel(spline, row, column));
+            for (texel, wx) in self.four(spline, row, columns.start).into_iter().zip(wx) {
+                add(&mut line, wx, texel);
             }
             add(&mut value, wy, line);
         }
@@ -109,8 +109,8 @@ impl Texels {
         let mut sampled = Sampled::default();
         for (row, (wy, sy)) in rows.zip(wy.into_iter().zip(sy)) {
             let (mut line, mut slope) = ([0.0; 4], [0.0; 4]);
-            for (column, (wx, sx)) in columns.clone().zip(wx.into_iter().zip(sx)) {
-                let texel = self.texel(spline, row, column);
+            let texels = self.four(spline, row, columns.start).into_iter();
+            for (texel, (wx, sx)) in texels.zip(wx.into_iter().zip(sx)) {
                 add(&mut line, wx, texel);
                 add(&mut slope, sx, texel);
             }
@@ -133,6 +133,26 @@ impl Texels {
             inside.then_some(first..first + 4)
         };
         Some((around(y, self.size.0)?, around(x, self.size.1)?))
+    }
+
+    /// Four texels of a row, from a column on; 0 outside.
+    #[inline]
+    fn four(&self, texels: &[Texel], row: isize, column: isize) -> [Texel; 4] {
+        let (height, width) = self.size;
+        if row < 0 || row >= height as isize {
+            return [[0.0; 4]; 4];
+        }
+        let line = &texels[row as usize * width..][..width];
+        let whole = usize::try_from(column)
+            .ok()
+            .and_then(|from| line.get(from..from + 4));
+        match whole {
+            Some(&[a, b, c, d]) => [a, b, c, d],
+            _ => [0, 1, 2, 3].map(|by| {
+                let at = usize::try_from(column + by).ok();
+                at.and_then(|at| line.get(at)).copied().unwrap_or([0.0; 4])
+            }),
+        }
     }
 
     /// One of as many texels as there are values; 0 outside.

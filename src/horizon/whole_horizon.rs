@@ -50,6 +50,8 @@ pub struct SeenPast {
     pub motion: Motion,
     /// What p(z | x) sees of each.
     pub features: Vec<Vec<f64>>,
+    /// The model's background, kept up; none where it is as it was.
+    pub background: Option<Background>,
 }
 
 /// The standard deviation of a step, in R(z).
@@ -101,15 +103,23 @@ impl WholeHorizon {
         }
     }
 
-    /// Reads a past of frames (C, H, W) in [0, 1], the last one the last seen.
+    /// Reads a past of frames (C, H, W) in [0, 1], the last one the last seen. Those of the context tell motion, and by the
+    /// last 64 ([`super::LATELY`]), where there are so many, the background is kept up.
     ///
     /// # Errors
     /// An energy that is not finite.
     pub fn see(&self, past: &[Vec<f32>]) -> Result<SeenPast> {
-        let (last, before) = past.split_last().expect("a past has a frame");
+        let background = match &self.sheet {
+            Some(_) => None,
+            None => self.appearance.background.kept_up(past),
+        };
+        let context = past.len().min(self.context);
+        let (last, before) =
+            (past[past.len() - context..].split_last()).expect("a past has a frame");
+        let behind = background.as_ref().unwrap_or(&self.appearance.background);
         let scene = match &self.sheet {
             Some(sheet) => MotionScene::of_sheet(last, sheet.clone()),
-            None => MotionScene::new(last, &self.appearance.background, self.reach),
+            None => MotionScene::new(last, behind, self.reach),
         };
         let before: Vec<Vec<f32>> = before.iter().rev().cloned().collect();
         let functions = self.before.functions();
@@ -129,7 +139,13 @@ impl WholeHorizon {
             scene,
             motion,
             features,
+            background,
         })
+    }
+
+    /// What lies behind the pieces of a past.
+    pub(super) fn background<'a>(&'a self, seen: &'a SeenPast) -> &'a Background {
+        (seen.background.as_ref()).unwrap_or(&self.appearance.background)
     }
 
     /// Ways in which the past is seen to move.

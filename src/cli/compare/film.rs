@@ -15,17 +15,16 @@ const WIDE: usize = 128;
 /// Frames per second, slow enough to look at each.
 const RATE: f64 = 5.0;
 
-/// Writes one window (1, T, C, H, W), number `index`, as a GIF: the context, then each
+/// Writes one window (1, T, C, H, W), number `index`, of which predictors see x, as a GIF: the context, then each
 /// frame up to the last horizon, a column for each contender.
 pub(super) fn write(
     path: &Path,
     contenders: &[Contender],
-    window: &Tensor,
+    (x, window): (&Tensor, &Tensor),
     plan: &Plan,
     index: usize,
 ) -> Result<()> {
     let window = window.squeeze(0)?;
-    let x = window.narrow(0, 0, plan.context)?.unsqueeze(0)?;
     let each = Plan {
         horizons: (1..=plan.length() - plan.context).collect(),
         futures: plan.futures.min(SHOWN),
@@ -36,7 +35,7 @@ pub(super) fn write(
         name, predictor, ..
     } in contenders
     {
-        let futures = predictor.futures(&x, &each, index)?;
+        let futures = predictor.futures(x, &each, index)?;
         for future in 0..futures.dim(0)? {
             let label = match predictor.is_certain() {
                 true => name.clone(),

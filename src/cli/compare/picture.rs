@@ -12,16 +12,15 @@ const SHOWN: usize = 3;
 /// About how wide a frame is drawn, in pixels.
 const WIDE: usize = 192;
 
-/// One window (1, T, C, H, W), number `index`: a column for each horizon, and
+/// One window (1, T, C, H, W), number `index`, of which predictors see x: a column for each horizon, and
 /// the last frame of the context in front of the real future.
 pub fn draw(
     contenders: &[Contender],
-    window: &Tensor,
+    (x, window): (&Tensor, &Tensor),
     plan: &Plan,
     index: usize,
 ) -> Result<Picture> {
     let window = window.squeeze(0)?;
-    let x = window.narrow(0, 0, plan.context)?.unsqueeze(0)?;
     let mut real = vec![Cell::tensor(&window.i(plan.context - 1)?)?.caption("last")];
     for horizon in &plan.horizons {
         let cell = Cell::tensor(&window.i(plan.context - 1 + horizon)?)?;
@@ -36,7 +35,7 @@ pub fn draw(
         name, predictor, ..
     } in contenders
     {
-        let futures = predictor.futures(&x, plan, index)?;
+        let futures = predictor.futures(x, plan, index)?;
         if predictor.is_certain() {
             put(name.clone(), cells(&futures.i(0)?)?);
             continue;

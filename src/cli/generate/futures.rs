@@ -4,7 +4,7 @@
 use crate::data::{Footage, Window, batch};
 use crate::error::Result;
 use crate::evaluation::rollout::{How, rollout_with_likelihood, shares};
-use crate::horizon::{Drawing, LargeFrame, WholeHorizon};
+use crate::horizon::{Drawing, LATELY, LargeFrame, WholeHorizon};
 use crate::inference::Forecaster;
 use crate::interrupt;
 use crate::memory;
@@ -151,7 +151,8 @@ impl Futures {
         let chunk = (AT_ONCE / self.film_bytes()).max(1);
         let times: Vec<usize> = (1..=frames).collect();
         for (row, window) in windows.iter().enumerate() {
-            let x = batch(footage, std::slice::from_ref(window), length, device)?;
+            let (begun, before) = window.earlier(LATELY.saturating_sub(length));
+            let x = batch(footage, &[begun], before + length, device)?;
             let mut rng = seed.stream("generate/horizon", row as u64);
             let (first, mut likelihoods) = (self.bytes.len(), Vec::new());
             for start in (0..count).step_by(chunk) {

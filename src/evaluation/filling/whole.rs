@@ -5,7 +5,7 @@
 
 use super::{How, Mask};
 use crate::error::Result;
-use crate::horizon::{PartlySeen, WholeHorizon};
+use crate::horizon::{LATELY, PartlySeen, WholeHorizon};
 use crate::interrupt;
 use crate::rng::Rng;
 use candle_core::Tensor;
@@ -38,7 +38,8 @@ pub fn fill_whole(
                 hidden: mask.of(at),
             });
             let came: Vec<PartlySeen> = came.collect();
-            let seen = model.see(&filled[start - model.context..start])?;
+            let past = model.context.max(LATELY).min(start);
+            let seen = model.see(&filled[start - past..start])?;
             let drawn = (how.tries, how.temperature);
             let motion = model.agree((&seen, &came), drawn, &mut rng)?;
             for (t, (came, filled)) in came.iter().zip(&mut filled[start..end]).enumerate() {

@@ -2,7 +2,7 @@
 
 use super::Plan;
 use crate::error::Result;
-use crate::horizon::{Drawing, WholeHorizon, frames};
+use crate::horizon::{Drawing, WholeHorizon, with_past};
 use crate::outputs::picture::{Cell, Picture, Row};
 use candle_core::{IndexOp as _, Tensor};
 
@@ -19,20 +19,21 @@ const WIDE: usize = 128;
 /// Footage that cannot be read, an interrupt.
 pub(super) fn first_picture(plan: &Plan, model: &WholeHorizon) -> Result<Option<Picture>> {
     let length = model.context + model.frames;
-    let mut liveliest: Option<(f64, Vec<Vec<f32>>)> = None;
+    let mut liveliest: Option<(f64, (Vec<Vec<f32>>, usize))> = None;
     for window in plan.split.validation.spread(length, WINDOWS) {
-        let frames = frames(&plan.footage, &window, length)?;
-        let (first, last) = (&frames[model.context - 1], &frames[length - 1]);
+        let (frames, before) = with_past(&plan.footage, &window, length)?;
+        let seen = before + model.context;
+        let (first, last) = (&frames[seen - 1], &frames[before + length - 1]);
         let change = first
             .iter()
             .zip(last)
             .map(|(a, b)| f64::from((a - b).powi(2)));
         let change = change.sum();
         if liveliest.as_ref().is_none_or(|(most, _)| change > *most) {
-            liveliest = Some((change, frames));
+            liveliest = Some((change, (frames, seen)));
         }
     }
-    let Some((_, film)) = liveliest else {
+    let Some((_, (film, seen))) = liveliest else {
         return Ok(None);
     };
     let [channels, height, width] = model.appearance.background.shape;
@@ -52,11 +53,11 @@ pub(super) fn first_picture(plan: &Plan, model: &WholeHorizon) -> Result<Option<
         watch: None,
     };
     let mut rng = plan.seed.stream("first picture", 0);
-    let futures = model.futures(&tensor(&film[..model.context])?, drawing, &mut rng)?;
+    let futures = model.futures(&tensor(&film[..seen])?, drawing, &mut rng)?;
     let real = tensor(&film)?.squeeze(0)?;
-    let mut cells = vec![Cell::tensor(&real.i(model.context - 1)?)?.caption("last")];
+    let mut cells = vec![Cell::tensor(&real.i(seen - 1)?)?.caption("last")];
     for time in &times {
-        let cell = Cell::tensor(&real.i(model.context - 1 + time)?)?;
+        let cell = Cell::tensor(&real.i(seen - 1 + time)?)?;
         cells.push(cell.caption(format!("+{time}")));
     }
     let mut rows = vec![Row::new("real", cells)];
