@@ -138,12 +138,16 @@ impl WholeHorizon {
         placed: &[Placement],
         (block, t, kept): (&BlockDraw, usize, usize),
     ) -> Vec<f32> {
-        let mut canvas = parts.rest(kept).clone();
+        let rest = parts.rest(kept);
+        let mut canvas = rest.clone();
         paste_all(&mut canvas, sprites.iter().copied(), placed);
         self.enter(block.entering, &mut canvas, t);
         let mut frame = canvas.frame(parts.appearance.background.shape[0]);
         if let Some(draw) = block.grain {
-            parts.appearance.grain.add(draw, &mut frame, (t, kept));
+            let pairs = canvas.values.iter().zip(&rest.values);
+            let covered: Vec<bool> = pairs.map(|(drawn, rest)| drawn != rest).collect();
+            let grain = &parts.appearance.grain;
+            grain.add(draw, &mut frame, (t, kept), (&covered, parts.much_noise));
         }
         frame
     }

@@ -1,8 +1,9 @@
 //! Futures of a whole-horizon model as tensors.
 
 use super::appearance::Appearance;
-use super::background::{Background, LATELY};
+use super::background::Background;
 use super::completion::Completions;
+use super::kept_background::LATELY;
 use super::motion_scene::MotionScene;
 use super::scene_prior::ScenePrior;
 use super::sprite::{Cut, cut, uncut};
@@ -60,6 +61,8 @@ pub(super) struct DrawingParts<'a> {
     background: Cow<'a, Background>,
     pub cut: Cow<'a, Cut>,
     pub whole: Completions,
+    /// See [`super::Grain::much`].
+    pub much_noise: f32,
     /// What lies behind the pieces in each frame.
     rests: Vec<OnceLock<Texels>>,
 }
@@ -91,6 +94,7 @@ impl<'a> DrawingParts<'a> {
             background,
             cut,
             whole,
+            much_noise: appearance.grain.much(),
             rests: vec![OnceLock::new(); frames],
         }
     }
@@ -179,14 +183,13 @@ impl WholeHorizon {
     ) -> Vec<DrawingParts<'a>> {
         let cut = Cow::Borrowed(&seen.scene.levels[0]);
         let about = (seen, self.frames);
-        let behind = self.background(seen);
-        let own = (&self.appearance, Cow::Borrowed(behind));
+        let own = (&self.appearance, Cow::Borrowed(self.background(seen)));
         let mut parts = vec![DrawingParts::new(own, cut, about)];
         let small = &self.appearance.background;
         parts.extend(large.map(|(large, last)| {
             let background = &large.appearance.background;
-            let background = match seen.background {
-                Some(_) => Cow::Owned(background.kept_up_as([small, behind], last)),
+            let background = match &seen.kept {
+                Some(kept) => Cow::Owned(kept.at_size_of(background, last)),
                 None => Cow::Borrowed(background),
             };
             let cut = LargeFrame::cut(last, &background, &seen.scene, small.shape[2]);

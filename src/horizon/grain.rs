@@ -20,6 +20,10 @@ const MOST: usize = 8;
 /// The rim about what moved is this part of the width.
 const RIM: usize = 32;
 
+/// Numbers of noise by which it is seen how much is much, and how many times the median that is.
+const LOOKED_AT: usize = 20_000;
+const MUCH: f32 = 5.0;
+
 /// The noise of still pixels.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Grain {
@@ -131,9 +135,26 @@ impl Grain {
         }
     }
 
+    /// How much noise is much, for what moves: fine patterns that shake add their own where they are, and pieces do not
+    /// take that on.
+    pub fn much(&self) -> f32 {
+        let each = self.sequences.iter().flatten().flatten();
+        let numbers: usize = self.sequences.iter().flatten().map(Vec::len).sum();
+        let some = each.step_by(numbers.div_ceil(LOOKED_AT).max(1));
+        let mut some: Vec<f32> = some.map(|off| off.abs()).filter(|off| *off > 0.0).collect();
+        some.sort_unstable_by(f32::total_cmp);
+        MUCH * some.get(some.len() / 2).copied().unwrap_or(0.0)
+    }
+
     /// Adds the future's own noise, as it is at frame `t` of the horizon, to a frame (C, H, W) that keeps as much of
-    /// x_T's as frame `kept` does.
-    pub fn add(&self, draw: GrainDraw, frame: &mut [f32], (t, kept): (usize, usize)) {
+    /// x_T's as frame `kept` does. Where pieces cover what is behind them, it is at most `much`.
+    pub fn add(
+        &self,
+        draw: GrainDraw,
+        frame: &mut [f32],
+        (t, kept): (usize, usize),
+        (covered, much): (&[bool], f32),
+    ) {
         let share = (1.0 - self.persistence[kept].powi(2)).max(0.0).sqrt();
         let [one, other] = draw.sequences.map(|sequence| &self.sequences[sequence][t]);
         // Two different ones add up like noise, twice the same like itself.
@@ -143,8 +164,13 @@ impl Grain {
                 .signs
                 .map(|sign| share * sign * std::f32::consts::FRAC_1_SQRT_2),
         };
-        for (value, (one, other)) in frame.iter_mut().zip(one.iter().zip(other)) {
-            *value = (*value + scale[0] * one + scale[1] * other).clamp(0.0, 1.0);
+        let each = frame.iter_mut().zip(one.iter().zip(other)).enumerate();
+        for (at, (value, (one, other))) in each {
+            let mut noise = scale[0] * one + scale[1] * other;
+            if covered[at % covered.len()] {
+                noise = noise.clamp(-much, much);
+            }
+            *value = (*value + noise).clamp(0.0, 1.0);
         }
     }
 }
@@ -207,7 +233,7 @@ mod tests {
             grain.fade(&mut rest, &background, 1);
             let mut frame = rest.frame(1);
             let draw = grain.sample(&mut rng).unwrap();
-            grain.add(draw, &mut frame, (1, 1));
+            grain.add(draw, &mut frame, (1, 1), (&[false; 144], 0.0));
             spread += product(&off(&frame), &off(&frame)) / own / 50.0;
             kept += product(&off(&frame), &off(&x)) / own / 50.0;
         }
@@ -215,6 +241,23 @@ mod tests {
         assert!(
             (kept - f64::from(grain.persistence[1])).abs() < 0.15,
             "{kept}"
+        );
+        // A piece takes on no more than much.
+        let much = grain.much();
+        assert!((0.02..0.08).contains(&much), "{much}");
+        let mut frame = vec![0.5; 144];
+        let covered: Vec<bool> = (0..144).map(|at| at % 2 == 0).collect();
+        let draw = grain.sample(&mut rng).unwrap();
+        grain.add(draw, &mut frame, (1, 1), (&covered, 1e-3));
+        let most = |which: usize| {
+            let each = frame.iter().skip(which).step_by(2);
+            each.map(|value| (value - 0.5).abs()).fold(0.0, f32::max)
+        };
+        assert!(
+            most(0) < 1.1e-3 && most(1) > 5e-3,
+            "{} {}",
+            most(0),
+            most(1)
         );
     }
 }

@@ -1,10 +1,11 @@
 //! What the model takes from a film.
 
 use super::appearance::some_of;
-use super::background::{Background, LATELY};
+use super::background::Background;
 use super::config::{HorizonConfig, MovingParts};
 use super::entering::{Entered, Entering, EnteringBank};
 use super::grain::Grain;
+use super::kept_background::LATELY;
 use super::motion_energy::MotionEnergy;
 use super::motion_prior::{MotionExample, MotionPrior};
 use super::motion_scene::Motion;

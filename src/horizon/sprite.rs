@@ -8,6 +8,8 @@ use super::texels::{Texel, Texels};
 
 /// What differs by this share of the largest difference nearby is opaque.
 const FULL: f32 = 0.8;
+/// Texels over which a piece may fade into what is behind it, at most.
+const RIM: usize = 4;
 /// How far the border of a whole frame goes on, in its sides.
 const BEYOND: f64 = 0.25;
 /// What is more opaque hides what lies behind it.
@@ -154,13 +156,15 @@ fn opacity(frame: &[f32], background: &Background, scale: usize) -> Vec<f32> {
         })
         .collect();
     // Holes and what is well inside are opaque, whatever their colour.
-    let closed = smallest(&largest(&over, size, scale), size, 2 * scale);
-    let inside = smooth(&closed, size, scale);
+    let rim = scale.min(RIM);
+    let closed = smallest(&largest(&over, size, scale), size, scale + rim);
+    let inside = smooth(&closed, size, rim);
     let each = (distance.iter().zip(&contrast)).zip(least.iter().zip(&inside));
     let each = each.zip(shadows);
     each.map(|(((distance, contrast), (least, inside)), shadow)| {
+        // What looks like a shadow in the midst of a piece is none.
         if let Some(dark) = shadow {
-            return dark;
+            return dark.max(*inside);
         }
         let (none, all) = (0.5 * least, FULL * contrast.max(*least));
         ((distance - none) / (all - none))

@@ -5,6 +5,7 @@ use super::background::Background;
 use super::config::HorizonConfig;
 use super::config::MovingParts;
 use super::entering::Entering;
+use super::kept_background::KeptBackground;
 use super::motion_energy::MotionEnergy;
 use super::motion_layout::MotionLayout;
 use super::motion_prior::MotionPrior;
@@ -50,8 +51,8 @@ pub struct SeenPast {
     pub motion: Motion,
     /// What p(z | x) sees of each.
     pub features: Vec<Vec<f64>>,
-    /// The model's background, kept up; none where it is as it was.
-    pub background: Option<Background>,
+    /// The background where it is not as it was.
+    pub kept: Option<KeptBackground>,
 }
 
 /// The standard deviation of a step, in R(z).
@@ -109,14 +110,15 @@ impl WholeHorizon {
     /// # Errors
     /// An energy that is not finite.
     pub fn see(&self, past: &[Vec<f32>]) -> Result<SeenPast> {
-        let background = match &self.sheet {
+        let usual = &self.appearance.background;
+        let kept = match &self.sheet {
             Some(_) => None,
-            None => self.appearance.background.kept_up(past),
+            None => KeptBackground::of(usual, past),
         };
         let context = past.len().min(self.context);
         let (last, before) =
             (past[past.len() - context..].split_last()).expect("a past has a frame");
-        let behind = background.as_ref().unwrap_or(&self.appearance.background);
+        let behind = kept.as_ref().map_or(usual, |kept| &kept.background);
         let scene = match &self.sheet {
             Some(sheet) => MotionScene::of_sheet(last, sheet.clone()),
             None => MotionScene::new(last, behind, self.reach),
@@ -139,13 +141,14 @@ impl WholeHorizon {
             scene,
             motion,
             features,
-            background,
+            kept,
         })
     }
 
     /// What lies behind the pieces of a past.
     pub(super) fn background<'a>(&'a self, seen: &'a SeenPast) -> &'a Background {
-        (seen.background.as_ref()).unwrap_or(&self.appearance.background)
+        let usual = &self.appearance.background;
+        seen.kept.as_ref().map_or(usual, |kept| &kept.background)
     }
 
     /// Ways in which the past is seen to move.
