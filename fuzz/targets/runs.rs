@@ -23,7 +23,7 @@ pub const RESUMED: FuzzTarget = FuzzTarget {
 };
 
 /// Recipes whose models differ in what they load, with settings after their names.
-const RECIPES: [&str; 14] = [
+const RECIPES: [&str; 13] = [
     "default",
     "codes",
     "contrastive",
@@ -37,7 +37,6 @@ const RECIPES: [&str; 14] = [
     "spatial model.cells=2",
     "table",
     "tokens",
-    "transformer",
 ];
 
 /// Makes any recipe small and quick.

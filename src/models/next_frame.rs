@@ -5,7 +5,8 @@
 //! past and σ the typical change from frame to frame, is the least-squares
 //! prediction of the next frame. ŷ(x, z) is what a [`Decoder`] makes of it.
 
-use super::backbone::{Backbone, BackboneConfig};
+use super::backbone::BackboneConfig;
+use super::convolutional::Convolutional;
 use super::decoder::{Decoder, InZ, Light, Stages};
 use super::layers::Linear;
 use super::objects::{self, Layers};
@@ -97,7 +98,7 @@ pub struct NextFrame {
     config: NextFrameConfig,
     shape: FrameShape,
     stem: Stem,
-    backbone: Backbone,
+    backbone: Convolutional,
     mean_features: Linear,
     mean: Linear,
     decoder: Light,
@@ -132,7 +133,6 @@ impl NextFrame {
                 "use at least 1; 4 is the default",
             ));
         }
-        let grid = (shape.height / patch, shape.width / patch);
         let pixels = patch * patch * shape.channels;
         let (width, hidden) = (config.backbone.width, config.hidden);
         let decoder = Light::new(config, shape, latent, &mut scope)?;
@@ -141,7 +141,7 @@ impl NextFrame {
         let stem = Stem::new(frames, shape, width, backbone.scope("stem"))?;
         Ok(Self {
             stem,
-            backbone: Backbone::new(&config.backbone, grid, backbone)?,
+            backbone: Convolutional::new(&config.backbone, backbone)?,
             mean_features: Linear::new(width, hidden, 1.0, scope.scope("mean_features"))?,
             mean: Linear::new(hidden, pixels, 0.0, scope.scope("mean"))?,
             decoder,

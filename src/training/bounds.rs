@@ -52,7 +52,6 @@ const BOUNDS: &[(&str, Range)] = &[
     ("model.latent_start", Amount),
     ("model.backbone.width", Whole(1, MANY)),
     ("model.backbone.depth", Whole(0, 1024)),
-    ("model.backbone.heads", Whole(1, 1024)),
     ("latent.dimension", Whole(0, MANY)),
     ("latent.stages", Whole(1, 64)),
     ("latent.size", Whole(1, MANY)),

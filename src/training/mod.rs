@@ -4,6 +4,7 @@ mod bounds;
 pub mod budget;
 pub mod checkpoint;
 mod contrast;
+pub mod deleted;
 mod example;
 mod kept;
 pub mod learner;

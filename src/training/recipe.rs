@@ -1,6 +1,7 @@
 //! Recipes: what to train and how, in TOML. Defaults come first, then the
 //! recipe's file, then `--set key=value`.
 
+use super::deleted;
 use crate::error::{Error, Result};
 use crate::files;
 use serde::Serialize;
@@ -26,7 +27,6 @@ const BUNDLED: &[(&str, &str)] = &[
     ("spatial", include_str!("../../models/spatial.toml")),
     ("table", include_str!("../../models/table.toml")),
     ("tokens", include_str!("../../models/tokens.toml")),
-    ("transformer", include_str!("../../models/transformer.toml")),
 ];
 
 /// The text of a recipe, and what to call it in messages.
@@ -105,6 +105,9 @@ where
     }
     for text in overrides {
         layers.push((format!("--set {text}"), parse_override(text)?));
+    }
+    for (source, table) in &layers {
+        deleted::check(source, table)?;
     }
 
     let mut merged = as_table(&T::default())?;
@@ -228,6 +231,7 @@ fn first_unknown(table: &Table, tree: &serde_json::Value, prefix: &str) -> Optio
     for (key, value) in table {
         let path = join(prefix, key);
         match (tree.get(key), value) {
+            (None, _) if deleted::was_a_key(&path) => {}
             (None, _) => return Some(path),
             (Some(inner @ serde_json::Value::Object(_)), Value::Table(value)) => {
                 if let Some(path) = first_unknown(value, inner, &path) {

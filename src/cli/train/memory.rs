@@ -167,7 +167,7 @@ fn culprits(settings: &Settings, only: Option<Only>, all: f64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::{BackboneKind, Weights};
+    use crate::models::Weights;
     use crate::rng::Seed;
 
     fn refusal(set: &[(&str, usize)]) -> String {
@@ -183,16 +183,15 @@ mod tests {
 
     #[test]
     fn weights_are_counted_without_making_them() {
-        for (kind, family, decoder) in [
-            (BackboneKind::Convolutional, Family::Gaussian, Decoder::Move),
-            (BackboneKind::Transformer, Family::Refined, Decoder::Paint),
-            (BackboneKind::Transformer, Family::Codes, Decoder::Paint),
-            (BackboneKind::Convolutional, Family::None, Decoder::Move),
-            (BackboneKind::Convolutional, Family::Codes, Decoder::Objects),
+        for (family, decoder) in [
+            (Family::Gaussian, Decoder::Move),
+            (Family::Refined, Decoder::Paint),
+            (Family::Codes, Decoder::Paint),
+            (Family::None, Decoder::Move),
+            (Family::Codes, Decoder::Objects),
         ] {
             let mut settings = Settings::default();
             (settings.data.width, settings.data.height) = (16, 16);
-            settings.model.backbone.kind = kind;
             settings.latent.family = family;
             settings.model.decoder = decoder;
             if decoder == Decoder::Objects {
@@ -214,7 +213,7 @@ mod tests {
             )
             .unwrap();
             let counted = numbers(&settings, &settings.latent).unwrap();
-            assert_eq!(counted, weights.count() as f64, "{kind:?} {family:?}");
+            assert_eq!(counted, weights.count() as f64, "{family:?} {decoder:?}");
         }
     }
 
