@@ -5,7 +5,7 @@
 use super::config::LatentConfig;
 use super::energy_part::{EnergyConfig, EnergyPart};
 use super::latent_part::{LatentPart, Moves};
-use super::{Inference, Inferred, Noise, Prior, Remainder, tensor};
+use super::{Inferred, Noise, Prior, Remainder, tensor};
 use crate::energy::Quadratic;
 use crate::error::{Error, Result};
 use crate::models::{FrameShape, NextFrame, NextFrameConfig, Observed, Source};
@@ -126,11 +126,6 @@ impl Forecaster {
         self.latent.as_ref().map(|part| &*part.prior)
     }
 
-    /// How z is inferred, where there is one.
-    pub fn inference(&self) -> Option<&dyn Inference> {
-        self.latent.as_ref().map(|part| &*part.inference)
-    }
-
     /// What the prior sees of the past, (B, N, width), [`Observed::sights`]; no gradient
     /// goes back into the network, so a prior that learns slowly cannot spoil h(x).
     pub fn context(&self, observed: &Observed) -> Tensor {
@@ -183,21 +178,10 @@ impl Forecaster {
         self.latent.as_ref()?.remainder.as_ref()
     }
 
-    /// z for each sample; see [`Inference::infer`].
+    /// z for each sample; see [`super::Inference::infer`].
     pub fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
-        self.infer_from(energy, &[], beta, rng)
-    }
-
-    /// The same from where z was left before; see [`Inference::infer_from`].
-    pub fn infer_from(
-        &self,
-        energy: &Quadratic,
-        starts: &[Option<Vec<f64>>],
-        beta: f64,
-        rng: &mut Rng,
-    ) -> Result<Inferred> {
         let part = self.latent.as_ref().ok_or_else(no_latent)?;
-        let found = part.inference.infer_from(energy, starts, beta, rng)?;
+        let found = part.inference.infer(energy, beta, rng)?;
         Ok(match part.parts {
             1 => found,
             count => found.of_parts(count),

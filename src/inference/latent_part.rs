@@ -5,10 +5,10 @@ use super::forecaster::UNEXPLAINED;
 use super::summary::Summary;
 use super::{
     Bank, Categorical, ClosedForm, Fista, Flow, GaussNewton, Inference, Local, Masked, Mixture,
-    Objectwise, Prior, Projected, Refine, Regulariser, Remainder, Search, Tokens, Walked,
+    Objectwise, Prior, Remainder, Search, Tokens,
 };
 use crate::error::{Error, Result};
-use crate::latent::{Ball, Codes, Gaussian, Sparse};
+use crate::latent::{Codes, Gaussian, Sparse};
 use crate::models::{Cells, Decoder, Init, NextFrame, NextFrameConfig, Scope};
 use crate::ops;
 use candle_core::Tensor;
@@ -17,8 +17,6 @@ use candle_core::Tensor;
 const SUMMARY: usize = 128;
 /// Steps to a sparse z, at most.
 const SPARSE_STEPS: usize = 100;
-/// Steps to a z in a ball where no training visit left one.
-const PROJECTED_STEPS: usize = 200;
 
 /// See the module's head.
 pub(super) struct LatentPart {
@@ -72,15 +70,6 @@ impl LatentPart {
                     weight: latent.sparsity,
                 },
                 steps: SPARSE_STEPS,
-            }),
-            Family::Refined => {
-                let encoder = scope.scope("encoder");
-                Box::new(Refine::new(gaussian, latent.refinement, encoder)?)
-            }
-            Family::Table => Box::new(Projected {
-                latent: Ball { dimension },
-                steps: PROJECTED_STEPS,
-                warm: 1,
             }),
             Family::Codes => {
                 moves = Moves::Codes(Search {
@@ -155,23 +144,11 @@ fn prior(
             let summary = summary(&mut scope)?;
             Box::new(Flow::new(summary, SUMMARY, dimension, scope)?)
         }
-        (Density::Langevin, None) if latent.family != Family::Table => {
-            let regulariser = match latent.family {
-                Family::Sparse => Regulariser::Absolute(latent.sparsity),
-                _ => Regulariser::Square,
-            };
-            Box::new(Walked {
-                dimension,
-                regulariser,
-            })
-        }
-        (Density::Flow | Density::Langevin, Some(_))
-        | (Density::Masked | Density::Tokens | Density::Langevin, None) => {
+        (Density::Flow, Some(_)) | (Density::Masked | Density::Tokens, None) => {
             return Err(Error::input(
                 "latent.prior",
                 format!("{:?} does not go with {:?}", latent.prior, latent.family),
-                "flow and langevin are of a continuous z (langevin of none in a ball), masked \
-                 and tokens of codes; mixture of any",
+                "flow is of a continuous z, masked and tokens of codes; mixture of any",
             ));
         }
     };
@@ -221,17 +198,12 @@ fn check(
         );
     }
     match latent.family {
-        Family::Refined | Family::Table if cells.count() > 1 => refuse(
-            "model.cells",
-            format!("{:?} has one z for the whole frame", latent.family),
-            "set model.cells = 1, or latent.family = \"gaussian\", \"sparse\" or \"codes\"",
-        ),
         Family::Gaussian | Family::Codes if cells.count() > 1 && moving > 0 => refuse(
             "model.cells",
             "a z for each part of the frame only paints".to_owned(),
             "set model.cells = 1, or model.moving = 0",
         ),
-        Family::Refined | Family::Sparse | Family::Table if moving > 0 => refuse(
+        Family::Sparse if moving > 0 => refuse(
             "latent.family",
             format!("{:?} needs a network that is linear in z", latent.family),
             "set model.moving = 0, or latent.family = \"gaussian\"",

@@ -82,13 +82,7 @@ impl Search {
 }
 
 impl Inference for Search {
-    fn infer_from(
-        &self,
-        energy: &Quadratic,
-        _starts: &[Option<Vec<f64>>],
-        beta: f64,
-        rng: &mut Rng,
-    ) -> Result<Inferred> {
+    fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
         let table = self.energies(energy)?;
         let draw = |shares: Vec<f64>| {
             let weights: Vec<f32> = shares.into_iter().map(|share| share as f32).collect();

@@ -55,7 +55,6 @@ const BOUNDS: &[(&str, Range)] = &[
     ("latent.dimension", Whole(0, MANY)),
     ("latent.stages", Whole(1, 64)),
     ("latent.size", Whole(1, MANY)),
-    ("latent.refinement", Whole(0, PASSES)),
     ("latent.sparsity", Amount),
     ("latent.looks", Whole(1, MANY)),
     ("latent.rounds", Whole(1, PASSES)),

@@ -8,6 +8,7 @@ use serde::Serialize;
 const DELETED: &[(&str, Option<&str>)] = &[
     ("model.backbone.kind", Some("\"convolutional\"")),
     ("model.backbone.heads", None),
+    ("latent.refinement", None),
 ];
 
 /// Whether a key of settings was deleted.

@@ -8,7 +8,6 @@ use super::schedule;
 use super::settings::{Settings, TrainingConfig};
 use super::snapshot::Snapshot;
 use super::spectral;
-use super::visits::Batch;
 use super::watch::{Alarm, Watch};
 use crate::error::{Error, Result};
 use crate::inference::{BANK, Beside, ENERGY_WEIGHTS, Family, Forecaster, UNEXPLAINED};
@@ -207,20 +206,14 @@ impl Learner {
         &self.weights
     }
 
-    /// One step on a [`Batch`] of windows (B, context + 2, C, H, W): batch, infer
-    /// z, energy, backward, step. `used` is the share of the budget that is
+    /// One step on windows (B, context + 2, C, H, W): infer z, energy, backward, step. `used` is the share of the budget that is
     /// used; `rng` draws this step's noise and z.
     ///
     /// # Errors
     /// A tensor operation that fails. A step that is not finite changes
     /// nothing and is told to [`Self::look_after`] by its report.
-    pub fn step<'a>(
-        &mut self,
-        batch: impl Into<Batch<'a>>,
-        used: f64,
-        rng: &mut Rng,
-    ) -> Result<StepReport> {
-        match self.try_step(batch.into(), used, rng) {
+    pub fn step(&mut self, windows: &Tensor, used: f64, rng: &mut Rng) -> Result<StepReport> {
+        match self.try_step(windows, used, rng) {
             Err(Error::NotFinite { .. }) => Ok(StepReport {
                 energy: f64::NAN,
                 error: f64::NAN,
@@ -232,7 +225,7 @@ impl Learner {
         }
     }
 
-    fn try_step(&mut self, batch: Batch, used: f64, rng: &mut Rng) -> Result<StepReport> {
+    fn try_step(&mut self, windows: &Tensor, used: f64, rng: &mut Rng) -> Result<StepReport> {
         let own = rng.uniform() < self.settings.own_frames;
         let objective = Objective {
             forecaster: &self.forecaster,
@@ -240,11 +233,10 @@ impl Learner {
             settings: &self.settings,
             kept: &self.kept,
         };
-        let windows = batch.windows;
         let count = parts::best_count(windows.dim(0)?, windows.device());
         let vars = self.weights.pairs();
         let (gradients, found) =
-            parts::gradients(&objective, batch, vars, count, (own, used), rng)?;
+            parts::gradients(&objective, windows, vars, count, (own, used), rng)?;
         let copied = match (self.codes, &found.inferred) {
             (Some(codes), Some(inferred)) => self.revival.note(codes, inferred),
             _ => Vec::new(),
@@ -262,7 +254,7 @@ impl Learner {
         if gradient.is_finite() && !own {
             self.follow(found.error)?;
             revive(&self.dictionaries(), &copied, rng)?;
-            self.kept.note(batch.names, &found, &self.weights)?;
+            self.kept.note(&found, &self.weights)?;
         }
         if let Some(average) = self.average.as_mut().filter(|_| gradient.is_finite()) {
             average.update(self.weights.pairs(), self.optimiser.steps())?;

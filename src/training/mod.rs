@@ -18,10 +18,8 @@ pub mod settings;
 mod snapshot;
 mod spectral;
 pub mod text;
-mod visits;
 pub mod watch;
 
 pub use learner::{Learner, LearnerState, StepReport};
 pub use settings::Settings;
-pub use visits::Batch;
 pub use watch::Alarm;

@@ -18,14 +18,11 @@ const BUNDLED: &[(&str, &str)] = &[
     ("digits", include_str!("../../models/digits.toml")),
     ("flow", include_str!("../../models/flow.toml")),
     ("galton", include_str!("../../models/galton.toml")),
-    ("langevin", include_str!("../../models/langevin.toml")),
     ("moved", include_str!("../../models/moved.toml")),
     ("paint", include_str!("../../models/paint.toml")),
-    ("refined", include_str!("../../models/refined.toml")),
     ("score", include_str!("../../models/score.toml")),
     ("sparse", include_str!("../../models/sparse.toml")),
     ("spatial", include_str!("../../models/spatial.toml")),
-    ("table", include_str!("../../models/table.toml")),
     ("tokens", include_str!("../../models/tokens.toml")),
 ];
 

@@ -114,7 +114,7 @@ fn numbers_of_a_step(settings: &Settings, beside: &Beside) -> f64 {
     let dimension = match latent.family {
         Family::None => 0.0,
         Family::Codes => latent.stages as f64 * latent.size as f64,
-        Family::Gaussian | Family::Refined | Family::Sparse | Family::Table => {
+        Family::Gaussian | Family::Sparse => {
             latent.dimension as f64 * model.cells.pow(2) as f64
         }
     };
@@ -185,7 +185,7 @@ mod tests {
     fn weights_are_counted_without_making_them() {
         for (family, decoder) in [
             (Family::Gaussian, Decoder::Move),
-            (Family::Refined, Decoder::Paint),
+            (Family::Sparse, Decoder::Paint),
             (Family::Codes, Decoder::Paint),
             (Family::None, Decoder::Move),
             (Family::Codes, Decoder::Objects),

@@ -52,7 +52,6 @@ fn every_weight_of_every_family_gets_a_gradient() {
     for settings in [
         recipe(|s| s.latent.prior = Density::Flow),
         recipe(|s| s.latent.family = Family::Sparse),
-        recipe(|s| s.latent.family = Family::Table),
         recipe(|s| s.model.cells = 2),
         recipe(|s| {
             s.latent.family = Family::Codes;

@@ -22,7 +22,7 @@ fn a_step_in_parts_is_the_step_of_the_whole() {
         let vars = learner.weights.pairs();
         parts::gradients(
             &objective,
-            (&windows).into(),
+            &windows,
             vars,
             count,
             (false, 0.5),
