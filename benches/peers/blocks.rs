@@ -8,7 +8,9 @@
 mod turns;
 
 use candle_core::{DType, Device, Tensor, Var};
-use nextframe::models::{BackboneConfig, Convolutional, Init, Linear, Source, Transformer, Weights};
+use nextframe::models::{
+    BackboneConfig, Convolutional, Init, Linear, Source, Transformer, Weights,
+};
 use nextframe::ops::{self, AdamW, AdamWConfig};
 use nextframe::rng::Seed;
 use std::collections::HashMap;

@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Family {
     /// No latent: least squares.
     None,
-    /// Continuous z, exact in closed form where z paints, by Gauss–Newton steps
-    /// where it moves pixels.
+    /// Continuous z, exact in closed form.
     Gaussian,
     /// Continuous z of which few numbers differ from 0, by FISTA.
     Sparse,
@@ -52,8 +51,6 @@ pub struct LatentConfig {
     pub size: usize,
     /// λ of R(z) = λ‖z‖₁ (sparse).
     pub sparsity: f64,
-    /// Looks at the energy in the search for the numbers of z that move pixels.
-    pub looks: usize,
     /// p(z | x).
     pub prior: Density,
     /// Rounds in which a frame's codes are drawn (tokens).
@@ -74,7 +71,6 @@ impl Default for LatentConfig {
             stages: 2,
             size: 16,
             sparsity: std::f64::consts::SQRT_2,
-            looks: 3,
             prior: Density::Mixture,
             rounds: 8,
             components: 6,

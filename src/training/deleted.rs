@@ -8,7 +8,9 @@ use serde::Serialize;
 const DELETED: &[(&str, Option<&str>)] = &[
     ("model.backbone.kind", Some("\"convolutional\"")),
     ("model.backbone.heads", None),
+    ("model.moving", Some("0")),
     ("latent.refinement", None),
+    ("latent.looks", None),
 ];
 
 /// Whether a key of settings was deleted.
@@ -26,8 +28,9 @@ pub fn check(source: &str, settings: &impl Serialize) -> Result<()> {
     };
     for &(key, unused) in DELETED {
         let found = key.split('.').try_fold(&tree, |tree, part| tree.get(part));
+        let found = found.map(ToString::to_string);
         if let (Some(found), Some(unused)) = (found, unused)
-            && found.to_string() != unused
+            && found != unused
         {
             return Err(Error::input(
                 source,
@@ -37,4 +40,30 @@ pub fn check(source: &str, settings: &impl Serialize) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_before_is_refused_where_it_asks_for_more_than_there_is() {
+        let settings = |text: &str| text.parse::<toml::Table>().unwrap();
+        let of_before = "[model]\nmoving = 0\n[model.backbone]\nkind = \"convolutional\"\nheads = 4\n\
+                         [latent]\nlooks = 3\nrefinement = 32\n";
+        check("run", &settings(of_before)).unwrap();
+        for (text, says) in [
+            (
+                "[model]\nmoving = 32",
+                "run: key 'model.moving' is 32, expected 0: ",
+            ),
+            (
+                "[model.backbone]\nkind = \"transformer\"",
+                "key 'model.backbone.kind' is \"transformer\", expected \"convolutional\": ",
+            ),
+        ] {
+            let said = check("run", &settings(text)).unwrap_err().to_string();
+            assert!(said.contains(says) && said.contains("train anew"), "{said}");
+        }
+    }
 }

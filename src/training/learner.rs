@@ -253,7 +253,9 @@ impl Learner {
         }
         if gradient.is_finite() && !own {
             self.follow(found.error)?;
-            revive(&self.dictionaries(), &copied, rng)?;
+            if let Some((_, dictionary)) = self.named(DICTIONARIES).next() {
+                revive(dictionary, &copied, rng)?;
+            }
             self.kept.note(&found, &self.weights)?;
         }
         if let Some(average) = self.average.as_mut().filter(|_| gradient.is_finite()) {
@@ -282,15 +284,6 @@ impl Learner {
             var.set(&Tensor::new(&[new as f32], var.device())?)?;
         }
         Ok(())
-    }
-
-    /// What z's numbers mean: of those that move, then of those that paint.
-    fn dictionaries(&self) -> Vec<&Var> {
-        let (moving, painting): (Vec<_>, Vec<_>) = self
-            .named(DICTIONARIES)
-            .partition(|(name, _)| name.contains(".move."));
-        let all = moving.into_iter().chain(painting);
-        all.map(|(_, var)| var).collect()
     }
 
     /// The weights whose names end so.

@@ -5,7 +5,7 @@ use super::kept::Kept;
 use super::settings::TrainingConfig;
 use crate::error::Result;
 use crate::inference::{Forecaster, Inferred, Noise};
-use crate::models::{Observed, Stages};
+use crate::models::Observed;
 use crate::ops;
 use crate::rng::Rng;
 use crate::sampling::Taken;
@@ -127,17 +127,9 @@ impl Objective<'_> {
         let beta = self.settings.beta_at(used);
         let inferred = self.forecaster.infer(&field, beta, rng)?;
         let z = inferred.sample_tensor(y.device())?;
-        let (error, before) = match network.stages(&observed, &z)? {
-            Stages::One(made) => (ops::squared_error(&made, &y)?.mean_all()?, None),
-            Stages::Both { moved, painted } => {
-                let before = ops::squared_error(&moved, &y)?.mean_all()?;
-                (ops::squared_error(&painted, &y)?.mean_all()?, Some(before))
-            }
-        };
+        let made = network.decode(&observed, Some(&z))?;
+        let error = ops::squared_error(&made, &y)?.mean_all()?;
         let mut loss = (&error + alone)?;
-        if let Some(before) = before {
-            loss = (loss + before)?;
-        }
         let mut surprise = 0.0;
         if let Some(prior) = self.forecaster.prior() {
             let context = self.forecaster.context(&observed);

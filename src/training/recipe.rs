@@ -18,11 +18,8 @@ const BUNDLED: &[(&str, &str)] = &[
     ("digits", include_str!("../../models/digits.toml")),
     ("flow", include_str!("../../models/flow.toml")),
     ("galton", include_str!("../../models/galton.toml")),
-    ("moved", include_str!("../../models/moved.toml")),
-    ("paint", include_str!("../../models/paint.toml")),
     ("score", include_str!("../../models/score.toml")),
     ("sparse", include_str!("../../models/sparse.toml")),
-    ("spatial", include_str!("../../models/spatial.toml")),
     ("tokens", include_str!("../../models/tokens.toml")),
 ];
 
