@@ -111,13 +111,7 @@ impl Learner {
         let mut optimiser = AdamW::new(trained, config)?;
         // Before z comes in, what belongs to it gets no gradient.
         for (name, _) in weights.pairs() {
-            let late = [
-                ".latent.",
-                ".prior.",
-                ".encoder.",
-                ".remainder.",
-                ENERGY_WEIGHTS,
-            ];
+            let late = [".latent.", ".prior.", ".remainder.", ENERGY_WEIGHTS];
             if late.iter().any(|part| name.contains(part)) && !name.contains(BANK) {
                 optimiser.mark_optional(name)?;
             }
