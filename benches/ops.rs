@@ -103,11 +103,8 @@ fn decoders(c: &mut Criterion) {
     let frames = [1, 2, 3].map(|_| tensor(&[32, 256, 48]));
     let sources = [(&frames[0], 2), (&frames[1], 1), (&frames[2], 1)];
     let scene = Scene::new(&sources, along).expect("a scene");
-    let effects = tensor(&[43, 6]);
-    let logits: [&[usize]; 2] = [&[32, 256, 43], &[32, 256, 6]];
-    time(c, "transport", &logits, |x| {
-        ops::transport(&scene, &x[0], &x[1], &effects)
-    });
+    let logits: [&[usize]; 1] = [&[32, 256, 43]];
+    time(c, "transport", &logits, |x| ops::transport(&scene, &x[0]));
     let product: [&[usize]; 3] = [&[32, 256, 32], &[32, 48, 32], &[32, 256, 48]];
     time(c, "each_product", &product, |x| {
         ops::each_product(&x[0], &x[1], &x[2])
@@ -120,14 +117,6 @@ fn decoders(c: &mut Criterion) {
     });
     c.bench_function("sharpen", |b| {
         b.iter(|| ops::in_pool(|| ops::sharpen(&frames[0], along, 3.0).expect("a frame")));
-    });
-    let logits = tensor(&[32, 256, 43]);
-    let (directions, z) = (tensor(&[32, 256, 6, 32]), tensor(&[32, 32]));
-    c.bench_function("transport_form", |b| {
-        b.iter(|| {
-            let with = (&effects, &directions);
-            ops::in_pool(|| ops::transport_form(&scene, &logits, with, &z, &y).expect("a form"))
-        });
     });
     let gram = tensor(&[32, 32, 32]);
     let dictionaries = tensor(&[64, 48, 32]);

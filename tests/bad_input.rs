@@ -337,10 +337,8 @@ fn checkpoints() {
 fn recipes_and_devices() {
     let bench = Bench::new();
     let before = bench.files("run");
-    let heads = ["--recipe", "transformer", "--set", "model.backbone.heads=3"];
     for (words, says) in [
-        (&heads[..], "3 heads do not divide a width of 8"),
-        (&["--set", "model.patch=5"], "a multiple of the patch"),
+        (&["--set", "model.patch=5"][..], "a multiple of the patch"),
         (&["--set", "data.width=50"], "a multiple of the patch"),
         (&["--set", "data.width=0"], "width: 0 pixels"),
         (
@@ -370,6 +368,39 @@ fn recipes_and_devices() {
     }
     assert_eq!(bench.files("run"), before);
     assert!(!bench.path("futures").exists());
+}
+
+#[test]
+fn a_run_of_before_loads_unless_it_needs_what_was_deleted() {
+    let bench = Bench::new();
+    let config = bench.path("run/config.json");
+    let text = fs::read_to_string(&config).unwrap();
+    let out = ["-o", "out.safetensors", "--overwrite", "--frames", "2"];
+    let generate = [&["generate", "run", "film.gif"], &out[..]].concat();
+    let moving = |value: &str| text.replace("\"model\": {", &format!("\"model\": {{ {value},"));
+    fs::write(&config, moving("\"moving\": 0")).unwrap();
+    bench.done(&generate);
+    for (text, says) in [
+        (
+            moving("\"moving\": 32"),
+            "key 'model.moving' is 32, expected 0",
+        ),
+        (
+            text.replace("\"gaussian\"", "\"refined\""),
+            "key 'latent.family' is \"refined\"",
+        ),
+    ] {
+        fs::write(&config, text).unwrap();
+        bench.refused(&generate, says);
+    }
+    // Its config.toml as a recipe.
+    let recipe = fs::read_to_string(bench.path("run/config.toml")).unwrap();
+    let recipe = recipe.replace("[model]\n", "[model]\nmoving = 0\n");
+    fs::write(bench.path("before.toml"), recipe).unwrap();
+    let again = [&TRAIN[..], &["--recipe", "before.toml", "--out", "again"]].concat();
+    bench.done(&again);
+    let moved = [&again[..], &["--set", "model.moving=32"]].concat();
+    bench.refused(&moved, "key 'model.moving' is 32, expected 0");
 }
 
 #[cfg(unix)]

@@ -118,11 +118,9 @@ fn every_recipe_of_a_latent_family_trains_and_is_asked() {
     for (recipe, prior) in [
         ("flow", "flow"),
         ("sparse", "mixture"),
-        ("spatial", "mixture"),
-        ("table", "bank"),
-        ("paint", "neighbours"),
+        ("galton", "neighbours"),
         ("codes", "masked"),
-        ("langevin", "langevin"),
+        ("tokens", "tokens"),
     ] {
         let prior = format!("latent.prior={prior}");
         let train = ["train", "fork.frames", "--recipe", recipe, "--out", recipe];
@@ -155,10 +153,10 @@ fn every_recipe_of_a_latent_family_trains_and_is_asked() {
         ];
         let made = done(folder, &[&generate[..], &["-o", &out, "--json"]].concat());
         let made: Value = serde_json::from_str(&made).unwrap();
-        // A flow and a bank have no density that is known; the others' futures are ranked
+        // A flow and neighbours have no density that is known; the others' futures are ranked
         // by it.
         match made["log_probabilities"].as_array() {
-            None => assert!(["flow", "table", "paint"].contains(&recipe), "{recipe}"),
+            None => assert!(["flow", "galton"].contains(&recipe), "{recipe}"),
             Some(logs) => {
                 let logs: Vec<f64> = logs.iter().map(|log| log.as_f64().unwrap()).collect();
                 assert_eq!(logs.len(), 3);
@@ -171,8 +169,8 @@ fn every_recipe_of_a_latent_family_trains_and_is_asked() {
         "compare",
         "flow",
         "sparse",
-        "spatial",
-        "table",
+        "galton",
+        "tokens",
         "--no-real-or-drawn",
         "--futures",
         "2",
@@ -181,7 +179,7 @@ fn every_recipe_of_a_latent_family_trains_and_is_asked() {
     ];
     let said = done(folder, &compare);
     assert!(
-        said.contains("spatial latent") && said.contains("compare.html"),
+        said.contains("tokens latent") && said.contains("compare.html"),
         "{said}"
     );
 }

@@ -8,7 +8,9 @@
 mod turns;
 
 use candle_core::{DType, Device, Tensor, Var};
-use nextframe::models::{Backbone, BackboneConfig, BackboneKind, Init, Linear, Source, Weights};
+use nextframe::models::{
+    BackboneConfig, Convolutional, Init, Linear, Source, Transformer, Weights,
+};
 use nextframe::ops::{self, AdamW, AdamWConfig};
 use nextframe::rng::Seed;
 use std::collections::HashMap;
@@ -45,10 +47,25 @@ fn main() -> Result<()> {
     turns::serve(|| ops::in_pool(|| case.run().map_err(|error| error.to_string())))
 }
 
+/// What is timed, (B, h, w, width) in and out.
+enum Network {
+    Convolutional(Convolutional),
+    Transformer(Transformer),
+}
+
+impl Network {
+    fn forward(&self, x: &Tensor) -> nextframe::Result<Tensor> {
+        match self {
+            Self::Convolutional(network) => network.forward(x),
+            Self::Transformer(network) => network.forward(x),
+        }
+    }
+}
+
 /// A network with its input and the loss it is timed on.
 struct Case {
     weights: Weights,
-    backbone: Backbone,
+    network: Network,
     /// (words' vectors, their logits), of the text model.
     text: Option<(Tensor, Linear)>,
     /// (B, h, w, width), or word numbers (32·128).
@@ -62,20 +79,25 @@ impl Case {
     fn new(task: &str) -> Result<Self> {
         let device = &Device::Cpu;
         let mut rng = Seed(0).stream(task, 0);
-        let (kind, width, depth, grid, batch) = match task {
-            "transformer" => (BackboneKind::Transformer, 256, 1, (1, 128), 32),
-            "convolution" => (BackboneKind::Convolutional, 64, 1, (32, 32), 8),
-            _ => (BackboneKind::Transformer, 256, 4, (1, 128), 32),
-        };
-        let config = BackboneConfig {
-            kind,
-            width,
-            depth,
-            heads: 4,
-            ..BackboneConfig::default()
+        let (width, depth, grid, batch) = match task {
+            "transformer" => (256, 1, (1, 128), 32),
+            "convolution" => (64, 1, (32, 32), 8),
+            _ => (256, 4, (1, 128), 32),
         };
         let mut weights = Weights::new(Seed(1), device);
-        let backbone = Backbone::new(&config, grid, weights.root().scope("backbone"))?;
+        let mut root = weights.root();
+        let scope = root.scope("backbone");
+        let network = match task {
+            "convolution" => {
+                let config = BackboneConfig {
+                    width,
+                    depth,
+                    ..BackboneConfig::default()
+                };
+                Network::Convolutional(Convolutional::new(&config, scope)?)
+            }
+            _ => Network::Transformer(Transformer::new((width, 4, depth), grid, scope)?),
+        };
         let text = if task == "bert" {
             let init = Init::Normal { std: 0.02 };
             let vectors = weights.root().get("vectors", (WORDS, width), init)?;
@@ -117,7 +139,7 @@ impl Case {
         };
         Ok(Self {
             weights,
-            backbone,
+            network,
             text,
             input,
             probe,
@@ -127,12 +149,12 @@ impl Case {
 
     fn loss(&self) -> Result<Tensor> {
         let Some((vectors, logits)) = &self.text else {
-            let features = self.backbone.forward(&self.input)?;
+            let features = self.network.forward(&self.input)?;
             return Ok((features * &self.probe.0)?.mean_all()?);
         };
         let x = vectors.index_select(&self.input, 0)?;
         let x = x.reshape((32, 1, 128, x.dim(1)?))?;
-        let features = self.backbone.forward(&x)?.flatten(0, 2)?;
+        let features = self.network.forward(&x)?.flatten(0, 2)?;
         let masked = features.index_select(&self.probe.0, 0)?;
         let surprise = ops::cross_entropy(&logits.forward(&masked)?, &self.probe.1)?;
         Ok(surprise.mean_all()?)

@@ -252,8 +252,7 @@ fn produce(args: &CompareArgs) -> Result<String> {
                 energy.push(energy_health::check(member, &frames, &mut rng)?);
             } else {
                 let found = health::check(member, one.mse, &frames, &mut rng)?;
-                let gap = health::gap(member, &frames, &mut rng)?;
-                health.push(HealthReport::new(found, windows.len(), gap));
+                health.push(HealthReport::new(found, windows.len()));
             }
         }
         let whole = match one.predictor {

@@ -42,21 +42,6 @@ impl Window {
         let start = self.start - frames;
         (Self { start, ..*self }, frames)
     }
-
-    /// A number that says which frames these are and from where they are seen, whatever the
-    /// light.
-    pub fn name(&self) -> u64 {
-        let aside = |by: isize| u64::from(by as u8);
-        let (down, right) = (aside(self.moved.0), aside(self.moved.1));
-        let Orientation {
-            transpose,
-            mirror_x,
-            mirror_y,
-        } = self.lies;
-        let sides = u64::from(mirror_y) << 63 | u64::from(transpose) << 62;
-        let frames = (self.file as u64) << 47 | (self.start as u64) << 17;
-        sides | frames | down << 9 | right << 1 | u64::from(mirror_x)
-    }
 }
 
 /// Windows of `length` frames as a tensor (B, T, C, H, W) in [0, 1].

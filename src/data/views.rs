@@ -110,11 +110,11 @@ mod tests {
             ..Views::default()
         };
         vary(&mut windows, views, &mut Seed(1).stream("test", 0));
-        let names: BTreeSet<u64> = windows.iter().map(Window::name).collect();
-        assert_eq!(names.len(), 8);
         let seen = batch(&[film], &windows, 2, &Device::Cpu).unwrap();
         let seen = (seen * 255.0).unwrap().round().unwrap();
         let seen = seen.flatten_from(1).unwrap().to_vec2::<f32>().unwrap();
+        let ways: BTreeSet<String> = seen.iter().map(|seen| format!("{seen:?}")).collect();
+        assert_eq!(ways.len(), 8);
         for (seen, window) in seen.iter().zip(&windows) {
             for (i, &seen) in seen.iter().enumerate() {
                 let (mut row, mut column) = (i / 3 % 3, i % 3);
@@ -162,7 +162,6 @@ mod tests {
                 assert!(light.add.abs() <= 0.3 * 0.45 + 1e-6, "{light:?}");
             }
             assert_ne!(window.light[0], window.light[1]);
-            assert_eq!(window.name(), plain.name());
         }
         let widest = 0.45f32.exp();
         assert!(most < widest && most > 0.8 * widest, "{most}");

@@ -60,13 +60,6 @@ impl Quadratic {
         Self { bowls }
     }
 
-    /// Functions of z = (a, b) of these functions of a, which touch the energy
-    /// at `at`, and of b, which are the energy's where a = `at`.
-    pub fn beside(self, at: &[Vec<f64>], of_b: &Self) -> Self {
-        let pairs = self.bowls.into_iter().zip(&of_b.bowls).zip(at);
-        Self::from_bowls(pairs.map(|((a, b), at)| a.beside(at, b)).collect())
-    }
-
     /// One function a sample.
     pub fn bowls(&self) -> &[Bowl] {
         &self.bowls
@@ -95,100 +88,8 @@ impl Bowl {
         if error < 0.0 { 0.0 } else { error }
     }
 
-    /// The bowl of the same curvature that has the same value at z, and with
-    /// R(z) = ½‖z‖² its least there.
-    pub fn touching(self, z: &[f64]) -> Self {
-        let error = self.squared_error(z);
-        let bent = self.bend(z);
-        let slope = bent
-            .iter()
-            .zip(z)
-            .map(|(bent, z)| bent + z / self.precision);
-        let slope: Vec<f64> = slope.collect();
-        let linear: f64 = slope.iter().zip(z).map(|(q, z)| q * z).sum();
-        let square: f64 = bent.iter().zip(z).map(|(bent, z)| bent * z).sum();
-        Self {
-            constant: error + 2.0 * linear - square,
-            slope,
-            ..self
-        }
-    }
-
-    /// See [`Quadratic::beside`].
-    fn beside(self, at: &[f64], b: &Self) -> Self {
-        let d = self.dimension() + b.dimension();
-        let mut curvature = vec![0.0; d * d];
-        let rows = curvature.chunks_exact_mut(d.max(1));
-        let (first, second) = (self.dimension(), b.dimension());
-        for (index, row) in rows.enumerate() {
-            match index.checked_sub(first) {
-                None => row[..first].copy_from_slice(&self.curvature[index * first..][..first]),
-                Some(index) => {
-                    row[first..].copy_from_slice(&b.curvature[index * second..][..second]);
-                }
-            }
-        }
-        // Where a = `at`, what a adds is 0.
-        let own = Self {
-            constant: 0.0,
-            ..self
-        };
-        let linear: f64 = own.slope.iter().zip(at).map(|(q, a)| q * a).sum();
-        let square: f64 = own.bend(at).iter().zip(at).map(|(bent, a)| bent * a).sum();
-        let mut slope = own.slope;
-        slope.extend(&b.slope);
-        Self {
-            precision: b.precision,
-            constant: b.constant + 2.0 * linear - square,
-            slope,
-            curvature,
-        }
-    }
-
     /// C(y, ŷ(x, z)) = (κ/2)·‖y − ŷ(x, z)‖²: the energy without R(z).
     pub fn cost(&self, z: &[f64]) -> f64 {
         0.5 * self.precision * self.squared_error(z)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Of a function of two numbers, κ = 2.
-    fn bowl(constant: f64, slope: [f64; 2], [a, b, c]: [f64; 3]) -> Bowl {
-        Bowl {
-            precision: 2.0,
-            constant,
-            slope: slope.into(),
-            curvature: vec![a, b, b, c],
-        }
-    }
-
-    #[test]
-    fn beside_one_another_they_touch_the_energy_and_have_their_own_minima() {
-        let at = vec![0.7, -0.4];
-        // As the search for a leaves it: least at `at` together with R(a).
-        let of_a = bowl(5.0, [1.0, -0.5], [2.0, 0.5, 1.0]).touching(&at);
-        let of_b = bowl(3.0, [0.8, 0.3], [1.5, -0.2, 0.7]);
-        let field = Quadratic::from_bowls(vec![of_a]);
-        let field = field.beside(
-            std::slice::from_ref(&at),
-            &Quadratic::from_bowls(vec![of_b.clone()]),
-        );
-        let both = &field.bowls()[0];
-        let total = |a: &[f64], b: &[f64]| {
-            let z = [a, b].concat();
-            both.cost(&z) + 0.5 * z.iter().map(|z| z * z).sum::<f64>()
-        };
-        for b in [[0.0, 0.0], [1.0, -2.0], [0.3, 0.9]] {
-            let value = both.squared_error(&[&at[..], &b].concat());
-            assert!((value - of_b.squared_error(&b)).abs() < 1e-12);
-            // Whatever b is, a is best at `at`.
-            for step in [[1e-2, 0.0], [-1e-2, 0.0], [0.0, 1e-2], [0.0, -1e-2]] {
-                let beside = [at[0] + step[0], at[1] + step[1]];
-                assert!(total(&beside, &b) > total(&at, &b));
-            }
-        }
     }
 }

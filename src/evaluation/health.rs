@@ -72,8 +72,6 @@ pub struct Health {
 const DRAWS: usize = 10;
 /// Wrong answers for each sample.
 const WRONG: usize = 8;
-/// How often inference goes on, from where it was, to see what it left.
-const FURTHER: usize = 500;
 
 /// Checks `latent` (and `mse` beside it) on windows (B, T + 1, C, H, W).
 pub fn check(
@@ -146,31 +144,6 @@ pub fn check(
         Wrong::above(&truth.wrong(WRONG), &inferred.energy, energy_of)?;
     health.warnings = warnings(&health);
     Ok(health)
-}
-
-/// By how much F(x, y) is higher than after 500 more goes at inference, as a share of
-/// that, the mean over windows (B, T + 1, C, H, W): 0 where z is found exactly. (Of what
-/// paints; moves of pixels are searched once.)
-pub fn gap(latent: &Forecaster, windows: &Tensor, rng: &mut Rng) -> Result<f64> {
-    let context = windows.dim(1)? - 1;
-    let network = latent.network();
-    let observed = network.observe(&windows.narrow(1, 0, context)?)?;
-    let y = network.tokens(&windows.narrow(1, context, 1)?.squeeze(1)?)?;
-    let energy = &latent.energy(&observed, &y)?;
-    let inferred = latent.infer(energy, 1.0, rng)?;
-    let mut further = inferred.clone();
-    for _ in 0..FURTHER {
-        let starts: Vec<_> = further.best.into_iter().map(Some).collect();
-        let next = latent.infer_from(energy, &starts, 1.0, rng)?;
-        let done = next.energy == further.energy;
-        further = next;
-        if done {
-            break;
-        }
-    }
-    let pairs = inferred.energy.iter().zip(&further.energy);
-    let shares = pairs.map(|(found, least)| (found - least) / least.abs().max(1e-12));
-    Ok(shares.sum::<f64>() / further.energy.len().max(1) as f64)
 }
 
 fn warnings(health: &Health) -> Vec<String> {

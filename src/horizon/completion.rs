@@ -337,8 +337,18 @@ mod tests {
             .iter()
             .map(|texel| texel.map(|value| 0.3 * value));
         let shadow = Texels::new(shadow.size, pale.collect(), shadow.pitch, shadow.corner);
-        assert!(super::completed(&seen.sprites[0], &pieces[0], SIZE, &[shadow.clone()]).is_empty());
-        assert!(super::completed(&shadow, &pieces[0], SIZE, &[shadow.clone()]).is_empty());
+        assert!(
+            super::completed(
+                &seen.sprites[0],
+                &pieces[0],
+                SIZE,
+                std::slice::from_ref(&shadow)
+            )
+            .is_empty()
+        );
+        assert!(
+            super::completed(&shadow, &pieces[0], SIZE, std::slice::from_ref(&shadow)).is_empty()
+        );
         // What is whole stays as it is.
         let (pieces, whole) = cut_of(&frame(3, 12, 0.8));
         let same = Completions::of(&whole, &pieces, SIZE, &whole.sprites);

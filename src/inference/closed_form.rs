@@ -16,14 +16,8 @@ pub struct ClosedForm {
 }
 
 impl Inference for ClosedForm {
-    fn infer_from(
-        &self,
-        energy: &Quadratic,
-        _starts: &[Option<Vec<f64>>],
-        beta: f64,
-        rng: &mut Rng,
-    ) -> Result<Inferred> {
-        around(energy, &self.latent, (beta, rng), |_, bowl, factor| {
+    fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
+        around(energy, &self.latent, (beta, rng), |bowl, factor| {
             factor.solve(bowl)
         })
     }
@@ -39,14 +33,14 @@ pub(super) fn around(
     energy: &Quadratic,
     latent: &impl Latent,
     (beta, rng): (f64, &mut Rng),
-    find: impl Fn(usize, &Bowl, &Factor) -> Vec<f64> + Sync,
+    find: impl Fn(&Bowl, &Factor) -> Vec<f64> + Sync,
 ) -> Result<Inferred> {
     // Draws one after the other, from one source; the rest side by side.
     let noise = (energy.bowls().iter()).map(|bowl| noise(bowl.dimension(), beta, rng));
     let noise: Vec<Vec<f64>> = noise.collect();
-    let solve = |(index, (bowl, noise)): (usize, (&Bowl, Vec<f64>))| -> Result<_> {
+    let solve = |(bowl, noise): (&Bowl, Vec<f64>)| -> Result<_> {
         let factor = Factor::new(bowl)?;
-        let best = find(index, bowl, &factor);
+        let best = find(bowl, &factor);
         let minimum = bowl.cost(&best) + latent.cost(&best);
         if !minimum.is_finite() {
             return Err(Error::NotFinite {
@@ -56,7 +50,7 @@ pub(super) fn around(
         let free = minimum + factor.volume(beta);
         Ok((factor.perturb(&best, noise), best, minimum, free))
     };
-    let pairs = energy.bowls().par_iter().zip(noise).enumerate();
+    let pairs = energy.bowls().par_iter().zip(noise);
     let solved: Vec<_> = pairs.map(solve).collect::<Result<_>>()?;
     let mut inferred = Inferred::default();
     for (sample, best, minimum, free) in solved {

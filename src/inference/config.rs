@@ -10,16 +10,10 @@ use serde::{Deserialize, Serialize};
 pub enum Family {
     /// No latent: least squares.
     None,
-    /// Continuous z, exact in closed form where z paints, by Gauss–Newton steps
-    /// where it moves pixels.
+    /// Continuous z, exact in closed form.
     Gaussian,
-    /// Continuous z, guessed by an encoder of the residual, then refined.
-    Refined,
     /// Continuous z of which few numbers differ from 0, by FISTA.
     Sparse,
-    /// Continuous z in a ball, a free parameter of each training window, which is found
-    /// step by step over its visits (GLO); elsewhere by descent.
-    Table,
     /// One-hot (1 stage) or residual codes, by exact search.
     Codes,
 }
@@ -41,9 +35,6 @@ pub enum Density {
     Bank,
     /// Those of the last z's of training that had the most similar pasts.
     Neighbours,
-    /// exp(−R(z)) by Langevin steps, whatever x is: the energy's own. Of a continuous z
-    /// that is not held in a ball.
-    Langevin,
 }
 
 /// The latent's settings.
@@ -58,12 +49,8 @@ pub struct LatentConfig {
     pub stages: usize,
     /// Codes a stage.
     pub size: usize,
-    /// Steps along conjugate gradients after the encoder's guess (refined).
-    pub refinement: usize,
     /// λ of R(z) = λ‖z‖₁ (sparse).
     pub sparsity: f64,
-    /// Looks at the energy in the search for the numbers of z that move pixels.
-    pub looks: usize,
     /// p(z | x).
     pub prior: Density,
     /// Rounds in which a frame's codes are drawn (tokens).
@@ -83,9 +70,7 @@ impl Default for LatentConfig {
             dimension: 64,
             stages: 2,
             size: 16,
-            refinement: 32,
             sparsity: std::f64::consts::SQRT_2,
-            looks: 3,
             prior: Density::Mixture,
             rounds: 8,
             components: 6,
@@ -108,16 +93,14 @@ impl LatentConfig {
         Ok(match self.family {
             Family::None => 0,
             Family::Codes => Codes::new(self.stages, self.size)?.dimension(),
-            Family::Gaussian | Family::Refined | Family::Sparse | Family::Table
-                if self.dimension == 0 =>
-            {
+            Family::Gaussian | Family::Sparse if self.dimension == 0 => {
                 return Err(Error::input(
                     "latent.dimension",
                     "0 dimensions leave no latent",
                     "use at least 1, or latent.family = \"none\"",
                 ));
             }
-            Family::Gaussian | Family::Refined | Family::Sparse | Family::Table => self.dimension,
+            Family::Gaussian | Family::Sparse => self.dimension,
         })
     }
 }

@@ -90,14 +90,8 @@ fn largest(bowl: &Bowl) -> f64 {
 }
 
 impl Inference for Fista {
-    fn infer_from(
-        &self,
-        energy: &Quadratic,
-        _starts: &[Option<Vec<f64>>],
-        beta: f64,
-        rng: &mut Rng,
-    ) -> Result<Inferred> {
-        around(energy, &self.latent, (beta, rng), |_, bowl, _| {
+    fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
+        around(energy, &self.latent, (beta, rng), |bowl, _| {
             self.descend(bowl)
         })
     }

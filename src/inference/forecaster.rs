@@ -4,8 +4,8 @@
 
 use super::config::LatentConfig;
 use super::energy_part::{EnergyConfig, EnergyPart};
-use super::latent_part::{LatentPart, Moves};
-use super::{Inference, Inferred, Noise, Prior, Remainder, tensor};
+use super::latent_part::LatentPart;
+use super::{Inferred, Noise, Prior, Remainder};
 use crate::energy::Quadratic;
 use crate::error::{Error, Result};
 use crate::models::{FrameShape, NextFrame, NextFrameConfig, Observed, Source};
@@ -126,11 +126,6 @@ impl Forecaster {
         self.latent.as_ref().map(|part| &*part.prior)
     }
 
-    /// How z is inferred, where there is one.
-    pub fn inference(&self) -> Option<&dyn Inference> {
-        self.latent.as_ref().map(|part| &*part.inference)
-    }
-
     /// What the prior sees of the past, (B, N, width), [`Observed::sights`]; no gradient
     /// goes back into the network, so a prior that learns slowly cannot spoil h(x).
     pub fn context(&self, observed: &Observed) -> Tensor {
@@ -141,31 +136,8 @@ impl Forecaster {
     /// each part: E is their sum. Solvers need no gradient of the weights, so none is
     /// kept.
     pub fn energy(&self, observed: &Observed, y: &Tensor) -> Result<Quadratic> {
-        let part = self.latent.as_ref().ok_or_else(no_latent)?;
-        let precision = self.precision()?;
-        let quadratic = |(c, q, g)| Quadratic::new(precision, &c, &q, &g);
-        let (samples, moving) = (y.dim(0)?, self.network.moving());
-        if moving == 0 {
-            return quadratic(self.network.error_of_paint(observed, None, y)?);
-        }
-        let device = y.device();
-        let (at, moved) = match &part.moves {
-            Moves::Codes(search) => search.touch(samples, precision, |z| {
-                let error = (self.network).error_of_move(observed, &tensor(z, device)?, y)?;
-                Ok(error.to_vec1()?)
-            })?,
-            Moves::Continuous(solver) => {
-                let error = self.network.error_of_moves(observed, y)?;
-                solver.touch(samples, |z| quadratic(error(&tensor(z, device)?)?))?
-            }
-        };
-        if self.network.latent_dimension() == moving {
-            return Ok(moved);
-        }
-        // What moves first leaves less to paint.
-        let moves = tensor(&at, y.device())?;
-        let error = self.network.error_of_paint(observed, Some(&moves), y)?;
-        Ok(moved.beside(&at, &quadratic(error)?))
+        let (c, q, g) = self.network.squared_error(observed, y)?;
+        Quadratic::new(self.precision()?, &c, &q, &g)
     }
 
     /// 1/s² of a latent model, per squared unit of tokens: its E(x, y, z) is half of it
@@ -183,21 +155,10 @@ impl Forecaster {
         self.latent.as_ref()?.remainder.as_ref()
     }
 
-    /// z for each sample; see [`Inference::infer`].
+    /// z for each sample; see [`super::Inference::infer`].
     pub fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
-        self.infer_from(energy, &[], beta, rng)
-    }
-
-    /// The same from where z was left before; see [`Inference::infer_from`].
-    pub fn infer_from(
-        &self,
-        energy: &Quadratic,
-        starts: &[Option<Vec<f64>>],
-        beta: f64,
-        rng: &mut Rng,
-    ) -> Result<Inferred> {
         let part = self.latent.as_ref().ok_or_else(no_latent)?;
-        let found = part.inference.infer_from(energy, starts, beta, rng)?;
+        let found = part.inference.infer(energy, beta, rng)?;
         Ok(match part.parts {
             1 => found,
             count => found.of_parts(count),

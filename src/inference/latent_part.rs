@@ -4,11 +4,11 @@ use super::config::{Density, Family, LatentConfig};
 use super::forecaster::UNEXPLAINED;
 use super::summary::Summary;
 use super::{
-    Bank, Categorical, ClosedForm, Fista, Flow, GaussNewton, Inference, Local, Masked, Mixture,
-    Objectwise, Prior, Projected, Refine, Regulariser, Remainder, Search, Tokens, Walked,
+    Bank, Categorical, ClosedForm, Fista, Flow, Inference, Local, Masked, Mixture, Objectwise,
+    Prior, Remainder, Search, Tokens,
 };
 use crate::error::{Error, Result};
-use crate::latent::{Ball, Codes, Gaussian, Sparse};
+use crate::latent::{Codes, Gaussian, Sparse};
 use crate::models::{Cells, Decoder, Init, NextFrame, NextFrameConfig, Scope};
 use crate::ops;
 use candle_core::Tensor;
@@ -17,8 +17,6 @@ use candle_core::Tensor;
 const SUMMARY: usize = 128;
 /// Steps to a sparse z, at most.
 const SPARSE_STEPS: usize = 100;
-/// Steps to a z in a ball where no training visit left one.
-const PROJECTED_STEPS: usize = 200;
 
 /// See the module's head.
 pub(super) struct LatentPart {
@@ -28,18 +26,8 @@ pub(super) struct LatentPart {
     pub(super) unexplained: Tensor,
     /// What futures leave unexplained, as noise.
     pub(super) remainder: Option<Remainder>,
-    /// How the numbers of z that move pixels are found, before the others.
-    pub(super) moves: Moves,
     /// Parts of the frame, each with a z.
     pub(super) parts: usize,
-}
-
-/// How the numbers of z that move pixels are found.
-pub(super) enum Moves {
-    /// By Gauss–Newton steps.
-    Continuous(GaussNewton),
-    /// By looking at all codes of the first stage.
-    Codes(Search),
 }
 
 impl LatentPart {
@@ -53,19 +41,14 @@ impl LatentPart {
         scope: &mut Scope,
     ) -> Result<Option<Self>> {
         let cells = Cells::new(network.grid(), model.cells)?;
-        check((model, latent), network.moving(), cells)?;
+        check((model, latent), cells)?;
         // Of one part of the frame.
         let dimension = latent.width()?;
-        let gaussian = Gaussian { dimension };
-        let mut moves = Moves::Continuous(GaussNewton {
-            latent: Gaussian {
-                dimension: network.moving(),
-            },
-            looks: latent.looks,
-        });
         let inference: Box<dyn Inference> = match latent.family {
             Family::None => return Ok(None),
-            Family::Gaussian => Box::new(ClosedForm { latent: gaussian }),
+            Family::Gaussian => Box::new(ClosedForm {
+                latent: Gaussian { dimension },
+            }),
             Family::Sparse => Box::new(Fista {
                 latent: Sparse {
                     dimension,
@@ -73,22 +56,9 @@ impl LatentPart {
                 },
                 steps: SPARSE_STEPS,
             }),
-            Family::Refined => {
-                let encoder = scope.scope("encoder");
-                Box::new(Refine::new(gaussian, latent.refinement, encoder)?)
-            }
-            Family::Table => Box::new(Projected {
-                latent: Ball { dimension },
-                steps: PROJECTED_STEPS,
-                warm: 1,
+            Family::Codes => Box::new(Search {
+                latent: Codes::new(latent.stages, latent.size)?,
             }),
-            Family::Codes => {
-                moves = Moves::Codes(Search {
-                    latent: Codes::new(1, latent.size)?,
-                });
-                let latent = Codes::new(latent.stages, latent.size)?;
-                Box::new(Search { latent })
-            }
         };
         let prior = prior((model, network), latent, cells, scope.scope("prior"))?;
         let remainder = latent
@@ -100,7 +70,6 @@ impl LatentPart {
             prior,
             unexplained: scope.get(UNEXPLAINED, 1, Init::Ones)?,
             remainder,
-            moves,
             parts: cells.count(),
         }))
     }
@@ -155,23 +124,11 @@ fn prior(
             let summary = summary(&mut scope)?;
             Box::new(Flow::new(summary, SUMMARY, dimension, scope)?)
         }
-        (Density::Langevin, None) if latent.family != Family::Table => {
-            let regulariser = match latent.family {
-                Family::Sparse => Regulariser::Absolute(latent.sparsity),
-                _ => Regulariser::Square,
-            };
-            Box::new(Walked {
-                dimension,
-                regulariser,
-            })
-        }
-        (Density::Flow | Density::Langevin, Some(_))
-        | (Density::Masked | Density::Tokens | Density::Langevin, None) => {
+        (Density::Flow, Some(_)) | (Density::Masked | Density::Tokens, None) => {
             return Err(Error::input(
                 "latent.prior",
                 format!("{:?} does not go with {:?}", latent.prior, latent.family),
-                "flow and langevin are of a continuous z (langevin of none in a ball), masked \
-                 and tokens of codes; mixture of any",
+                "flow is of a continuous z, masked and tokens of codes; mixture of any",
             ));
         }
     };
@@ -181,13 +138,8 @@ fn prior(
     })
 }
 
-/// Refuses settings that do not go together, of a network in which so many numbers of
-/// z move pixels.
-fn check(
-    (model, latent): (&NextFrameConfig, &LatentConfig),
-    moving: usize,
-    cells: Cells,
-) -> Result<()> {
+/// Refuses settings that do not go together.
+fn check((model, latent): (&NextFrameConfig, &LatentConfig), cells: Cells) -> Result<()> {
     let refuse = |key: &str, problem: String, hint: &str| Err(Error::input(key, problem, hint));
     if model.decoder == Decoder::Objects && latent.family != Family::None {
         let one_hots = (model.objects, ops::shifts(model.reach));
@@ -221,28 +173,6 @@ fn check(
         );
     }
     match latent.family {
-        Family::Refined | Family::Table if cells.count() > 1 => refuse(
-            "model.cells",
-            format!("{:?} has one z for the whole frame", latent.family),
-            "set model.cells = 1, or latent.family = \"gaussian\", \"sparse\" or \"codes\"",
-        ),
-        Family::Gaussian | Family::Codes if cells.count() > 1 && moving > 0 => refuse(
-            "model.cells",
-            "a z for each part of the frame only paints".to_owned(),
-            "set model.cells = 1, or model.moving = 0",
-        ),
-        Family::Refined | Family::Sparse | Family::Table if moving > 0 => refuse(
-            "latent.family",
-            format!("{:?} needs a network that is linear in z", latent.family),
-            "set model.moving = 0, or latent.family = \"gaussian\"",
-        ),
-        Family::Codes if ![0, latent.size].contains(&moving) => refuse(
-            "latent.family",
-            format!(
-                "all codes of its first stage move pixels or none, and model.moving is {moving}"
-            ),
-            "set model.moving = 0, or the same as latent.size",
-        ),
         Family::Sparse if !(latent.sparsity > 0.0 && latent.sparsity.is_finite()) => refuse(
             "latent.sparsity",
             format!("it is {}; expected a number above 0", latent.sparsity),

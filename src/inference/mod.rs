@@ -9,7 +9,6 @@ mod energy_part;
 mod fista;
 mod flow;
 mod forecaster;
-mod gauss_newton;
 mod latent_part;
 mod local;
 mod masked;
@@ -17,13 +16,10 @@ mod mixture;
 mod noise;
 mod objectwise;
 mod prior;
-mod projected;
-mod refine;
 mod remainder;
 mod search;
 mod summary;
 mod tokens;
-mod walked;
 
 pub use bank::{BANK, Bank, kept_in_bank};
 pub use categorical::Categorical;
@@ -34,20 +30,16 @@ pub use energy_part::{EnergyConfig, EnergyPart, Learning};
 pub use fista::Fista;
 pub use flow::Flow;
 pub use forecaster::{Beside, Drawn, ENERGY_WEIGHTS, Forecaster, UNEXPLAINED};
-pub use gauss_newton::GaussNewton;
 pub use local::Local;
 pub use masked::Masked;
 pub use mixture::Mixture;
 pub use noise::Noise;
 pub use objectwise::Objectwise;
 pub use prior::Prior;
-pub use projected::Projected;
-pub use refine::Refine;
 pub use remainder::Remainder;
 pub use search::Search;
 pub use summary::Summary;
 pub use tokens::Tokens;
-pub use walked::{Regulariser, Walked};
 
 use crate::energy::Quadratic;
 use crate::error::Result;
@@ -116,27 +108,9 @@ fn tensor(rows: &[Vec<f64>], device: &Device) -> Result<Tensor> {
 
 /// Finds z for each sample by minimising E.
 pub trait Inference: Send + Sync {
-    /// `beta` > 0 is the inverse temperature of the draw; `starts` is where z was left
-    /// before, for each sample where that is known, from which inference goes on where it
-    /// goes step by step (empty: nowhere).
+    /// `beta` > 0 is the inverse temperature of the draw.
     ///
     /// # Errors
     /// An energy that is not finite.
-    fn infer_from(
-        &self,
-        energy: &Quadratic,
-        starts: &[Option<Vec<f64>>],
-        beta: f64,
-        rng: &mut Rng,
-    ) -> Result<Inferred>;
-
-    /// [`Self::infer_from`] anew.
-    fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
-        self.infer_from(energy, &[], beta, rng)
-    }
-
-    /// What trains the inference itself, a scalar, where it has weights.
-    fn loss(&self, _energy: &Quadratic, _inferred: &Inferred) -> Result<Option<Tensor>> {
-        Ok(None)
-    }
+    fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred>;
 }

@@ -15,42 +15,6 @@ pub struct Search {
 }
 
 impl Search {
-    /// The best code of each sample, and functions that have its energy, without R(z),
-    /// at every code: at one-hots a plane can have any values. So a z of one stage goes
-    /// on where [`super::GaussNewton::touch`] leaves a continuous one. `error` gives
-    /// ‖y − ŷ(x, z)‖² of all samples at one z each.
-    ///
-    /// # Errors
-    /// Those of `error`.
-    pub fn touch(
-        &self,
-        samples: usize,
-        precision: f64,
-        mut error: impl FnMut(&[Vec<f64>]) -> Result<Vec<f32>>,
-    ) -> Result<(Vec<Vec<f64>>, Quadratic)> {
-        let (codes, d) = (self.latent, self.latent.dimension());
-        debug_assert_eq!(codes.stages(), 1);
-        let mut slopes = vec![Vec::with_capacity(d); samples];
-        for index in 0..codes.count() {
-            let found = error(&vec![codes.vector(index); samples])?;
-            let pairs = slopes.iter_mut().zip(found);
-            pairs.for_each(|(slope, error)| slope.push(-0.5 * f64::from(error)));
-        }
-        let best = |slope: &Vec<f64>| {
-            let steepest = slope.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-            codes.vector(steepest.map_or(0, |(index, _)| index))
-        };
-        let at = slopes.iter().map(best).collect();
-        let plane = |slope: Vec<f64>| Bowl {
-            precision,
-            constant: 0.0,
-            slope,
-            curvature: vec![0.0; d * d],
-        };
-        let planes = slopes.into_iter().map(plane).collect();
-        Ok((at, Quadratic::from_bowls(planes)))
-    }
-
     /// E of every code of each sample.
     ///
     /// # Errors
@@ -82,13 +46,7 @@ impl Search {
 }
 
 impl Inference for Search {
-    fn infer_from(
-        &self,
-        energy: &Quadratic,
-        _starts: &[Option<Vec<f64>>],
-        beta: f64,
-        rng: &mut Rng,
-    ) -> Result<Inferred> {
+    fn infer(&self, energy: &Quadratic, beta: f64, rng: &mut Rng) -> Result<Inferred> {
         let table = self.energies(energy)?;
         let draw = |shares: Vec<f64>| {
             let weights: Vec<f32> = shares.into_iter().map(|share| share as f32).collect();

@@ -5,7 +5,7 @@ use super::noise::Noise;
 use super::prior::Prior;
 use crate::error::{Error, Result};
 use crate::latent::{Codes, Latent};
-use crate::models::{Activation, BackboneConfig, BackboneKind, Cells, Linear, Scope, Transformer};
+use crate::models::{Cells, Linear, Scope, Transformer};
 use crate::rng::Rng;
 use candle_core::Tensor;
 
@@ -51,20 +51,17 @@ impl Tokens {
             ));
         }
         let (stages, side) = (latent.stages(), cells.side());
-        let config = BackboneConfig {
-            kind: BackboneKind::Transformer,
-            width: WIDTH,
-            depth: DEPTH,
-            heads: HEADS,
-            activation: Activation::Gelu,
-        };
         let (rows, columns) = cells.part();
         let inputs = rows * columns * width + latent.dimension() + stages;
         Ok(Self {
             latent,
             cells,
             seen: Linear::new(inputs, WIDTH, 1.0, scope.scope("seen"))?,
-            transformer: Transformer::new(&config, (side, side), scope.scope("transformer"))?,
+            transformer: Transformer::new(
+                (WIDTH, HEADS, DEPTH),
+                (side, side),
+                scope.scope("transformer"),
+            )?,
             logits: Linear::new(WIDTH, latent.dimension(), 0.1, scope.scope("logits"))?,
             rounds: rounds_of(order(side, stages), rounds),
         })

@@ -1,12 +1,10 @@
 //! The latent z: its geometry, and the regulariser R(z) that limits how much
 //! it can say. Without a limit every y could be explained and E would be flat.
 
-mod ball;
 mod codes;
 mod gaussian;
 mod sparse;
 
-pub use ball::Ball;
 pub use codes::Codes;
 pub use gaussian::Gaussian;
 pub use sparse::Sparse;

@@ -1,12 +1,13 @@
-//! How z acts on the next frame: first it moves pixels, then it paints.
+//! How z acts on the next frame: it paints, or says where objects go.
 
 use super::cells::Cells;
-use super::movement::{Movement, Moving};
+use super::movement::{self, Movement};
 use super::next_frame::{FrameShape, NextFrameConfig};
 use super::objects::{Layers, Objects};
 use super::paint::Paint;
 use super::weights::Scope;
 use crate::error::{Error, Result};
+use crate::ops::Scene;
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -15,38 +16,13 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 pub enum Decoder {
     /// Moves pixels of the past, and mixes them with m(x): what is expected is made
-    /// of what was there. What no move explains z paints, so that ŷ is linear in z,
-    /// unless some numbers of z move pixels too.
+    /// of what was there. What no move explains z paints: linear in z.
     Move,
     /// Adds D(x) z to m(x): linear in z, so z is found exactly in one step.
     Paint,
     /// Finds the objects, light on black, that explain the past; z says where each goes.
     /// Linear in z too, but for light beyond white.
     Objects,
-}
-
-/// ŷ(x, z), and what it was before z painted. Each stage is trained to be as near
-/// to y as it can, as z is found: what paints does not take over what moves.
-#[derive(Debug, Clone)]
-pub enum Stages {
-    /// z only moves, or only paints.
-    One(Tensor),
-    /// z moves, then paints; no gradient goes back from the one to the other.
-    Both {
-        /// Before anything is painted.
-        moved: Tensor,
-        /// ŷ(x, z).
-        painted: Tensor,
-    },
-}
-
-impl Stages {
-    /// ŷ(x, z).
-    pub fn last(self) -> Tensor {
-        match self {
-            Self::One(last) | Self::Both { painted: last, .. } => last,
-        }
-    }
 }
 
 /// (c, q, G) of ‖y − ŷ(x, z)‖² = c − 2 qᵀz + zᵀG z.
@@ -59,9 +35,8 @@ pub(super) struct Light {
     movement: Option<Movement>,
     paint: Option<Paint>,
     objects: Option<Objects>,
-    /// Numbers of z that move, the first, and that paint, the others.
-    pub(super) moving: usize,
-    pub(super) painting: usize,
+    /// Numbers of z.
+    pub(super) latent: usize,
 }
 
 /// What it works on, once for all z.
@@ -69,8 +44,8 @@ pub(super) struct Light {
 pub(super) struct Seen {
     /// ŷ(x, 0), (B, N, pixels).
     pub(super) expected: Tensor,
-    /// Where pixels move.
-    moving: Option<Moving>,
+    /// Of which pixels move.
+    scene: Option<Scene>,
     /// u(x) of what is painted, (B, N, basis).
     basis: Option<Tensor>,
     /// Where z moves objects.
@@ -80,11 +55,11 @@ pub(super) struct Seen {
 impl Seen {
     /// The same after `f` on each tensor.
     pub(super) fn map(&self, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Self> {
-        let moving = self.moving.as_ref().map(|moving| moving.map(&f));
+        let scene = self.scene.as_ref().map(|scene| scene.map(&f));
         let layers = self.layers.as_ref().map(|layers| layers.map(&f));
         Ok(Self {
             expected: f(&self.expected)?,
-            moving: moving.transpose()?,
+            scene: scene.transpose()?,
             basis: self.basis.as_ref().map(&f).transpose()?,
             layers: layers.transpose()?,
         })
@@ -99,11 +74,6 @@ impl Light {
         latent: usize,
         scope: &mut Scope,
     ) -> Result<Self> {
-        let moving = match config.decoder {
-            Decoder::Move => config.moving.min(latent),
-            Decoder::Paint | Decoder::Objects => 0,
-        };
-        let painting = latent - moving;
         let patch = config.patch;
         let pixels = patch * patch * shape.channels;
         let objects = match config.decoder {
@@ -112,23 +82,18 @@ impl Light {
             }
             _ => None,
         };
-        let paint = (painting > 0 && objects.is_none())
+        let paint = (latent > 0 && objects.is_none())
             .then(|| {
                 let grid = (shape.height / patch, shape.width / patch);
                 let cells = Cells::new(grid, config.cells)?;
-                Paint::new(config, pixels, painting, cells, scope.scope("latent"))
+                Paint::new(config, pixels, latent, cells, scope.scope("latent"))
             })
             .transpose()?;
         let movement = match config.decoder {
             Decoder::Move => {
                 let grid = (shape.height / patch, shape.width / patch);
                 let scope = scope.scope("move");
-                Some(Movement::new(
-                    config,
-                    (grid, shape.channels),
-                    moving,
-                    scope,
-                )?)
+                Some(Movement::new(config, (grid, shape.channels), scope)?)
             }
             Decoder::Paint | Decoder::Objects => None,
         };
@@ -136,8 +101,7 @@ impl Light {
             movement,
             paint,
             objects,
-            moving,
-            painting,
+            latent,
         })
     }
 
@@ -156,16 +120,16 @@ impl Light {
             (known, _) => known,
         };
         let basis = self.paint.as_ref().map(|paint| paint.basis(features));
-        let (expected, moving) = match &self.movement {
+        let (expected, scene) = match &self.movement {
             Some(movement) => {
-                let moving = movement.look(last, mean, features)?;
-                (movement.decode(&moving, None)?, Some(moving))
+                let (moved, scene) = movement.look(last, mean, features)?;
+                (moved, Some(scene))
             }
             None => (mean.clone(), None),
         };
         Ok(Seen {
             expected,
-            moving,
+            scene,
             basis: basis.transpose()?,
             layers,
         })
@@ -178,72 +142,37 @@ impl Light {
         followed.transpose()
     }
 
-    /// ŷ(x, z), step by step; what is expected without z gets no gradient.
-    pub(super) fn stages(&self, seen: &Seen, z: &Tensor) -> Result<Stages> {
+    /// ŷ(x, z); what is expected without z gets no gradient.
+    pub(super) fn decode(&self, seen: &Seen, z: &Tensor) -> Result<Tensor> {
         if let (Some(objects), Some(layers)) = (&self.objects, &seen.layers) {
-            return Ok(Stages::One(objects.decode(layers, z)?));
+            return objects.decode(layers, z);
         }
-        let part = |first, count| z.narrow(1, first, count)?.contiguous();
-        let moved = match self.moving {
-            0 => None,
-            count => Some(self.moved(seen, Some(&part(0, count)?))?),
-        };
-        let painted = match (&self.paint, &seen.basis) {
-            (Some(paint), Some(basis)) => {
-                let under = moved.as_ref().unwrap_or(&seen.expected).detach();
-                Some(paint.decode(&under, basis, &part(self.moving, self.painting)?)?)
-            }
-            _ => None,
-        };
-        match (moved, painted) {
-            (Some(moved), Some(painted)) => Ok(Stages::Both { moved, painted }),
-            (Some(last), None) | (None, Some(last)) => Ok(Stages::One(last)),
-            (None, None) => Err(no_latent()),
-        }
-    }
-
-    /// Before anything is painted.
-    pub(super) fn moved(&self, seen: &Seen, moves: Option<&Tensor>) -> Result<Tensor> {
-        match (&self.movement, &seen.moving, moves) {
-            (Some(movement), Some(moving), Some(_)) => movement.decode(moving, moves),
-            _ => Ok(seen.expected.clone()),
-        }
+        let (paint, basis) = self.painted(seen)?;
+        paint.decode(&seen.expected.detach(), basis, z)
     }
 
     /// Not far from what some mixture of the copies could be, where pixels move and
     /// something is painted.
     pub(super) fn within(&self, seen: &Seen, tokens: &Tensor) -> Result<Tensor> {
-        match (&self.movement, &seen.moving) {
-            (Some(movement), Some(moving)) if self.painting > 0 => movement.within(moving, tokens),
+        match &seen.scene {
+            Some(scene) if self.paint.is_some() => movement::within(scene, tokens),
             _ => Ok(tokens.clone()),
         }
     }
 
-    /// See [`super::NextFrame::error_of_moves`].
-    pub(super) fn error_of_moves<'a>(
-        &'a self,
-        seen: &'a Seen,
-        y: &'a Tensor,
-    ) -> Result<impl Fn(&Tensor) -> Result<InZ> + 'a> {
-        let both = self.movement.as_ref().zip(seen.moving.as_ref());
-        let (movement, moving) = both.ok_or_else(no_latent)?;
-        movement.squared_error(moving, y)
-    }
-
-    /// See [`super::NextFrame::error_of_paint`].
-    pub(super) fn error_of_paint(
-        &self,
-        seen: &Seen,
-        moves: Option<&Tensor>,
-        y: &Tensor,
-    ) -> Result<InZ> {
+    /// See [`super::NextFrame::squared_error`].
+    pub(super) fn squared_error(&self, seen: &Seen, y: &Tensor) -> Result<InZ> {
         if let (Some(objects), Some(layers)) = (&self.objects, &seen.layers) {
             return objects.squared_error(layers, y);
         }
+        let (paint, basis) = self.painted(seen)?;
+        paint.squared_error(&seen.expected, basis, y)
+    }
+
+    /// What z paints with, and u(x).
+    fn painted<'a>(&'a self, seen: &'a Seen) -> Result<(&'a Paint, &'a Tensor)> {
         let both = self.paint.as_ref().zip(seen.basis.as_ref());
-        let (paint, basis) = both.ok_or_else(no_latent)?;
-        let moved = self.moved(&seen.map(|t| Ok(t.detach()))?, moves)?;
-        paint.squared_error(&moved, basis, y)
+        both.ok_or_else(no_latent)
     }
 }
 

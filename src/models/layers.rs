@@ -53,14 +53,6 @@ impl Linear {
         ops::linear_gelu_exact(x, &self.weight, &self.bias)
     }
 
-    /// What `activation` makes of [`Self::forward`].
-    pub fn forward_active(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        match activation {
-            Activation::Gelu => self.forward_gelu(x),
-            Activation::Silu => ops::silu(&self.forward(x)?),
-        }
-    }
-
     /// Jᵀg, g W: (…, outputs) → (…, inputs).
     pub fn pull(&self, g: &Tensor) -> Result<Tensor> {
         let weight = self.weight.t()?.contiguous()?;

@@ -17,12 +17,12 @@ mod stem;
 mod transformer;
 mod weights;
 
-pub use backbone::{Activation, Backbone, BackboneConfig, BackboneKind};
+pub use backbone::{Activation, BackboneConfig};
 pub use bert::{Bert, BertConfig, begin as begin_bert, canonical as bert_weights};
 pub use cells::Cells;
-pub use decoder::{Decoder, InZ, Stages};
+pub use convolutional::Convolutional;
+pub use decoder::{Decoder, InZ};
 pub use layers::{Convolve, LayerNorm, Linear};
-pub use movement::EFFECTS as MOVED_EFFECTS;
 pub use next_frame::{FrameShape, NextFrame, NextFrameConfig};
 pub use observed::{Observed, repeat_each};
 pub use paint::DICTIONARIES;

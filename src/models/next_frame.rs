@@ -5,8 +5,9 @@
 //! past and σ the typical change from frame to frame, is the least-squares
 //! prediction of the next frame. ŷ(x, z) is what a [`Decoder`] makes of it.
 
-use super::backbone::{Backbone, BackboneConfig};
-use super::decoder::{Decoder, InZ, Light, Stages};
+use super::backbone::BackboneConfig;
+use super::convolutional::Convolutional;
+use super::decoder::{Decoder, InZ, Light};
 use super::layers::Linear;
 use super::objects::{self, Layers};
 use super::observed::Observed;
@@ -35,9 +36,6 @@ pub struct NextFrameConfig {
     /// move by n pixels starts with a logit of −n²/2·peak². Little leaks to
     /// neighbours with a narrow one; long moves are found faster with a wide one.
     pub peak: f64,
-    /// How many numbers of z move pixels, where the decoder does; the others
-    /// paint what is left. 0 leaves the moves to x.
-    pub moving: usize,
     /// Objects that move as wholes, where the decoder moves objects.
     pub objects: usize,
     /// Parts of the frame a side, each with numbers of z of its own, which paint it.
@@ -45,7 +43,7 @@ pub struct NextFrameConfig {
     /// Width of the features u(x) on which z acts.
     pub basis: usize,
     /// Size of a single dimension of z's effect on a patch before training, in
-    /// units of σ (paint) or as logits (move).
+    /// units of σ.
     pub latent_start: f64,
     /// The part that turns patches into features.
     pub backbone: BackboneConfig,
@@ -67,7 +65,6 @@ impl Default for NextFrameConfig {
             decoder: Decoder::Move,
             reach: 2,
             peak: 0.35,
-            moving: 0,
             objects: 2,
             cells: 1,
             basis: 32,
@@ -97,7 +94,7 @@ pub struct NextFrame {
     config: NextFrameConfig,
     shape: FrameShape,
     stem: Stem,
-    backbone: Backbone,
+    backbone: Convolutional,
     mean_features: Linear,
     mean: Linear,
     decoder: Light,
@@ -132,7 +129,6 @@ impl NextFrame {
                 "use at least 1; 4 is the default",
             ));
         }
-        let grid = (shape.height / patch, shape.width / patch);
         let pixels = patch * patch * shape.channels;
         let (width, hidden) = (config.backbone.width, config.hidden);
         let decoder = Light::new(config, shape, latent, &mut scope)?;
@@ -141,7 +137,7 @@ impl NextFrame {
         let stem = Stem::new(frames, shape, width, backbone.scope("stem"))?;
         Ok(Self {
             stem,
-            backbone: Backbone::new(&config.backbone, grid, backbone)?,
+            backbone: Convolutional::new(&config.backbone, backbone)?,
             mean_features: Linear::new(width, hidden, 1.0, scope.scope("mean_features"))?,
             mean: Linear::new(hidden, pixels, 0.0, scope.scope("mean"))?,
             decoder,
@@ -162,17 +158,7 @@ impl NextFrame {
 
     /// The dimension of z; 0 where there is none.
     pub fn latent_dimension(&self) -> usize {
-        self.moving() + self.painting()
-    }
-
-    /// How many of z's numbers, the first, move pixels; the others paint.
-    pub fn moving(&self) -> usize {
-        self.decoder.moving
-    }
-
-    /// How many of z's numbers, the last, paint.
-    pub fn painting(&self) -> usize {
-        self.decoder.painting
+        self.decoder.latent
     }
 
     /// Whether ŷ(x, 0) is m(x) itself.
@@ -182,7 +168,7 @@ impl NextFrame {
 
     /// Whether z adds to m(x), where it could explain damage in the past's last frame.
     pub fn paints(&self) -> bool {
-        self.painting() > 0 && self.config.decoder != Decoder::Objects
+        self.latent_dimension() > 0 && self.config.decoder != Decoder::Objects
     }
 
     /// How many numbers a prior sees in each place ([`Observed::sights`]).
@@ -290,17 +276,9 @@ impl NextFrame {
     /// A z for a network without a latent.
     pub fn decode(&self, observed: &Observed, z: Option<&Tensor>) -> Result<Tensor> {
         match z {
-            Some(z) => Ok(self.stages(observed, z)?.last()),
+            Some(z) => self.decoder.decode(&observed.seen, z),
             None => Ok(observed.expected().clone()),
         }
-    }
-
-    /// [`Self::decode`] with a z, step by step.
-    ///
-    /// # Errors
-    /// A z for a network without a latent.
-    pub fn stages(&self, observed: &Observed, z: &Tensor) -> Result<Stages> {
-        self.decoder.stages(&observed.seen, z)
     }
 
     /// A frame in tokens as it may be drawn: where pixels move, at most 2σ beyond
@@ -310,45 +288,14 @@ impl NextFrame {
         self.decoder.within(&observed.seen, tokens)
     }
 
-    /// ‖y − ŷ(x, z)‖² (B,) of frames moved by z (B, moving), on which nothing is
-    /// painted; y is in tokens. Nothing of it is tracked.
+    /// The squared error as a quadratic in z, ‖y − ŷ(x, z)‖² = c − 2 qᵀz + zᵀG z: c (B,),
+    /// q (B, d) and G (B, d, d); where the frame has parts, of each as of an example of its
+    /// own. y is in tokens. It is made for solvers over z, so nothing of it is tracked.
     ///
     /// # Errors
-    /// A network whose z moves nothing.
-    pub fn error_of_move(&self, observed: &Observed, z: &Tensor, y: &Tensor) -> Result<Tensor> {
-        let frozen = observed.seen.map(|t| Ok(t.detach()))?;
-        let moved = self.decoder.moved(&frozen, Some(&z.detach()))?.detach();
-        Ok((moved - y)?.sqr()?.sum((1, 2))?)
-    }
-
-    /// The squared error of moved frames as a quadratic in the numbers of z
-    /// that move, ‖y − ŷ(x, z)‖² = c − 2 qᵀz + zᵀG z, ŷ linearised at z, as a
-    /// function of that z: at (B, moving) it returns c (B,), q (B, moving) and
-    /// G (B, moving, moving). Nothing is painted; y is in tokens. It is made
-    /// for solvers over z, so nothing of it is tracked.
-    ///
-    /// # Errors
-    /// A network whose z moves nothing.
-    pub fn error_of_moves<'a>(
-        &'a self,
-        observed: &'a Observed,
-        y: &'a Tensor,
-    ) -> Result<impl Fn(&Tensor) -> Result<InZ> + 'a> {
-        self.decoder.error_of_moves(&observed.seen, y)
-    }
-
-    /// The same, and exact, in the numbers of z that paint, where those that
-    /// move are `moves` (B, moving).
-    ///
-    /// # Errors
-    /// A network whose z paints nothing.
-    pub fn error_of_paint(
-        &self,
-        observed: &Observed,
-        moves: Option<&Tensor>,
-        y: &Tensor,
-    ) -> Result<InZ> {
-        self.decoder.error_of_paint(&observed.seen, moves, y)
+    /// A network without a latent.
+    pub fn squared_error(&self, observed: &Observed, y: &Tensor) -> Result<InZ> {
+        self.decoder.squared_error(&observed.seen, y)
     }
 
     /// (rows, columns) of patches.

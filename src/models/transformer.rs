@@ -1,16 +1,14 @@
-//! Pre-norm transformer blocks over patches.
+//! Pre-norm transformer blocks over the parts of a grid.
 
-use super::backbone::{Activation, BackboneConfig};
 use super::layers::{LayerNorm, Linear};
 use super::weights::{Init, Scope};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ops;
 use candle_core::Tensor;
 
 #[derive(Debug, Clone)]
 struct Block {
     heads: usize,
-    activation: Activation,
     attention_norm: LayerNorm,
     query_key_value: Linear,
     mix: Linear,
@@ -20,11 +18,9 @@ struct Block {
 }
 
 impl Block {
-    fn new(config: &BackboneConfig, mut scope: Scope) -> Result<Self> {
-        let width = config.width;
+    fn new((width, heads): (usize, usize), mut scope: Scope) -> Result<Self> {
         Ok(Self {
-            heads: config.heads,
-            activation: config.activation,
+            heads,
             attention_norm: LayerNorm::new(width, scope.scope("attention_norm"))?,
             query_key_value: Linear::new(width, 3 * width, 1.0, scope.scope("query_key_value"))?,
             mix: Linear::new(width, width, 0.2, scope.scope("mix"))?,
@@ -42,7 +38,7 @@ impl Block {
             .mix
             .forward_add(&ops::attention(&packed, self.heads)?, x)?;
         let seen = self.feed_norm.forward(&x)?;
-        let hidden = self.expand.forward_active(&seen, self.activation)?;
+        let hidden = self.expand.forward_gelu(&seen)?;
         self.contract.forward_add(&hidden, &x)
     }
 }
@@ -56,24 +52,20 @@ pub struct Transformer {
 }
 
 impl Transformer {
-    /// A grid of `grid` = (h, w) patches.
-    pub fn new(config: &BackboneConfig, grid: (usize, usize), mut scope: Scope) -> Result<Self> {
-        let (width, heads) = (config.width, config.heads);
-        if heads == 0 || width % heads != 0 {
-            return Err(Error::input(
-                "model.backbone.heads",
-                format!("{heads} heads do not divide a width of {width}"),
-                "choose a divisor of model.backbone.width",
-            ));
-        }
+    /// `depth` blocks with `heads`, which divide the `width`; a grid of `grid` = (h, w) parts.
+    pub fn new(
+        (width, heads, depth): (usize, usize, usize),
+        grid: (usize, usize),
+        mut scope: Scope,
+    ) -> Result<Self> {
         Ok(Self {
             places: scope.get(
                 "places",
                 (grid.0 * grid.1, width),
                 Init::Normal { std: 0.1 },
             )?,
-            blocks: (0..config.depth)
-                .map(|index| Block::new(config, scope.scope(&format!("block{index}"))))
+            blocks: (0..depth)
+                .map(|index| Block::new((width, heads), scope.scope(&format!("block{index}"))))
                 .collect::<Result<_>>()?,
             norm: LayerNorm::new(width, scope.scope("norm"))?,
         })

@@ -58,7 +58,7 @@ pub use softmax::softmax;
 pub use squared_error::squared_error;
 pub use threads::{in_pool, use_one_pool};
 pub use trace_form::trace_form;
-pub use transport::{Patches, Scene, sharpen, shifts, transport, transport_form, within};
+pub use transport::{Patches, Scene, sharpen, shifts, transport, within};
 
 #[cfg(test)]
 mod tests {
@@ -137,8 +137,8 @@ mod tests {
 
     /// What moves and scores frames, over examples enough for several tasks each.
     fn moved(x: &[Tensor]) -> Result<Tensor> {
-        let [frames, logits, tilts, basis, mixture] = x else {
-            unreachable!("five tensors")
+        let [frames, logits, basis, mixture] = x else {
+            unreachable!("four tensors")
         };
         let along = Patches {
             grid: (3, 5),
@@ -147,8 +147,7 @@ mod tests {
         };
         let sharp = sharpen(frames, along, 3.0)?;
         let scene = Scene::new(&[(frames, 1), (&sharp, 2)], along)?;
-        let effects = normal(&[9 + 25, 3], 9);
-        let made = transport(&scene, logits, tilts, &effects)?;
+        let made = transport(&scene, logits)?;
         let painted = each_product(basis, mixture, &made)?;
         let bounded = within(&scene, &painted, 2.0)?;
         let gram = each_overlap(basis, basis)?;
@@ -159,13 +158,7 @@ mod tests {
 
     #[test]
     fn threads_change_no_bit_of_what_moves() {
-        let shapes: [&[usize]; 5] = [
-            &[29, 15, 12],
-            &[29, 15, 34],
-            &[29, 15, 3],
-            &[29, 15, 7],
-            &[29, 12, 7],
-        ];
+        let shapes: [&[usize]; 4] = [&[29, 15, 12], &[29, 15, 34], &[29, 15, 7], &[29, 12, 7]];
         let run = |threads: usize| -> Vec<Vec<u32>> {
             let vars: Vec<Var> = (shapes.iter().enumerate())
                 .map(|(draw, shape)| Var::from_tensor(&normal(shape, draw as u64 + 1)).unwrap())

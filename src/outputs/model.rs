@@ -8,8 +8,8 @@ use crate::horizon::WholeHorizon;
 use crate::inference::{Beside, Forecaster, LatentConfig, Learning};
 use crate::models::{FrameShape, Sizes, Weights};
 use crate::rng::Seed;
-use crate::training::Settings;
 use crate::training::checkpoint::{self, Checkpoint};
+use crate::training::{Settings, deleted};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -135,8 +135,11 @@ impl ModelConfig {
     /// Reads a `config.json`.
     ///
     /// # Errors
-    /// Those of [`checkpoint::load_config`], and numbers that no training writes.
+    /// Those of [`checkpoint::load_config`], what asks for a part that was deleted, and
+    /// numbers that no training writes.
     pub fn read(path: &Path) -> Result<Self> {
+        let whole: serde_json::Value = checkpoint::load_config(path)?;
+        deleted::check(&path.display().to_string(), &whole["settings"])?;
         let config: Self = checkpoint::load_config(path)?;
         let about = |error| match error {
             Error::Input {

@@ -3,19 +3,17 @@
 use super::objective::Found;
 use super::remembered::Remembered;
 use super::settings::TrainingConfig;
-use super::visits::Visits;
 use crate::error::Result;
-use crate::inference::{BANK, Beside, Density, Family, Learning, kept_in_bank};
+use crate::inference::{BANK, Beside, Density, Learning, kept_in_bank};
 use crate::models::Weights;
 use crate::sampling::Replay;
 use candle_core::{Tensor, Var};
 use std::collections::HashMap;
 
-/// A z for each window where the family is a table, the last ones of all where the prior
-/// is a bank, and the windows that p(z | x) is to learn from again.
+/// The last z's of all where the prior is a bank, and the windows that p(z | x) is to learn
+/// from again.
 #[derive(Debug)]
 pub(super) struct Kept {
-    pub(super) visits: Option<Visits>,
     pub(super) bank: bool,
     /// Where `training.rehearsal` asks for it.
     pub(super) remembered: Option<Remembered>,
@@ -27,13 +25,11 @@ impl Kept {
     pub(super) fn new(beside: &Beside, settings: &TrainingConfig) -> Self {
         match beside {
             Beside::Latent(latent) => Self {
-                visits: (latent.family == Family::Table).then(Visits::default),
                 bank: matches!(latent.prior, Density::Bank | Density::Neighbours),
                 remembered: (settings.rehearsal > 0).then(Remembered::default),
                 replay: None,
             },
             Beside::Energy(energy) => Self {
-                visits: None,
                 bank: false,
                 remembered: None,
                 replay: (energy.learning == Learning::Contrastive)
@@ -47,17 +43,14 @@ impl Kept {
         self.bank || self.remembered.is_some()
     }
 
-    /// Takes in what a step found of windows of these names; a bank is among `weights`.
-    pub(super) fn note(&mut self, names: &[u64], found: &Found, weights: &Weights) -> Result<()> {
+    /// Takes in what a step found; a bank is among `weights`.
+    pub(super) fn note(&mut self, found: &Found, weights: &Weights) -> Result<()> {
         if let Some(replay) = &mut self.replay {
             found.drawn.iter().try_for_each(|drawn| replay.put(drawn))?;
         }
         let Some(inferred) = &found.inferred else {
             return Ok(());
         };
-        if let Some(visits) = &mut self.visits {
-            visits.note(names, &inferred.best);
-        }
         let Some(context) = &found.context else {
             return Ok(());
         };
@@ -82,10 +75,9 @@ impl Kept {
 
     /// What a checkpoint needs beside the weights, by names that start with `prefix`.
     pub(super) fn tensors(&self, prefix: &str) -> Result<Vec<(String, Tensor)>> {
-        let mut all = match (&self.visits, &self.replay) {
-            (Some(visits), _) => visits.tensors(prefix)?,
-            (None, Some(replay)) => replay.tensors(prefix)?,
-            (None, None) => Vec::new(),
+        let mut all = match &self.replay {
+            Some(replay) => replay.tensors(prefix)?,
+            None => Vec::new(),
         };
         if let Some(remembered) = &self.remembered {
             all.extend(remembered.tensors(prefix)?);
@@ -95,9 +87,6 @@ impl Kept {
 
     /// The inverse of [`Self::tensors`].
     pub(super) fn load(&mut self, tensors: &HashMap<String, Tensor>, prefix: &str) -> Result<()> {
-        if let Some(visits) = &mut self.visits {
-            *visits = Visits::load(tensors, prefix)?;
-        }
         if let Some(remembered) = &mut self.remembered {
             *remembered = Remembered::load(tensors, prefix)?;
         }

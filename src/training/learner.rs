@@ -8,7 +8,6 @@ use super::schedule;
 use super::settings::{Settings, TrainingConfig};
 use super::snapshot::Snapshot;
 use super::spectral;
-use super::visits::Batch;
 use super::watch::{Alarm, Watch};
 use crate::error::{Error, Result};
 use crate::inference::{BANK, Beside, ENERGY_WEIGHTS, Family, Forecaster, UNEXPLAINED};
@@ -112,13 +111,7 @@ impl Learner {
         let mut optimiser = AdamW::new(trained, config)?;
         // Before z comes in, what belongs to it gets no gradient.
         for (name, _) in weights.pairs() {
-            let late = [
-                ".latent.",
-                ".prior.",
-                ".encoder.",
-                ".remainder.",
-                ENERGY_WEIGHTS,
-            ];
+            let late = [".latent.", ".prior.", ".remainder.", ENERGY_WEIGHTS];
             if late.iter().any(|part| name.contains(part)) && !name.contains(BANK) {
                 optimiser.mark_optional(name)?;
             }
@@ -207,20 +200,14 @@ impl Learner {
         &self.weights
     }
 
-    /// One step on a [`Batch`] of windows (B, context + 2, C, H, W): batch, infer
-    /// z, energy, backward, step. `used` is the share of the budget that is
+    /// One step on windows (B, context + 2, C, H, W): infer z, energy, backward, step. `used` is the share of the budget that is
     /// used; `rng` draws this step's noise and z.
     ///
     /// # Errors
     /// A tensor operation that fails. A step that is not finite changes
     /// nothing and is told to [`Self::look_after`] by its report.
-    pub fn step<'a>(
-        &mut self,
-        batch: impl Into<Batch<'a>>,
-        used: f64,
-        rng: &mut Rng,
-    ) -> Result<StepReport> {
-        match self.try_step(batch.into(), used, rng) {
+    pub fn step(&mut self, windows: &Tensor, used: f64, rng: &mut Rng) -> Result<StepReport> {
+        match self.try_step(windows, used, rng) {
             Err(Error::NotFinite { .. }) => Ok(StepReport {
                 energy: f64::NAN,
                 error: f64::NAN,
@@ -232,7 +219,7 @@ impl Learner {
         }
     }
 
-    fn try_step(&mut self, batch: Batch, used: f64, rng: &mut Rng) -> Result<StepReport> {
+    fn try_step(&mut self, windows: &Tensor, used: f64, rng: &mut Rng) -> Result<StepReport> {
         let own = rng.uniform() < self.settings.own_frames;
         let objective = Objective {
             forecaster: &self.forecaster,
@@ -240,11 +227,10 @@ impl Learner {
             settings: &self.settings,
             kept: &self.kept,
         };
-        let windows = batch.windows;
         let count = parts::best_count(windows.dim(0)?, windows.device());
         let vars = self.weights.pairs();
         let (gradients, found) =
-            parts::gradients(&objective, batch, vars, count, (own, used), rng)?;
+            parts::gradients(&objective, windows, vars, count, (own, used), rng)?;
         let copied = match (self.codes, &found.inferred) {
             (Some(codes), Some(inferred)) => self.revival.note(codes, inferred),
             _ => Vec::new(),
@@ -261,8 +247,10 @@ impl Learner {
         }
         if gradient.is_finite() && !own {
             self.follow(found.error)?;
-            revive(&self.dictionaries(), &copied, rng)?;
-            self.kept.note(batch.names, &found, &self.weights)?;
+            if let Some((_, dictionary)) = self.named(DICTIONARIES).next() {
+                revive(dictionary, &copied, rng)?;
+            }
+            self.kept.note(&found, &self.weights)?;
         }
         if let Some(average) = self.average.as_mut().filter(|_| gradient.is_finite()) {
             average.update(self.weights.pairs(), self.optimiser.steps())?;
@@ -290,15 +278,6 @@ impl Learner {
             var.set(&Tensor::new(&[new as f32], var.device())?)?;
         }
         Ok(())
-    }
-
-    /// What z's numbers mean: of those that move, then of those that paint.
-    fn dictionaries(&self) -> Vec<&Var> {
-        let (moving, painting): (Vec<_>, Vec<_>) = self
-            .named(DICTIONARIES)
-            .partition(|(name, _)| name.contains(".move."));
-        let all = moving.into_iter().chain(painting);
-        all.map(|(_, var)| var).collect()
     }
 
     /// The weights whose names end so.

@@ -4,6 +4,7 @@ mod bounds;
 pub mod budget;
 pub mod checkpoint;
 mod contrast;
+pub mod deleted;
 mod example;
 mod kept;
 pub mod learner;
@@ -17,10 +18,8 @@ pub mod settings;
 mod snapshot;
 mod spectral;
 pub mod text;
-mod visits;
 pub mod watch;
 
 pub use learner::{Learner, LearnerState, StepReport};
 pub use settings::Settings;
-pub use visits::Batch;
 pub use watch::Alarm;

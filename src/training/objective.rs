@@ -5,7 +5,7 @@ use super::kept::Kept;
 use super::settings::TrainingConfig;
 use crate::error::Result;
 use crate::inference::{Forecaster, Inferred, Noise};
-use crate::models::{Observed, Stages};
+use crate::models::Observed;
 use crate::ops;
 use crate::rng::Rng;
 use crate::sampling::Taken;
@@ -88,12 +88,10 @@ impl Found {
 
 impl Objective<'_> {
     /// The loss, a mean over the samples of the sum of all that is learned, and
-    /// what was found on the way. `names` are the windows' names, where known; `used` is
-    /// the share of the budget that is used; `rng` draws z.
+    /// what was found on the way. `used` is the share of the budget that is used; `rng` draws z.
     pub(super) fn of(
         &self,
         example: &Example,
-        names: &[u64],
         used: f64,
         rng: &mut Rng,
     ) -> Result<(Tensor, Found)> {
@@ -126,22 +124,12 @@ impl Objective<'_> {
         }
 
         let field = self.forecaster.energy(&observed, &y)?;
-        let starts = self.kept.visits.as_ref().map(|visits| visits.starts(names));
-        let starts = starts.as_deref().unwrap_or_default();
         let beta = self.settings.beta_at(used);
-        let inferred = (self.forecaster).infer_from(&field, starts, beta, rng)?;
+        let inferred = self.forecaster.infer(&field, beta, rng)?;
         let z = inferred.sample_tensor(y.device())?;
-        let (error, before) = match network.stages(&observed, &z)? {
-            Stages::One(made) => (ops::squared_error(&made, &y)?.mean_all()?, None),
-            Stages::Both { moved, painted } => {
-                let before = ops::squared_error(&moved, &y)?.mean_all()?;
-                (ops::squared_error(&painted, &y)?.mean_all()?, Some(before))
-            }
-        };
+        let made = network.decode(&observed, Some(&z))?;
+        let error = ops::squared_error(&made, &y)?.mean_all()?;
         let mut loss = (&error + alone)?;
-        if let Some(before) = before {
-            loss = (loss + before)?;
-        }
         let mut surprise = 0.0;
         if let Some(prior) = self.forecaster.prior() {
             let context = self.forecaster.context(&observed);
@@ -166,11 +154,6 @@ impl Objective<'_> {
                 let Pair { observed, a, b, y } = &futures;
                 loss = (loss + remainder.loss(observed, [a, b], y)?.mean_all()?)?;
             }
-        }
-        if let Some(inference) = self.forecaster.inference()
-            && let Some(extra) = inference.loss(&field, &inferred)?
-        {
-            loss = (loss + extra)?;
         }
         let precision = field.bowls().first().map_or(1.0, |bowl| bowl.precision);
         let numbers = (y.dim(1)? * y.dim(2)?) as f64;

@@ -5,11 +5,10 @@
 
 use super::example::Example;
 use super::objective::{Found, Objective};
-use super::visits::Batch;
 use crate::error::Result;
 use crate::rng::Rng;
 use candle_core::backprop::GradStore;
-use candle_core::{Device, Var};
+use candle_core::{Device, Tensor, Var};
 use rayon::prelude::*;
 
 /// With fewer samples a part packs weights for longer than its thread saves.
@@ -28,13 +27,13 @@ pub(super) fn best_count(samples: usize, device: &Device) -> usize {
 /// that is used.
 pub(super) fn gradients(
     objective: &Objective,
-    batch: Batch,
+    windows: &Tensor,
     vars: &[(String, Var)],
     count: usize,
     (own, used): (bool, f64),
     rng: &mut Rng,
 ) -> Result<(GradStore, Found)> {
-    let samples = batch.windows.dim(0)?;
+    let samples = windows.dim(0)?;
     let start = |part: usize| part * samples / count;
     let parts: Vec<_> = (0..count)
         .map(|part| (start(part), start(part + 1), rng.branch()))
@@ -44,10 +43,10 @@ pub(super) fn gradients(
         .with_max_len(1)
         .map(|(start, end, mut rng)| {
             let share = (end - start) as f64 / samples as f64;
-            let (windows, names) = batch.part(start, end)?;
+            let windows = windows.narrow(0, start, end - start)?;
             let settings = (objective.settings, used);
             let example = Example::draw(objective.frozen, &windows, own, settings, &mut rng)?;
-            let (loss, found) = objective.of(&example, names, used, &mut rng)?;
+            let (loss, found) = objective.of(&example, used, &mut rng)?;
             Ok(((loss * share)?.backward()?, (share, found)))
         })
         .collect::<Result<_>>()?;

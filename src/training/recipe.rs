@@ -1,6 +1,7 @@
 //! Recipes: what to train and how, in TOML. Defaults come first, then the
 //! recipe's file, then `--set key=value`.
 
+use super::deleted;
 use crate::error::{Error, Result};
 use crate::files;
 use serde::Serialize;
@@ -17,16 +18,9 @@ const BUNDLED: &[(&str, &str)] = &[
     ("digits", include_str!("../../models/digits.toml")),
     ("flow", include_str!("../../models/flow.toml")),
     ("galton", include_str!("../../models/galton.toml")),
-    ("langevin", include_str!("../../models/langevin.toml")),
-    ("moved", include_str!("../../models/moved.toml")),
-    ("paint", include_str!("../../models/paint.toml")),
-    ("refined", include_str!("../../models/refined.toml")),
     ("score", include_str!("../../models/score.toml")),
     ("sparse", include_str!("../../models/sparse.toml")),
-    ("spatial", include_str!("../../models/spatial.toml")),
-    ("table", include_str!("../../models/table.toml")),
     ("tokens", include_str!("../../models/tokens.toml")),
-    ("transformer", include_str!("../../models/transformer.toml")),
 ];
 
 /// The text of a recipe, and what to call it in messages.
@@ -105,6 +99,9 @@ where
     }
     for text in overrides {
         layers.push((format!("--set {text}"), parse_override(text)?));
+    }
+    for (source, table) in &layers {
+        deleted::check(source, table)?;
     }
 
     let mut merged = as_table(&T::default())?;
@@ -228,6 +225,7 @@ fn first_unknown(table: &Table, tree: &serde_json::Value, prefix: &str) -> Optio
     for (key, value) in table {
         let path = join(prefix, key);
         match (tree.get(key), value) {
+            (None, _) if deleted::was_a_key(&path) => {}
             (None, _) => return Some(path),
             (Some(inner @ serde_json::Value::Object(_)), Value::Table(value)) => {
                 if let Some(path) = first_unknown(value, inner, &path) {

@@ -96,12 +96,7 @@ pub struct HealthReport {
     windows: usize,
     /// Errors ÷ the least-squares model's, where there is one.
     of_mse: Option<OfMse>,
-    /// See [`crate::evaluation::health::gap`].
-    gap: f64,
 }
-
-/// A gap that is no longer small.
-const WIDE: f64 = 0.01;
 
 /// Errors ÷ the least-squares model's, where the scene moves.
 #[derive(Debug, Serialize)]
@@ -117,14 +112,8 @@ impl HealthReport {
         &self.health.warnings
     }
 
-    /// `windows` is how many windows were looked at; `gap` is [`crate::evaluation::health::gap`]'s.
-    pub fn new(mut health: Health, windows: usize, gap: f64) -> Self {
-        if gap > WIDE {
-            health.warnings.push(format!(
-                "z is not found: more steps of inference leave {:.1}% less energy",
-                100.0 * gap
-            ));
-        }
+    /// `windows` is how many windows were looked at.
+    pub fn new(health: Health, windows: usize) -> Self {
         let error = &health.error;
         let mse = error.mse.filter(|_| health.moving > 0);
         let of_mse = mse.map(|mse| OfMse {
@@ -136,7 +125,6 @@ impl HealthReport {
             health,
             windows,
             of_mse,
-            gap,
         }
     }
 }
@@ -348,7 +336,7 @@ fn checks(name: &str, report: &HealthReport) -> String {
     let mut text = format!(
         "\nThe latent of {name}: squared error one frame ahead where the scene moves, {} windows of its own\n{}\n\
          energy score there of drawn z {:.4}, of no z {:.4}; F(x, wrong y) > F(x, y) in {:.1}% of \
-         {} pairs; {} of {} dimensions of z are used; F is {:.2}% above what 500 more steps of inference find\n",
+         {} pairs; {} of {} dimensions of z are used\n",
         report.windows,
         table(&["", "error", "÷ mse model's"], &rows),
         health.scores.drawn,
@@ -357,7 +345,6 @@ fn checks(name: &str, report: &HealthReport) -> String {
         health.wrong_pairs,
         health.live_dimensions,
         health.dimensions,
-        100.0 * report.gap,
     );
     for warning in &health.warnings {
         text += &format!("{}\n", style(format!("warning: {warning}")).red());

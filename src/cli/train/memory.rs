@@ -5,7 +5,7 @@ use super::Only;
 use crate::error::Result;
 use crate::inference::{Beside, EnergyConfig, Family, Forecaster, LatentConfig, Learning};
 use crate::memory;
-use crate::models::{Decoder, FrameShape, MOVED_EFFECTS, Sizes};
+use crate::models::{Decoder, FrameShape, Sizes};
 use crate::outputs::model::MSE;
 use crate::training::Settings;
 use candle_core::Device;
@@ -18,7 +18,7 @@ const COPIES: f64 = 11.0;
 /// A setting that takes memory.
 type Size = (&'static str, fn(&mut Settings) -> &mut usize);
 
-const SIZES: [Size; 22] = [
+const SIZES: [Size; 21] = [
     ("data.width", |s| &mut s.data.width),
     ("data.height", |s| &mut s.data.height),
     ("training.batch", |s| &mut s.training.batch),
@@ -28,7 +28,6 @@ const SIZES: [Size; 22] = [
     ("model.hidden", |s| &mut s.model.hidden),
     ("model.basis", |s| &mut s.model.basis),
     ("model.reach", |s| &mut s.model.reach),
-    ("model.moving", |s| &mut s.model.moving),
     ("model.backbone.width", |s| &mut s.model.backbone.width),
     ("model.backbone.depth", |s| &mut s.model.backbone.depth),
     ("latent.dimension", |s| &mut s.latent.dimension),
@@ -90,7 +89,7 @@ fn numbers(settings: &Settings, beside: impl Into<Beside>) -> Result<f64> {
 
 /// The numbers of the frames, of the features of each patch, and of what the
 /// decoder keeps for each sample: each dictionary where it paints; where it
-/// moves, the shares of all copies (a few times over) and the directions of z.
+/// moves, the shares of all copies (a few times over) too.
 fn numbers_of_a_step(settings: &Settings, beside: &Beside) -> f64 {
     let (model, data) = (&settings.model, &settings.data);
     let frame = data.frame_bytes() as f64;
@@ -114,9 +113,7 @@ fn numbers_of_a_step(settings: &Settings, beside: &Beside) -> f64 {
     let dimension = match latent.family {
         Family::None => 0.0,
         Family::Codes => latent.stages as f64 * latent.size as f64,
-        Family::Gaussian | Family::Refined | Family::Sparse | Family::Table => {
-            latent.dimension as f64 * model.cells.pow(2) as f64
-        }
+        Family::Gaussian | Family::Sparse => latent.dimension as f64 * model.cells.pow(2) as f64,
     };
     // How the error bends in the numbers of each part's z.
     let parts = model.cells.pow(2) as f64;
@@ -128,11 +125,7 @@ fn numbers_of_a_step(settings: &Settings, beside: &Beside) -> f64 {
         Decoder::Paint => dimension * painted,
         // The products of all shifts; shifted pictures only a sample at a time.
         Decoder::Objects => dimension * dimension + 4.0 * frame * model.objects as f64,
-        Decoder::Move => {
-            let moving = dimension.min(model.moving as f64);
-            let copies = model.copies() as f64;
-            places * (MOVED_EFFECTS as f64 * moving + 4.0 * copies) + (dimension - moving) * painted
-        }
+        Decoder::Move => places * 4.0 * model.copies() as f64 + dimension * painted,
     };
     let seen = settings.window() as f64 * frame + places * features + rehearsed;
     let sample = seen + decoder + bends + over_frames;
@@ -167,7 +160,7 @@ fn culprits(settings: &Settings, only: Option<Only>, all: f64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::{BackboneKind, Weights};
+    use crate::models::Weights;
     use crate::rng::Seed;
 
     fn refusal(set: &[(&str, usize)]) -> String {
@@ -183,16 +176,15 @@ mod tests {
 
     #[test]
     fn weights_are_counted_without_making_them() {
-        for (kind, family, decoder) in [
-            (BackboneKind::Convolutional, Family::Gaussian, Decoder::Move),
-            (BackboneKind::Transformer, Family::Refined, Decoder::Paint),
-            (BackboneKind::Transformer, Family::Codes, Decoder::Paint),
-            (BackboneKind::Convolutional, Family::None, Decoder::Move),
-            (BackboneKind::Convolutional, Family::Codes, Decoder::Objects),
+        for (family, decoder) in [
+            (Family::Gaussian, Decoder::Move),
+            (Family::Sparse, Decoder::Paint),
+            (Family::Codes, Decoder::Paint),
+            (Family::None, Decoder::Move),
+            (Family::Codes, Decoder::Objects),
         ] {
             let mut settings = Settings::default();
             (settings.data.width, settings.data.height) = (16, 16);
-            settings.model.backbone.kind = kind;
             settings.latent.family = family;
             settings.model.decoder = decoder;
             if decoder == Decoder::Objects {
@@ -214,7 +206,7 @@ mod tests {
             )
             .unwrap();
             let counted = numbers(&settings, &settings.latent).unwrap();
-            assert_eq!(counted, weights.count() as f64, "{kind:?} {family:?}");
+            assert_eq!(counted, weights.count() as f64, "{family:?} {decoder:?}");
         }
     }
 

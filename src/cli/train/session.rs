@@ -11,7 +11,7 @@ use super::Only;
 use super::best::Best;
 use super::course::{self, Course, Pace, VALIDATIONS};
 use super::validation::Validation;
-use crate::data::{self, Footage, Split, ValidationPlaces, Window};
+use crate::data::{self, Footage, Split, ValidationPlaces};
 use crate::error::{Error, Result};
 use crate::interrupt;
 use crate::models::FrameShape;
@@ -22,7 +22,7 @@ use crate::outputs::progress::{self, Progress};
 use crate::outputs::run::{Existing, MODEL, Run};
 use crate::rng::Seed;
 use crate::training::budget::Budget;
-use crate::training::{Batch, Learner, Settings, StepReport};
+use crate::training::{Learner, Settings, StepReport};
 use candle_core::{Device, Tensor};
 use conclusion::conclude;
 use continuity::{same_model, same_seed};
@@ -190,10 +190,9 @@ impl Session {
 }
 
 impl Plan {
-    /// The batch that the model of this name sees at a step, and its windows' names. Least
-    /// squares and the first member see the same; further members others, as they would from
-    /// another seed.
-    fn batch(&self, name: &str, step: u64) -> Result<(Tensor, Vec<u64>)> {
+    /// The batch that the model of this name sees at a step. Least squares and the first
+    /// member see the same; further members others, as they would from another seed.
+    fn batch(&self, name: &str, step: u64) -> Result<Tensor> {
         let settings = &self.settings;
         let mut rng = match self.is_first(name) {
             true => self.seed.stream("batch", step),
@@ -202,9 +201,7 @@ impl Plan {
         let (length, batch) = (settings.window(), settings.training.batch);
         let mut windows = self.split.train.draw(length, batch, &mut rng);
         data::vary(&mut windows, settings.training.views(), &mut rng);
-        let names = windows.iter().map(Window::name).collect();
-        let frames = data::batch(&self.footage, &windows, length, &self.device)?;
-        Ok((frames, names))
+        data::batch(&self.footage, &windows, length, &self.device)
     }
 
     /// Whether it is least squares or the first member.
@@ -241,14 +238,10 @@ impl Course for Session {
         });
         let batches = batches.collect::<Result<Vec<_>>>()?;
         let mut reports = Vec::new();
-        for (learner, (windows, names)) in self.learners.iter_mut().zip(batches) {
+        for (learner, windows) in self.learners.iter_mut().zip(batches) {
             let name = learner.name();
             let mut rng = plan.seed.stream(name, step);
-            let batch = Batch {
-                windows: &windows,
-                names: &names,
-            };
-            let report = learner.step(batch, used, &mut rng)?;
+            let report = learner.step(&windows, used, &mut rng)?;
             if let Some(alarm) = learner.look_after(&report)? {
                 progress.warn(&format!(
                     "step {step}: {}: {alarm}; going back to the last good state, with half the step size",

@@ -1,11 +1,11 @@
 use super::*;
-use crate::inference::{Family, LatentConfig};
+use crate::inference::LatentConfig;
 use crate::models::{BackboneConfig, Decoder, FrameShape, NextFrameConfig, Weights};
 use crate::rng::Seed;
 use candle_core::{DType, Device};
 
 /// Of frames of 8 by 16, that has not learned anything.
-fn forecaster(family: Family, refinement: usize) -> Forecaster {
+fn forecaster() -> Forecaster {
     let shape = FrameShape {
         channels: 1,
         height: 8,
@@ -24,31 +24,11 @@ fn forecaster(family: Family, refinement: usize) -> Forecaster {
         ..NextFrameConfig::default()
     };
     let latent = LatentConfig {
-        family,
-        refinement,
         dimension: 12,
         ..LatentConfig::default()
     };
     let mut weights = Weights::new(Seed(2), &Device::Cpu);
     Forecaster::new(&model, &latent, shape, "latent", &mut weights).unwrap()
-}
-
-#[test]
-fn the_gap_is_what_inference_leaves() {
-    let mut rng = Seed(1).stream("test", 0);
-    let windows = (rng.uniform_tensor(0.0, 1.0, (6, 3, 1, 8, 16), &Device::Cpu)).unwrap();
-    let mut of = |family, steps| gap(&forecaster(family, steps), &windows, &mut rng).unwrap();
-    assert_eq!(of(Family::Gaussian, 0), 0.0);
-    let (none, few, many) = (
-        of(Family::Refined, 1),
-        of(Family::Refined, 3),
-        of(Family::Refined, 100),
-    );
-    assert!(none > few && few > many, "{none} {few} {many}");
-    assert!(none > 1e-3 && many < 1e-9, "{none} {many}");
-    // Two ways to the same least energy differ by their rounding.
-    let table = of(Family::Table, 0);
-    assert!((-1e-12..0.01).contains(&table), "{table}");
 }
 
 /// Frames about a grey one whose numbers each go their own way, as far as `spread`.
@@ -99,7 +79,7 @@ fn draws_as_the_truth_have_no_gap_though_each_is_worse_than_their_mean() {
 fn a_certain_forecast_scores_its_error_and_one_window_tells_nothing_of_flatness() {
     let mut rng = Seed(1).stream("test", 0);
     let window = rng.uniform_tensor(0.0, 1.0, (1, 3, 1, 8, 16), &Device::Cpu);
-    let made = forecaster(Family::Gaussian, 0);
+    let made = forecaster();
     let health = check(&made, None, &window.unwrap(), &mut rng).unwrap();
     let Scores { drawn, no_z } = health.scores;
     assert!(

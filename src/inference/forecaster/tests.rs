@@ -1,4 +1,5 @@
 use super::super::config::Family;
+use super::super::tensor;
 use super::*;
 use crate::latent::Codes;
 use crate::models::{BackboneConfig, Decoder, Weights};
@@ -6,7 +7,7 @@ use crate::rng::Seed;
 use candle_core::Device;
 
 /// A small forecaster, h(x) and y in tokens.
-fn forecaster(decoder: Decoder, moving: usize) -> (Forecaster, Observed, Tensor) {
+fn forecaster(decoder: Decoder) -> (Forecaster, Observed, Tensor) {
     let shape = FrameShape {
         channels: 3,
         height: 20,
@@ -17,7 +18,6 @@ fn forecaster(decoder: Decoder, moving: usize) -> (Forecaster, Observed, Tensor)
         decoder,
         context: 3,
         hidden: 8,
-        moving,
         // z must do something before training.
         latent_start: 0.5,
         backbone: BackboneConfig {
@@ -28,7 +28,6 @@ fn forecaster(decoder: Decoder, moving: usize) -> (Forecaster, Observed, Tensor)
     };
     let latent = LatentConfig {
         dimension: 5,
-        looks: 12,
         ..LatentConfig::default()
     };
     let mut weights = Weights::new(Seed(2), &Device::Cpu);
@@ -39,13 +38,6 @@ fn forecaster(decoder: Decoder, moving: usize) -> (Forecaster, Observed, Tensor)
     let (x, y) = (draw(&[2, 3, 3, 20, 12]), draw(&[2, 3, 20, 12]));
     let (observed, y) = (network.observe(&x).unwrap(), network.tokens(&y).unwrap());
     (forecaster, observed, y)
-}
-
-/// h(x) of the x of [`forecaster`].
-fn observed_by(forecaster: &Forecaster) -> Observed {
-    let mut rng = Seed(1).stream("test", 0);
-    let x = rng.uniform_tensor(0.0, 1.0, &[2, 3, 3, 20, 12][..], &Device::Cpu);
-    forecaster.network().observe(&x.unwrap()).unwrap()
 }
 
 /// ‖y − ŷ(x, z)‖² of each sample, of the decoder itself.
@@ -64,7 +56,7 @@ fn near(found: f64, truth: f32) {
 fn the_quadratic_is_the_squared_error_of_the_decoder() {
     // What is painted on is m(x), or moved.
     for decoder in [Decoder::Paint, Decoder::Move] {
-        let (forecaster, observed, y) = forecaster(decoder, 0);
+        let (forecaster, observed, y) = forecaster(decoder);
         let bowls = forecaster.energy(&observed, &y).unwrap();
         let mut rng = Seed(3).stream("test", 0);
         let z = rng.normal_tensor((2, 5), &Device::Cpu).unwrap();
@@ -78,107 +70,8 @@ fn the_quadratic_is_the_squared_error_of_the_decoder() {
 }
 
 #[test]
-fn moved_and_painted_it_is_the_error_at_the_best_moves_for_all_paint() {
-    let (forecaster, observed, y) = forecaster(Decoder::Move, 2);
-    let field = forecaster.energy(&observed, &y).unwrap();
-    let mut rng = Seed(3).stream("test", 0);
-    let inferred = forecaster.infer(&field, 1.0, &mut rng).unwrap();
-    let best = tensor(&inferred.best, &Device::Cpu).unwrap();
-    let (moves, paint) = (
-        best.narrow(1, 0, 2).unwrap(),
-        rng.normal_tensor((2, 3), &Device::Cpu),
-    );
-    let other = Tensor::cat(&[&moves, &paint.unwrap()], 1).unwrap();
-    for z in [&best, &other] {
-        let truth = direct(&forecaster, (&observed, &y), z);
-        let z = z.to_vec2::<f32>().unwrap();
-        for ((bowl, truth), z) in field.bowls().iter().zip(truth).zip(z) {
-            let z: Vec<f64> = z.into_iter().map(f64::from).collect();
-            near(bowl.squared_error(&z), truth);
-        }
-    }
-    // E(z*) is below E where nothing moves, where nothing is painted, and
-    // where neither is.
-    let energy = |z: &Tensor| -> Vec<f64> {
-        let truth = direct(&forecaster, (&observed, &y), z);
-        let rest = z.sqr().unwrap().sum(1).unwrap().to_vec1::<f32>().unwrap();
-        let kappa = field.bowls()[0].precision;
-        let pairs = truth.into_iter().zip(rest);
-        pairs
-            .map(|(c, r)| 0.5 * (kappa * f64::from(c) + f64::from(r)))
-            .collect()
-    };
-    let none = |width| Tensor::zeros((2, width), candle_core::DType::F32, &Device::Cpu).unwrap();
-    let painted = Tensor::cat(&[none(2), best.narrow(1, 2, 3).unwrap()], 1).unwrap();
-    let moved = Tensor::cat(&[moves, none(3)], 1).unwrap();
-    for worse in [painted, moved, none(5)] {
-        for (least, more) in energy(&best).into_iter().zip(energy(&worse)) {
-            assert!(least < more, "{least} {more}");
-        }
-    }
-}
-
-#[test]
-fn of_codes_that_move_each_has_the_decoder_s_error() {
-    let (network, _, y) = forecaster(Decoder::Move, 3);
-    let codes = Codes::new(2, 3).unwrap();
-    let latent = LatentConfig {
-        family: Family::Codes,
-        stages: 2,
-        size: 3,
-        ..LatentConfig::default()
-    };
-    let model = NextFrameConfig {
-        moving: 3,
-        latent_start: 3.0,
-        ..network.network().config().clone()
-    };
-    let shape = network.network().shape();
-    let mut weights = Weights::new(Seed(2), &Device::Cpu);
-    let forecaster = Forecaster::new(&model, &latent, shape, "latent", &mut weights).unwrap();
-    let observed = observed_by(&forecaster);
-    let field = forecaster.energy(&observed, &y).unwrap();
-    let mut rng = Seed(3).stream("test", 0);
-    let inferred = forecaster.infer(&field, 1.0, &mut rng).unwrap();
-    let error = |index: usize| {
-        let z = tensor(&vec![codes.vector(index); 2], &Device::Cpu).unwrap();
-        direct(&forecaster, (&observed, &y), &z)
-    };
-    let all: Vec<Vec<f32>> = (0..codes.count()).map(error).collect();
-    for (sample, bowl) in field.bowls().iter().enumerate() {
-        // Whatever paints: the move that is best alone, and what paints best on it.
-        let best = codes.read(
-            &inferred.best[sample]
-                .iter()
-                .map(|&z| z as f32)
-                .collect::<Vec<_>>(),
-        );
-        let of_move = |index: &usize| codes.choices(*index).next() == Some(best[0]);
-        for index in (0..codes.count()).filter(of_move) {
-            near(bowl.squared_error(&codes.vector(index)), all[index][sample]);
-        }
-        let moves: Vec<f32> = (0..3)
-            .map(|code| {
-                let mut z = vec![0.0; 6];
-                z[code] = 1.0;
-                let z = tensor(&vec![z; 2], &Device::Cpu).unwrap();
-                direct(&forecaster, (&observed, &y), &z)[sample]
-            })
-            .collect();
-        assert!(
-            moves.iter().all(|error| *error >= moves[best[0]]),
-            "{moves:?}"
-        );
-        assert!(
-            moves.iter().any(|error| *error > moves[best[0]]),
-            "{moves:?}"
-        );
-    }
-}
-
-#[test]
 fn of_objects_every_pair_of_moves_has_the_decoder_s_error() {
-    let (paint, _, y) = forecaster(Decoder::Paint, 0);
+    let (paint, _, y) = forecaster(Decoder::Paint);
     let model = NextFrameConfig {
         decoder: Decoder::Objects,
         reach: 1,
@@ -245,7 +138,7 @@ fn of_objects_every_pair_of_moves_has_the_decoder_s_error() {
 
 #[test]
 fn parts_with_a_z_each_add_up_to_the_error_of_the_frame() {
-    let (whole, _, y) = forecaster(Decoder::Paint, 0);
+    let (whole, _, y) = forecaster(Decoder::Paint);
     let shape = FrameShape {
         height: 16,
         width: 24,
@@ -307,46 +200,21 @@ fn parts_with_a_z_each_add_up_to_the_error_of_the_frame() {
         .unwrap()
         .unwrap();
     assert_eq!(surprise.dims(), [2]);
-    // Codes have parts too; an encoder has none, nor are there parts that do not fit.
-    let family = |family| LatentConfig {
-        family,
+    // Codes have parts too, and no parts are there that do not fit.
+    let codes = LatentConfig {
+        family: Family::Codes,
         ..LatentConfig::default()
     };
-    let codes = family(Family::Codes);
     let mut weights = Weights::new(Seed(2), &Device::Cpu);
     assert!(Forecaster::new(&model, &codes, shape, "latent", &mut weights).is_ok());
-    for (model, latent) in [
-        (model.clone(), family(Family::Refined)),
-        (NextFrameConfig { cells: 5, ..model }, latent),
-    ] {
-        let mut weights = Weights::new(Seed(2), &Device::Cpu);
-        let made = Forecaster::new(&model, &latent, shape, "latent", &mut weights);
-        let said = made
-            .err()
-            .map(|error| error.to_string())
-            .unwrap_or_default();
-        assert!(said.contains("model.cells"), "{said}");
-    }
-}
-
-#[test]
-fn families_that_need_it_linear_refuse_moves_by_z() {
-    for (moving, refused) in [(0, false), (2, true)] {
-        let shape = forecaster(Decoder::Paint, 0).0.network().shape();
-        let model = NextFrameConfig {
-            moving,
-            ..NextFrameConfig::default()
-        };
-        let latent = LatentConfig {
-            family: Family::Codes,
-            ..LatentConfig::default()
-        };
-        let mut weights = Weights::new(Seed(2), &Device::Cpu);
-        let made = Forecaster::new(&model, &latent, shape, "latent", &mut weights);
-        let said = made.err().map(|error| error.to_string());
-        assert_eq!(said.is_some(), refused, "{said:?}");
-        assert!(said.is_none_or(|said| said.contains("model.moving = 0")));
-    }
+    let model = NextFrameConfig { cells: 5, ..model };
+    let mut weights = Weights::new(Seed(2), &Device::Cpu);
+    let made = Forecaster::new(&model, &latent, shape, "latent", &mut weights);
+    let said = made
+        .err()
+        .map(|error| error.to_string())
+        .unwrap_or_default();
+    assert!(said.contains("model.cells"), "{said}");
 }
 
 #[test]
@@ -354,8 +222,8 @@ fn a_drawn_frame_stays_near_what_moves() {
     // All copies of a flat frame are flat, m(x) too before training: what a z
     // far from likely paints shows by 2σ, here 0.2. Where it only paints it
     // shows by more.
-    for (decoder, moving) in [(Decoder::Move, 2), (Decoder::Move, 0), (Decoder::Paint, 0)] {
-        let (forecaster, _, _) = forecaster(decoder, moving);
+    for decoder in [Decoder::Move, Decoder::Paint] {
+        let (forecaster, _, _) = forecaster(decoder);
         let x = Tensor::full(0.5f32, (2, 3, 3, 20, 12), &Device::Cpu).unwrap();
         let observed = forecaster.network().observe(&x).unwrap();
         let mut rng = Seed(4).stream("test", 0);

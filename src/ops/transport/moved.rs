@@ -5,7 +5,6 @@
 use super::super::kernel::{Parts, filled, simd};
 use super::Patches;
 use rayon::prelude::*;
-use std::ops::Range;
 
 /// The widest vector: a run is read as so many values, or a multiple.
 pub(super) const WIDEST: usize = 16;
@@ -23,8 +22,6 @@ pub(super) struct Moved {
     pub(super) stride: usize,
     /// Of each copy, source after source, from an example's first value.
     pub(super) offsets: Vec<usize>,
-    /// The copies of each source.
-    pub(super) copies: Vec<Range<usize>>,
 }
 
 impl Moved {
@@ -36,14 +33,12 @@ impl Moved {
         let slack = run.next_multiple_of(WIDEST) - run;
         let stride = along.grid.1 * run + 2 * border * along.channels + slack;
         let plane = (along.grid.0 * along.patch + 2 * border) * stride;
-        let (mut offsets, mut copies) = (Vec::new(), Vec::new());
+        let mut offsets = Vec::new();
         for (source, reach) in reaches.iter().enumerate() {
-            let first = offsets.len();
             let all = border - reach..=border + reach;
             for (down, right) in all.clone().flat_map(|y| all.clone().map(move |x| (y, x))) {
                 offsets.push(source * plane + down * stride + right * along.channels);
             }
-            copies.push(first..offsets.len());
         }
         Self {
             along,
@@ -52,7 +47,6 @@ impl Moved {
             plane,
             stride,
             offsets,
-            copies,
         }
     }
 

@@ -4,7 +4,6 @@
 use super::super::check::{alike, fused, shape, wrong_shape};
 use super::super::kernel::{Parts, filled, tensor};
 use super::super::patches::unpatchify;
-use super::form::MOST_EFFECTS;
 use super::moved::Moved;
 use super::{Patches, shifts, slices};
 use crate::error::{Error, Result};
@@ -85,24 +84,12 @@ impl Scene {
         Moved::new(self.along, &self.reaches)
     }
 
-    /// Refuses logits and effects of another shape; says how many effects.
-    pub(super) fn check(&self, name: &str, logits: &Tensor, effects: &Tensor) -> Result<usize> {
-        let all = [
-            ("scene", &self.frames),
-            ("logits", logits),
-            ("effects", effects),
-        ];
-        alike(name, &all)?;
+    /// Refuses logits of another shape.
+    pub(super) fn check(&self, name: &str, logits: &Tensor) -> Result<()> {
+        alike(name, &[("scene", &self.frames), ("logits", logits)])?;
         let count: usize = self.reaches.iter().map(|&reach| shifts(reach)).sum();
         let expected = [self.frames.dims()[0], self.along.places(), count];
-        shape(name, "logits", logits, &expected)?;
-        match effects.dims() {
-            &[k, kinds] if k == count && (1..=MOST_EFFECTS).contains(&kinds) => Ok(kinds),
-            _ => {
-                let expected = format!("({count}, R), R from 1 to {MOST_EFFECTS}");
-                Err(wrong_shape(name, "effects", effects, expected))
-            }
-        }
+        shape(name, "logits", logits, &expected)
     }
 
     /// All shifted copies, (B, N, p·p·C, K).

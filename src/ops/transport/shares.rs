@@ -1,83 +1,37 @@
-//! The shares of a patch's copies: softmax(ℓ + Φ v).
+//! The shares of a patch's copies: softmax(ℓ).
 
 use super::super::kernel::{exp, halved, larger, multiply_add};
-use super::moved::{Moved, WIDEST};
-use std::ops::Range;
+use super::moved::WIDEST;
 
 /// A smaller share counts as none. What is made of such, and its square, may be
 /// too small for normal numbers, and a processor can take a hundred times as
 /// long over these.
 const LEAST: f32 = 1e-10;
 
-/// Φ, a row for each effect, padded with zeros to [`Moved::wide`].
-pub(super) struct Effects {
-    /// R.
-    pub(super) kinds: usize,
-    pub(super) wide: usize,
-    /// (R, wide).
-    pub(super) rows: Vec<f32>,
-    /// Of each source the effects that are not 0 for all its copies, then R.
-    pub(super) of_sources: Vec<Vec<usize>>,
-}
-
-impl Effects {
-    /// Of Φ as (K, R).
-    pub(super) fn new(moved: &Moved, effects: &[f32], kinds: usize) -> Self {
-        let (count, wide) = (moved.offsets.len(), moved.wide());
-        let mut rows = vec![0f32; kinds * wide];
-        for (kind, row) in rows.chunks_exact_mut(wide).enumerate() {
-            for (to, from) in row[..count].iter_mut().zip(effects.chunks_exact(kinds)) {
-                *to = from[kind];
-            }
-        }
-        let acting = |copies: &Range<usize>| {
-            let acts = |kind: &usize| {
-                let row = &rows[kind * wide..][copies.clone()];
-                row.iter().any(|&effect| effect != 0.0)
-            };
-            (0..kinds).filter(acts).chain([kinds]).collect()
-        };
-        let of_sources = moved.copies.iter().map(acting).collect();
-        Self {
-            kinds,
-            wide,
-            rows,
-            of_sources,
+/// softmax(ℓ) into `row`, of [`super::Moved::wide`], with zeros after the last copy.
+#[inline(always)]
+pub(super) fn shares<const FMA: bool>(logits: &[f32], row: &mut [f32]) {
+    let count = logits.len();
+    row[..count].copy_from_slice(logits);
+    row[count..].fill(f32::NEG_INFINITY);
+    let mut most = [f32::NEG_INFINITY; WIDEST];
+    for x in parts(row) {
+        for (most, &x) in most.iter_mut().zip(x) {
+            *most = larger(x, *most);
         }
     }
-
-    /// softmax(ℓ + Φ v) into `row`, of `wide`, with zeros after the last copy.
-    #[inline(always)]
-    pub(super) fn shares<const FMA: bool>(&self, logits: &[f32], v: &[f32], row: &mut [f32]) {
-        let count = logits.len();
-        row[..count].copy_from_slice(logits);
-        row[count..].fill(f32::NEG_INFINITY);
-        for (&v, effect) in v.iter().zip(self.rows.chunks_exact(self.wide)) {
-            for (x, effect) in parts_mut(row).iter_mut().zip(parts(effect)) {
-                for (x, &effect) in x.iter_mut().zip(effect) {
-                    *x = multiply_add::<FMA>(v, effect, *x);
-                }
-            }
+    let shift = halved(most, larger);
+    for x in parts_mut(row) {
+        for x in x {
+            *x = exp::<FMA>(*x - shift);
         }
-        let mut most = [f32::NEG_INFINITY; WIDEST];
-        for x in parts(row) {
-            for (most, &x) in most.iter_mut().zip(x) {
-                *most = larger(x, *most);
-            }
-        }
-        let shift = halved(most, larger);
-        for x in parts_mut(row) {
-            for x in x {
-                *x = exp::<FMA>(*x - shift);
-            }
-        }
-        row[count..].fill(0.0);
-        let share = 1.0 / sum(row);
-        for x in parts_mut(row) {
-            for x in x {
-                let found = *x * share;
-                *x = if found < LEAST { 0.0 } else { found };
-            }
+    }
+    row[count..].fill(0.0);
+    let share = 1.0 / sum(row);
+    for x in parts_mut(row) {
+        for x in x {
+            let found = *x * share;
+            *x = if found < LEAST { 0.0 } else { found };
         }
     }
 }

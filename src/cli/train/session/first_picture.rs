@@ -1,8 +1,9 @@
 //! The first picture of a run: futures of the whole-horizon model, before the networks learn.
 
 use super::Plan;
+use crate::data::Window;
 use crate::error::Result;
-use crate::horizon::{Drawing, WholeHorizon, with_past};
+use crate::horizon::{Drawing, WholeHorizon, frames, with_past};
 use crate::outputs::picture::{Cell, Picture, Row};
 use candle_core::{IndexOp as _, Tensor};
 
@@ -19,23 +20,24 @@ const WIDE: usize = 128;
 /// Footage that cannot be read, an interrupt.
 pub(super) fn first_picture(plan: &Plan, model: &WholeHorizon) -> Result<Option<Picture>> {
     let length = model.context + model.frames;
-    let mut liveliest: Option<(f64, (Vec<Vec<f32>>, usize))> = None;
+    let mut liveliest: Option<(f64, Window)> = None;
     for window in plan.split.validation.spread(length, WINDOWS) {
-        let (frames, before) = with_past(&plan.footage, &window, length)?;
-        let seen = before + model.context;
-        let (first, last) = (&frames[seen - 1], &frames[before + length - 1]);
+        let frames = frames(&plan.footage, &window, length)?;
+        let (first, last) = (&frames[model.context - 1], &frames[length - 1]);
         let change = first
             .iter()
             .zip(last)
             .map(|(a, b)| f64::from((a - b).powi(2)));
         let change = change.sum();
-        if liveliest.as_ref().is_none_or(|(most, _)| change > *most) {
-            liveliest = Some((change, (frames, seen)));
+        if liveliest.is_none_or(|(most, _)| change > most) {
+            liveliest = Some((change, window));
         }
     }
-    let Some((_, (film, seen))) = liveliest else {
+    let Some((_, window)) = liveliest else {
         return Ok(None);
     };
+    let (film, before) = with_past(&plan.footage, &window, length)?;
+    let seen = before + model.context;
     let [channels, height, width] = model.appearance.background.shape;
     let tensor = |frames: &[Vec<f32>]| {
         let shape = (1, frames.len(), channels, height, width);

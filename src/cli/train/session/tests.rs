@@ -154,7 +154,10 @@ fn members_learn_beside_each_other_and_change_nothing_for_the_first() {
     alone.train().unwrap();
     let (_folder, mut several) = session_of(6, 3);
     let before = several.now();
-    let seen = |name: &str| several.plan.batch(name, 3).unwrap().1;
+    let seen = |name: &str| -> Vec<f32> {
+        let frames = several.plan.batch(name, 3).unwrap();
+        frames.flatten_all().unwrap().to_vec1().unwrap()
+    };
     assert_eq!(seen("latent"), seen("mse"));
     assert_ne!(seen("latent-2"), seen("latent"));
     assert_ne!(seen("latent-2"), seen("latent-3"));

@@ -26,33 +26,16 @@ fn moved_by_steps(settings: &Settings) -> Vec<(String, bool)> {
 
 #[test]
 fn every_weight_gets_a_gradient() {
-    // Own frames too: a moved z is trained on them.
-    for (own_frames, moving) in [(0.0, 2), (0.0, 1), (0.0, 0), (1.0, 2)] {
-        let mut settings = settings(Decoder::Move);
-        settings.model.moving = moving;
-        settings.training.own_frames = own_frames;
-        settings.training.average = 0.0;
-        for (name, moved) in moved_by_steps(&settings) {
-            let own_only = own_frames == 1.0 && name.ends_with(UNEXPLAINED);
-            assert_eq!(moved, !own_only, "{name}");
-        }
-    }
-}
-
-/// All that may be drawn or found of z, each with a recipe that uses it.
-#[test]
-fn every_weight_of_every_family_gets_a_gradient() {
     let recipe = |change: fn(&mut Settings)| {
         let mut settings = settings(Decoder::Move);
-        settings.model.moving = 0;
         settings.training.average = 0.0;
         change(&mut settings);
         settings
     };
     for settings in [
+        recipe(|_| ()),
         recipe(|s| s.latent.prior = Density::Flow),
         recipe(|s| s.latent.family = Family::Sparse),
-        recipe(|s| s.latent.family = Family::Table),
         recipe(|s| s.model.cells = 2),
         recipe(|s| {
             s.latent.family = Family::Codes;
@@ -60,9 +43,8 @@ fn every_weight_of_every_family_gets_a_gradient() {
             s.training.score_weight = 0.0;
             (s.training.beta, s.training.beta_start) = (1e-6, 1e-6);
         }),
-        // The first stage moves, the second paints.
         recipe(|s| {
-            (s.model.moving, s.latent.size, s.latent.stages) = (4, 4, 2);
+            (s.latent.size, s.latent.stages) = (4, 2);
             s.latent.family = Family::Codes;
             s.training.score_weight = 0.0;
             // So warm that all codes are drawn.

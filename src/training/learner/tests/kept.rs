@@ -23,41 +23,6 @@ fn resumed(old: &Learner, change: impl Fn(&mut Settings)) -> Learner {
 }
 
 #[test]
-fn a_table_goes_on_from_visit_to_visit_and_over_a_checkpoint() {
-    let table = |s: &mut Settings| s.latent.family = Family::Table;
-    let mut learner = learner(table);
-    let mut rng = Seed(5).stream("test", 0);
-    let windows = windows(far(Decoder::Paint), &mut rng);
-    let names: Vec<u64> = (0..16).map(|index| index * 3 + 1).collect();
-    let batch = Batch {
-        windows: &windows,
-        names: &names,
-    };
-    let starts = |learner: &Learner| learner.kept.visits.as_ref().unwrap().starts(&names);
-    assert!(starts(&learner).iter().all(Option::is_none));
-    let mut step = |learner: &mut Learner| {
-        let mut rng = rng.branch();
-        learner.step(batch, 0.9, &mut rng).unwrap()
-    };
-    step(&mut learner);
-    let first = starts(&learner);
-    assert!(
-        first
-            .iter()
-            .all(|z| z.as_ref().is_some_and(|z| z.len() == 2))
-    );
-    step(&mut learner);
-    let second = starts(&learner);
-    assert_ne!(first, second);
-    let again = resumed(&learner, table);
-    assert_eq!(again.kept.visits, learner.kept.visits);
-    assert_eq!(starts(&again), second);
-    // Windows without a name begin anew, and leave nothing.
-    learner.step(&windows, 0.9, &mut rng.clone()).unwrap();
-    assert_eq!(starts(&learner), second);
-}
-
-#[test]
 fn a_bank_holds_what_was_found_and_is_no_average() {
     let bank = |s: &mut Settings| s.latent.prior = Density::Neighbours;
     let mut learner = learner(bank);

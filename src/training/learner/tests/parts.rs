@@ -20,15 +20,7 @@ fn a_step_in_parts_is_the_step_of_the_whole() {
     };
     let mut made = |count: usize| {
         let vars = learner.weights.pairs();
-        parts::gradients(
-            &objective,
-            (&windows).into(),
-            vars,
-            count,
-            (false, 0.5),
-            &mut rng,
-        )
-        .unwrap()
+        parts::gradients(&objective, &windows, vars, count, (false, 0.5), &mut rng).unwrap()
     };
     let (whole, found) = made(1);
     // 3 does not divide 16.
