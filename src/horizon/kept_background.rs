@@ -1,7 +1,8 @@
 //! A background that is kept up as the film goes on.
 
 use super::background::Background;
-use super::piece::threshold;
+use super::piece::{connected, threshold};
+use std::collections::BTreeSet;
 
 /// Frames by which a background is kept up: what was still for so long is part of it.
 pub const LATELY: usize = 64;
@@ -12,7 +13,9 @@ const OTHERS: usize = 4;
 /// … but not in the latest.
 const LATEST: usize = 6;
 /// A pixel that was still in the latest goes with so many of the eight around it.
-const AROUND: usize = 5;
+const MOST: usize = 5;
+/// Less than this share of the pixels around what belongs to the background moves.
+const MOVING: f64 = 0.15;
 
 /// A background as it is after some frames.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,16 +56,22 @@ impl KeptBackground {
         let long: Vec<bool> = (pixels.clone())
             .map(|pixel| still[pixel] && others(pixel, &looked_at) <= OTHERS)
             .collect();
-        let around = |pixel: usize, of: &[bool]| {
-            let (row, column) = (pixel / width, pixel % width);
-            let rows = row.saturating_sub(1)..(row + 2).min(height);
-            let columns = column.saturating_sub(1)..(column + 2).min(width);
-            let each = rows.flat_map(|row| columns.clone().map(move |column| row * width + column));
-            each.filter(|&other| other != pixel && of[other]).count()
-        };
-        let changed: Vec<bool> = (pixels.clone())
-            .map(|pixel| long[pixel] || still[pixel] && around(pixel, &long) >= AROUND)
+        let about = |pixel: usize| around(pixel, (height, width));
+        let count = |pixel: usize, of: &[bool]| about(pixel).filter(|&other| of[other]).count();
+        let filled: Vec<bool> = (pixels.clone())
+            .map(|pixel| long[pixel] || still[pixel] && count(pixel, &long) >= MOST)
             .collect();
+        // The midst of what moves looks still where it is plain, but moving pixels are around it.
+        let mut changed = vec![false; plane];
+        for part in connected(filled.clone(), width, 1) {
+            let rim: BTreeSet<usize> = (part.iter().flat_map(|&pixel| about(pixel)))
+                .filter(|&other| !filled[other])
+                .collect();
+            let moving = rim.iter().filter(|&&pixel| off[pixel]).count();
+            if (moving as f64) < MOVING * rim.len() as f64 {
+                part.iter().for_each(|&pixel| changed[pixel] = true);
+            }
+        }
         if !changed.contains(&true) {
             return None;
         }
@@ -74,7 +83,7 @@ impl KeptBackground {
                 background.pixels[at] = values[values.len() / 2];
             }
         }
-        let renewed = pixels.map(|at| changed[at] || !off[at] && around(at, &changed) > 0);
+        let renewed = pixels.map(|at| changed[at] || !off[at] && count(at, &changed) > 0);
         Some(Self {
             background,
             renewed: renewed.collect(),
@@ -98,6 +107,15 @@ impl KeptBackground {
         }
         own
     }
+}
+
+/// The eight pixels around one, fewer at the border.
+fn around(pixel: usize, (height, width): (usize, usize)) -> impl Iterator<Item = usize> {
+    let (row, column) = (pixel / width, pixel % width);
+    let rows = row.saturating_sub(1)..(row + 2).min(height);
+    let columns = column.saturating_sub(1)..(column + 2).min(width);
+    let each = rows.flat_map(move |row| columns.clone().map(move |column| row * width + column));
+    each.filter(move |&other| other != pixel)
 }
 
 #[cfg(test)]
@@ -133,6 +151,13 @@ mod tests {
         assert_eq!(KeptBackground::of(&background, &past[1..]), None);
         let still = vec![frame(&[]); LATELY];
         assert_eq!(KeptBackground::of(&background, &still), None);
+        // What goes to and fro is plain in its midst, which looks still.
+        let square = |left: usize| {
+            let rows = (2..7).flat_map(|row| (left..left + 4).map(move |column| row * 8 + column));
+            frame(&rows.collect::<Vec<_>>())
+        };
+        let past: Vec<Vec<f32>> = (0..LATELY).map(|time| square(2 + time / 4 % 2)).collect();
+        assert_eq!(KeptBackground::of(&background, &past), None);
         // At twice the size it shows there and at its rim what the last frame does.
         let large = Background::of_frames(&[vec![102; 256]], [1, 16, 16]);
         let last: Vec<f32> = (0..256).map(|at| at as f32 / 256.0).collect();
