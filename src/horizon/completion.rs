@@ -5,6 +5,7 @@
 
 use super::piece::Piece;
 use super::pose::Yx;
+use super::sized_sprite::{Extent, SizedSprite, extent};
 use super::sprite::Cut;
 use super::texels::{Texel, Texels};
 use crate::rng::Rng;
@@ -17,20 +18,17 @@ const ASIDE: isize = 4;
 const ALIKE: f64 = 0.5;
 /// The deviation of colours by which likelier completions are told.
 const DEVIATION: f64 = 0.1;
+/// A completion is so many times as large, at least and at most, and as it is if the difference is less.
+const SIZES: (f64, f64) = (0.7, 2.0);
+const SAME_SIZE: f64 = 0.1;
 /// A completion is so many times as bright, at least and at most.
 const GAIN: (f32, f32) = (0.6, 1.6);
 /// Model pixels beyond the border in which a piece becomes its completion.
 const SEAM: f64 = 1.5;
-/// What is less opaque is not part of a sprite's extent.
-const OPAQUE: f32 = 0.5;
-
-/// Where a sprite is opaque: top, left, bottom and right, in model pixels.
-type Extent = [f64; 4];
-
 /// One that is alike.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct AlikeSprite<'a> {
-    sprite: &'a Texels,
+    whole: SizedSprite<'a>,
     /// How far it is moved.
     aside: Yx,
     gain: [f32; 3],
@@ -138,9 +136,38 @@ impl<'a> SeenPart<'a> {
             .flat_map(move |y| columns.clone().map(move |x| (y as f64, x as f64)))
     }
 
-    /// Where another sprite fits best; none where it is not alike.
+    /// Where another sprite fits best, as it is or as large as what is seen; none where it is not alike.
     fn best(&self, other: &'a Texels) -> Option<AlikeSprite<'a>> {
         let its = extent(other, |_| true)?;
+        let centre = (0.5 * (its[0] + its[2]), 0.5 * (its[1] + its[3]));
+        // A side that cuts it off hides how long it is, so what is across tells how large.
+        let [above, below, left, right] = self.sides;
+        let across = match (above || below, left || right) {
+            (true, false) => Some((1, 3)),
+            (false, true) => Some((0, 2)),
+            _ => None,
+        };
+        let length = |of: Extent, (low, high): (usize, usize)| of[high] - of[low] + 1.0;
+        let scale = across.map(|ends| length(self.extent, ends) / length(its, ends));
+        let scale = scale.map(|scale| scale.clamp(SIZES.0, SIZES.1));
+        let scale = scale.filter(|scale| (scale - 1.0).abs() >= SAME_SIZE);
+        let each = [Some(1.0), scale]
+            .into_iter()
+            .flatten()
+            .filter_map(|scale| {
+                let whole = SizedSprite {
+                    sprite: other,
+                    centre,
+                    scale,
+                };
+                self.best_place(whole, whole.extent(its))
+            });
+        each.min_by(|a, b| a.error.total_cmp(&b.error))
+            .filter(|best| best.error < ALIKE)
+    }
+
+    /// Where a sprite of this size, and with this extent, fits best.
+    fn best_place(&self, whole: SizedSprite<'a>, its: Extent) -> Option<AlikeSprite<'a>> {
         let along =
             |low: usize, high: usize, [cut_low, cut_high]: [bool; 2]| match (cut_low, cut_high) {
                 (true, true) => None,
@@ -156,13 +183,12 @@ impl<'a> SeenPart<'a> {
         let aside = (-ASIDE..=ASIDE).flat_map(|y| (-ASIDE..=ASIDE).map(move |x| (y, x)));
         let each = aside.map(|(y, x)| {
             let aside = (ends.0 + y as f64, ends.1 + x as f64);
-            self.compare(other, its, aside)
+            self.compare(whole, its, aside)
         });
         each.min_by(|a, b| a.error.total_cmp(&b.error))
-            .filter(|best| best.error < ALIKE)
     }
 
-    fn compare(&self, sprite: &'a Texels, its: Extent, aside: Yx) -> AlikeSprite<'a> {
+    fn compare(&self, whole: SizedSprite<'a>, its: Extent, aside: Yx) -> AlikeSprite<'a> {
         let mut both = self.extent;
         for (both, (its, low)) in both.iter_mut().zip([
             (its[0] + aside.0, true),
@@ -174,7 +200,8 @@ impl<'a> SeenPart<'a> {
         }
         let pairs: Vec<(Texel, Texel)> = (self.places(both))
             .map(|(y, x)| {
-                let other = nearest(sprite, (y - aside.0, x - aside.1));
+                let from = whole.backward((y - aside.0, x - aside.1));
+                let other = nearest(whole.sprite, from);
                 (nearest(self.sprite, (y, x)), other)
             })
             .collect();
@@ -193,7 +220,7 @@ impl<'a> SeenPart<'a> {
             })
             .sum();
         AlikeSprite {
-            sprite,
+            whole,
             aside,
             gain,
             error: f64::from(error) / self.opaque.max(1.0),
@@ -204,14 +231,15 @@ impl<'a> SeenPart<'a> {
     fn completed(&self, other: &AlikeSprite) -> Texels {
         let pitch = self.sprite.pitch;
         let (height, width) = (self.size.0 as f64 - 0.5, self.size.1 as f64 - 0.5);
-        let moved = |(y, x): Yx| (y + other.aside.0, x + other.aside.1);
-        let (top, left) = moved(other.sprite.corner);
-        let (rows, columns) = other.sprite.size;
-        let its_pitch = other.sprite.pitch;
-        let (bottom, right) = (
-            top + rows as f64 * its_pitch,
-            left + columns as f64 * its_pitch,
-        );
+        let whole = other.whole;
+        let moved = |place: Yx| {
+            let (y, x) = whole.forward(place);
+            (y + other.aside.0, x + other.aside.1)
+        };
+        let its = whole.sprite;
+        let (top, left) = moved(its.corner);
+        let (rows, columns) = (its.size.0 as f64 * its.pitch, its.size.1 as f64 * its.pitch);
+        let (bottom, right) = moved((its.corner.0 + rows, its.corner.1 + columns));
         let (own_top, own_left) = self.sprite.corner;
         let texels = |length: f64| (length / pitch).ceil().max(0.0);
         // The corner stays on the sprite's own grid.
@@ -227,27 +255,28 @@ impl<'a> SeenPart<'a> {
             texels(own_end.0.max(bottom) - corner.0 - 1e-9) as usize,
             texels(own_end.1.max(right) - corner.1 - 1e-9) as usize,
         );
-        let mut whole = Texels::new(size, Vec::with_capacity(size.0 * size.1), pitch, corner);
+        let mut made = Texels::new(size, Vec::with_capacity(size.0 * size.1), pitch, corner);
         for row in 0..size.0 {
             for column in 0..size.1 {
-                let (y, x) = whole.centre(row, column);
+                let (y, x) = made.centre(row, column);
                 let outside = [-0.5 - y, y - height, -0.5 - x, x - width];
                 let beyond = outside.into_iter().fold(0.0, f64::max);
                 let own = nearest(self.sprite, (y, x));
                 let share = (beyond / SEAM).min(1.0) as f32;
                 let mut texel = own;
                 if share > 0.0 {
-                    let its = (other.sprite).sample((y - other.aside.0, x - other.aside.1));
+                    let from = whole.backward((y - other.aside.0, x - other.aside.1));
+                    let its = its.sample(from);
                     for (c, texel) in texel.iter_mut().enumerate() {
                         let gain = other.gain.get(c).copied().unwrap_or(1.0);
                         let its = (gain * its[c]).clamp(0.0, its[3].max(0.0));
                         *texel += share * (its - *texel);
                     }
                 }
-                whole.values.push(texel);
+                made.values.push(texel);
             }
         }
-        whole
+        made
     }
 }
 
@@ -261,23 +290,6 @@ fn nearest(sprite: &Texels, place: Yx) -> Texel {
         true => sprite.values[row as usize * sprite.size.1 + column as usize],
         false => [0.0; 4],
     }
-}
-
-/// Where a sprite is opaque, among the places that `within` admits; none where it is not.
-fn extent(sprite: &Texels, within: impl Fn(Yx) -> bool) -> Option<Extent> {
-    let mut extent = [f64::MAX, f64::MAX, f64::MIN, f64::MIN];
-    for (at, texel) in sprite.values.iter().enumerate() {
-        let (y, x) = sprite.centre(at / sprite.size.1, at % sprite.size.1);
-        if texel[3] > OPAQUE && within((y, x)) {
-            extent = [
-                extent[0].min(y),
-                extent[1].min(x),
-                extent[2].max(y),
-                extent[3].max(x),
-            ];
-        }
-    }
-    (extent[0] <= extent[2]).then_some(extent)
 }
 
 #[cfg(test)]
@@ -330,6 +342,22 @@ mod tests {
             );
         }
         assert!(at(-9.0)[3] < 0.1 && mirrored.sample((17.0, -9.0))[3] > 0.9);
+        // So does one that is further away, where none is near.
+        let small = |row: usize, column: usize| {
+            let (y, x) = (2 * row, 2 * column);
+            match ((6..12).contains(&y), x) {
+                (true, 10..18) => 0.8,
+                (true, 18..26) => 0.48,
+                _ => 0.3,
+            }
+        };
+        let far = (0..SIZE.0 * SIZE.1).map(|at| small(at / SIZE.1, at % SIZE.1));
+        let (_, far) = cut_of(&far.collect::<Vec<f32>>());
+        let all = super::completed(&seen.sprites[0], &pieces[0], SIZE, &far.sprites);
+        let (_, larger) = all.first().expect("one that is alike");
+        let texel = larger.sample((17.0, -3.0));
+        assert!((texel[0] - 0.72).abs() < 0.1 && texel[3] > 0.9, "{texel:?}");
+        assert!(larger.sample((17.0, -9.0))[3] < 0.1);
         // A shadow is nowhere opaque, so it neither completes nor is completed.
         let shadow = &whole.sprites[0];
         let pale = shadow

@@ -32,6 +32,7 @@ mod ridge;
 mod scene_prior;
 mod shadow;
 mod sheet;
+mod sized_sprite;
 mod spline;
 mod sprite;
 mod standard;
