@@ -42,15 +42,13 @@ pub struct LargeFrame<'a> {
     pub appearance: &'a Appearance,
 }
 
-impl LargeFrame<'_> {
-    /// The frame `last` (C, H·n, W·n) before a background, cut as a scene of the model's (H, W) is.
-    fn cut(last: &[f32], background: &Background, scene: &MotionScene, columns: usize) -> Cut {
-        let [_, height, width] = background.shape;
-        let pitch = columns as f64 / width as f64;
-        match scene.sheet {
-            Some(_) => uncut(Texels::of_frame(last, (height, width), pitch)),
-            None => cut(last, background, &scene.pieces, columns),
-        }
+/// The frame `last` (C, H·n, W·n) before a background, cut as a scene of the model's (H, W) is.
+fn large_cut(last: &[f32], background: &Background, scene: &MotionScene, columns: usize) -> Cut {
+    let [_, height, width] = background.shape;
+    let pitch = columns as f64 / width as f64;
+    match scene.sheet {
+        Some(_) => uncut(Texels::of_frame(last, (height, width), pitch)),
+        None => cut(last, background, &scene.pieces, columns),
     }
 }
 
@@ -185,15 +183,14 @@ impl WholeHorizon {
         let about = (seen, self.frames);
         let own = (&self.appearance, Cow::Borrowed(self.background(seen)));
         let mut parts = vec![DrawingParts::new(own, cut, about)];
-        let small = &self.appearance.background;
+        let columns = self.appearance.background.shape[2];
         parts.extend(large.map(|(large, last)| {
             let background = &large.appearance.background;
             let background = match &seen.kept {
                 Some(kept) => Cow::Owned(kept.at_size_of(background, last)),
                 None => Cow::Borrowed(background),
             };
-            let cut = LargeFrame::cut(last, &background, &seen.scene, small.shape[2]);
-            let about = (seen, self.frames);
+            let cut = large_cut(last, &background, &seen.scene, columns);
             DrawingParts::new((large.appearance, background), Cow::Owned(cut), about)
         }));
         parts

@@ -138,9 +138,10 @@ impl Grain {
     /// How much noise is much, for what moves: fine patterns that shake add their own where they are, and pieces do not
     /// take that on.
     pub fn much(&self) -> f32 {
-        let each = self.sequences.iter().flatten().flatten();
-        let numbers: usize = self.sequences.iter().flatten().map(Vec::len).sum();
-        let some = each.step_by(numbers.div_ceil(LOOKED_AT).max(1));
+        let frames = || self.sequences.iter().flatten();
+        let numbers: usize = frames().map(Vec::len).sum();
+        let step = numbers.div_ceil(LOOKED_AT).max(1);
+        let some = frames().flat_map(|frame| frame.iter().step_by(step));
         let mut some: Vec<f32> = some.map(|off| off.abs()).filter(|off| *off > 0.0).collect();
         some.sort_unstable_by(f32::total_cmp);
         MUCH * some.get(some.len() / 2).copied().unwrap_or(0.0)

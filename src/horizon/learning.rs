@@ -178,7 +178,7 @@ impl WholeHorizon {
         window: Window,
         (frames, earlier): (&[Vec<f32>], usize),
     ) -> Result<Entered> {
-        let seen = self.see(&frames[frames.len().min(self.frames)..])?;
+        let seen = self.see(&frames[self.frames..])?;
         // With time reversed, so is speed.
         let mut back = self.going_on(&seen);
         back.iter_mut().flatten().for_each(|speed| *speed = -*speed);
@@ -233,7 +233,7 @@ pub fn frames(footage: &[Footage], window: &Window, length: usize) -> Result<Vec
     (0..length).map(frame).collect()
 }
 
-/// The frames of a window, as [`frames`] gives them, after up to 64 less one that came before them, and how many those are.
+/// The frames of a window, as [`frames`] gives them, after up to 63 that came before them, and how many those are.
 ///
 /// # Errors
 /// Footage that cannot be read.

@@ -125,6 +125,33 @@ fn a_seed_draws_the_same_and_blocks_go_on() {
 }
 
 #[test]
+fn what_was_put_down_long_ago_stays_where_it_is() {
+    let model = learned();
+    let plate = |row: usize| row * SIDE + 4..row * SIDE + 9;
+    let past = (105 + 1 - LATELY..=105).map(|time| {
+        let mut frame: Vec<f32> = frame(time, 1).into_iter().map(number).collect();
+        (22..27).for_each(|row| frame[plate(row)].fill(0.9));
+        frame
+    });
+    let past: Vec<Vec<f32>> = past.collect();
+    // Where no more is seen than the context it is a piece beside the square.
+    let pieces = |past: &[Vec<f32>]| model.see(past).unwrap().scene.pieces.len();
+    assert_eq!([pieces(&past), pieces(&past[LATELY - CONTEXT..])], [1, 2]);
+    let x = Tensor::from_vec(past.concat(), (1, LATELY, 1, SIDE, SIDE), &Device::Cpu).unwrap();
+    let mut rng = Seed(0).stream("test", 0);
+    let made = model.futures(&x, drawing(8, &[FRAMES]), &mut rng).unwrap();
+    for future in made.flatten_from(1).unwrap().to_vec2::<f32>().unwrap() {
+        for row in 22..27 {
+            assert!(
+                future[plate(row)]
+                    .iter()
+                    .all(|value| (value - 0.9).abs() < 0.02)
+            );
+        }
+    }
+}
+
+#[test]
 fn what_is_expected_is_one_future() {
     let model = learned();
     let drawing = Drawing {
